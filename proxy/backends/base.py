@@ -1,0 +1,58 @@
+"""The seam between the proxy and whatever answers: :class:`Backend` and its :class:`Reply`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from proxy.domain import Capabilities, ChatRequest, Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer in wire form.
+
+    Args:
+        status: HTTP status for the client; an upstream's own error status passes through.
+        headers: lower-case names, as bytes, of those worth passing on (``content-type`` always;
+            never ``content-length``, ``transfer-encoding`` or anything hop-by-hop).
+        chunks: the body; one chunk for a plain answer, SSE frames as they come for a stream.
+            Raises BackendError when the upstream breaks off midway.
+    """
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    chunks: AsyncIterator[bytes]
+
+
+class Backend(Protocol):
+    """One served model.
+
+    ``chat`` returns an async context manager: leaving it, in whatever way, cancels what is still
+    running upstream and frees the slot before it returns. The transcript is complete once the last
+    chunk has been taken.
+    """
+
+    @property
+    def model(self) -> str:
+        """The served name, as clients ask for it."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this backend honours; constant after ``start``."""
+
+    async def start(self) -> None:
+        """Load or connect. Raises ModelLoadError naming the path and the remedy."""
+
+    async def close(self) -> None:
+        """Cancel what is running and release everything; safe to call twice."""
+
+    def chat(
+        self, request: ChatRequest, transcript: Transcript
+    ) -> AbstractAsyncContextManager[Reply]:
+        """Answer one request.
+
+        Raises on entering: RequestError (400s), OverloadedError (503), BackendError (502, 503, 504).
+        """

@@ -1,0 +1,1 @@
+"""GuardTune's tuner: an offline multi-objective search that writes policy files."""
