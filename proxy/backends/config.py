@@ -1,0 +1,162 @@
+"""What a user writes about a served model: one strict model per backend, told apart by ``backend``.
+
+Everything has a default but the name and where to find the model, so that the shortest useful entry
+is three lines of YAML.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$")
+]
+"""A served model's name: what clients put into ``model``."""
+
+Flavour = Literal["openai", "vllm", "llama_server", "ollama"]
+"""Which server speaks OpenAI's wire at the other end; decides which settings it honours."""
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Timeouts(_Config):
+    """How long to wait for an upstream, in seconds.
+
+    Args:
+        connect_s: until the connection stands, TLS included.
+        first_byte_s: from the request sent until the response's headers; a model that loads on
+            demand needs minutes here.
+        idle_s: between two pieces of a running answer.
+        total_s: for the whole answer; None for as long as pieces keep coming.
+    """
+
+    connect_s: float = Field(default=5.0, gt=0, le=300)
+    first_byte_s: float = Field(default=120.0, gt=0, le=3600)
+    idle_s: float = Field(default=120.0, gt=0, le=3600)
+    total_s: float | None = Field(default=None, gt=0, le=86_400)
+
+
+class LlamaCppConfig(_Config):
+    """A GGUF file, run in this process by llama.cpp.
+
+    Args:
+        name: the served name.
+        path: the GGUF file, or ``embedded`` for the one of the ``demo`` extra.
+        n_ctx_tokens: tokens that one request may use, prompt and answer together.
+        slots: sequences decoded together in one batch.
+        threads: decode threads; None for the cores that are really available.
+        gpu_layers: layers put on a GPU; -1 for all.
+        convert: rewrite the weights once into this type and cache the result, because some
+            quantisations decode at half the speed of nearly the same weights in F16.
+        chat_template: a Jinja template instead of the file's own.
+        max_queued: requests that may wait for a slot; more get 503.
+    """
+
+    backend: Literal["llama_cpp"] = "llama_cpp"
+    name: Name
+    path: str = Field(min_length=1)
+    n_ctx_tokens: int = Field(default=8192, ge=64, le=4_194_304)
+    slots: int = Field(default=16, ge=1, le=256)
+    threads: int | None = Field(default=None, ge=1, le=512)
+    gpu_layers: int = Field(default=0, ge=-1, le=10_000)
+    convert: Literal["f16", "q8_0", "q4_0"] | None = None
+    chat_template: str | None = Field(default=None, min_length=1)
+    max_queued: int = Field(default=256, ge=0, le=100_000)
+
+
+class OpenAIConfig(_Config):
+    """Any server that speaks OpenAI's wire; bytes pass through.
+
+    Args:
+        name: the served name.
+        base_url: what stands before ``/chat/completions``, usually ending in ``/v1``; or
+            ``unix:/path.sock`` for a server on a unix socket, whose base is then ``/v1``.
+        flavour: which server it is.
+        upstream_model: the name it knows the model by, if that is another one.
+        api_key_env: the environment variable that holds its key; the key itself is never written
+            into a file.
+        timeouts: how long to wait for it.
+    """
+
+    backend: Literal["openai"] = "openai"
+    name: Name
+    base_url: str
+    flavour: Flavour = "openai"
+    upstream_model: str | None = Field(default=None, min_length=1)
+    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    timeouts: Timeouts = Timeouts()
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_reachable_url(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://", "unix:/")):
+            raise ValueError("must start with http://, https:// or unix:/")
+        return value.rstrip("/")
+
+
+class LiteLLMConfig(_Config):
+    """Any provider that litellm knows.
+
+    Args:
+        name: the served name.
+        upstream_model: litellm's own name, provider first: ``anthropic/claude-sonnet-4-5``.
+        api_key_env: the environment variable that holds the key; None for the provider's usual one.
+        api_base: another address than the provider's usual one.
+        timeout_s: for the whole answer; for a stream, until each piece.
+    """
+
+    backend: Literal["litellm"] = "litellm"
+    name: Name
+    upstream_model: str = Field(min_length=1)
+    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    api_base: str | None = Field(default=None, pattern=r"^https?://")
+    timeout_s: float = Field(default=120.0, gt=0, le=3600)
+
+
+class ScriptedRule(_Config):
+    """What the scripted backend answers when both patterns are found.
+
+    Args:
+        user: regular expression searched in the last user message; None matches all.
+        system: regular expression searched in the system messages; None matches all.
+        answers: templates, one chosen by the request's seed; ``{user}`` stands for the last user
+            message, ``{model}`` for the served name.
+        finish_reason: what ends the answer.
+        status: answer with this error status instead.
+        break_after: break the connection after this many deltas.
+        hang: never answer; the request ends when the client leaves.
+    """
+
+    user: str | None = None
+    system: str | None = None
+    answers: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] = ("OK.",)
+    finish_reason: Literal["stop", "length", "content_filter"] = "stop"
+    status: int | None = Field(default=None, ge=400, le=599)
+    break_after: int | None = Field(default=None, ge=0)
+    hang: bool = False
+
+
+class ScriptedConfig(_Config):
+    """A fake model with scripted answers, for tests, demonstrations and fault injection.
+
+    Args:
+        name: the served name.
+        rules: the first that matches answers.
+    """
+
+    backend: Literal["scripted"] = "scripted"
+    name: Name
+    rules: Annotated[tuple[ScriptedRule, ...], Field(strict=False)] = (ScriptedRule(),)
+
+
+ModelConfig = Annotated[
+    LlamaCppConfig | OpenAIConfig | LiteLLMConfig | ScriptedConfig, Field(discriminator="backend")
+]
+"""One entry of ``models:``."""
+
+EMBEDDED_MODEL = LlamaCppConfig(name="smollm2-135m-instruct", path="embedded", convert="f16")
+"""What is served when the configuration names no model."""
