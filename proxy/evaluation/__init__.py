@@ -1,0 +1,1 @@
+"""Prompts under policies become judged answers: run, store, and what may be said of them."""
