@@ -9,6 +9,7 @@ GuardTuneError
 ├── RequestError           the client's request; carries the OpenAI error fields
 │   └── ContextLengthError prompt and answer do not fit in the context
 ├── OverloadedError        a bounded queue is full or a wait was too long
+├── UpstreamError          a connection to another server failed; a backend makes it a BackendError
 ├── BackendError           a model's backend failed
 │   └── ModelLoadError     a model could not be loaded at start
 ├── JudgeError             a judge could not decide; the answer is unscored
@@ -123,7 +124,8 @@ class OverloadedError(GuardTuneError):
     """A bounded queue is full; the client gets 503 with ``Retry-After``.
 
     Args:
-        reason: a closed set, used as a metric label: ``queue_full``, ``queue_timeout``, ``draining``.
+        reason: a closed set, used as a metric label: ``queue_full``, ``queue_timeout``,
+            ``draining``.
         retry_after_s: whole seconds after which a retry makes sense, at least 1.
     """
 
@@ -131,6 +133,23 @@ class OverloadedError(GuardTuneError):
         super().__init__(f"The server is busy ({reason}). Retry in {retry_after_s} s.")
         self.reason = reason
         self.retry_after_s = retry_after_s
+
+
+class UpstreamError(GuardTuneError):
+    """A connection to another server failed; the backend that wanted it makes it a BackendError.
+
+    Args:
+        message: what failed, in words that name no address and no secret.
+        error_type: ``connect``, ``timeout``, ``protocol`` (it does not speak HTTP/1.1) or
+            ``closed`` (it broke off).
+        is_sent: whether the server may have seen the request; while it has not, a retry is safe.
+    """
+
+    def __init__(self, message: str, *, error_type: str, is_sent: bool = True) -> None:
+        super().__init__(message)
+        self.message = message
+        self.error_type = error_type
+        self.is_sent = is_sent
 
 
 class BackendError(GuardTuneError):
@@ -174,4 +193,4 @@ class JudgeError(GuardTuneError):
 
 
 class StoreError(GuardTuneError):
-    """An evaluation store or checkpoint cannot be read or written; names the file and the remedy."""
+    """An evaluation store or checkpoint cannot be used; names the file and the remedy."""

@@ -54,5 +54,5 @@ class Backend(Protocol):
     ) -> AbstractAsyncContextManager[Reply]:
         """Answer one request.
 
-        Raises on entering: RequestError (400s), OverloadedError (503), BackendError (502, 503, 504).
+        Raises on entering: RequestError (400s), OverloadedError (503), BackendError (502 to 504).
         """

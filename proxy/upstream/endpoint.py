@@ -1,0 +1,40 @@
+"""Where an upstream listens: a URL, over TCP or a unix socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address to send requests to.
+
+    Args:
+        url: an absolute ``http://`` or ``https://`` URL. Over a unix socket its host is
+            ``localhost`` and only its path matters.
+        socket_path: the unix socket, or None for TCP.
+    """
+
+    url: str
+    socket_path: str | None = None
+
+    @classmethod
+    def parse(cls, base_url: str) -> Endpoint:
+        """Read a configured ``base_url``.
+
+        Args:
+            base_url: ``http://…``, ``https://…`` or ``unix:/path.sock``. A server on a unix socket
+                has its routes under ``/v1``, since a path to it leaves no place to say otherwise.
+
+        Raises:
+            ValueError: for any other scheme.
+        """
+        if base_url.startswith("unix:/"):
+            return cls("http://localhost/v1", base_url.removeprefix("unix:"))
+        if base_url.startswith(("http://", "https://")):
+            return cls(base_url.rstrip("/"))
+        raise ValueError("must start with http://, https:// or unix:/")
+
+    def at(self, path: str) -> Endpoint:
+        """The same server, with ``path`` (it starts with a slash) behind the base."""
+        return Endpoint(self.url + path, self.socket_path)
