@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from proxy.upstream.base import Timeouts
+from proxy.upstream.endpoint import Endpoint
+
 Name = Annotated[
     str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$")
 ]
@@ -23,7 +26,7 @@ class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class Timeouts(_Config):
+class TimeoutsConfig(_Config):
     """How long to wait for an upstream, in seconds.
 
     Args:
@@ -38,6 +41,10 @@ class Timeouts(_Config):
     first_byte_s: float = Field(default=120.0, gt=0, le=3600)
     idle_s: float = Field(default=120.0, gt=0, le=3600)
     total_s: float | None = Field(default=None, gt=0, le=86_400)
+
+    def for_client(self) -> Timeouts:
+        """The same, as the upstream client takes it."""
+        return Timeouts(**self.model_dump())
 
 
 class LlamaCppConfig(_Config):
@@ -79,6 +86,8 @@ class OpenAIConfig(_Config):
         upstream_model: the name it knows the model by, if that is another one.
         api_key_env: the environment variable that holds its key; the key itself is never written
             into a file.
+        max_tokens_field: how it wants to be told the limit; OpenAI's reasoning models refuse
+            ``max_tokens``.
         timeouts: how long to wait for it.
     """
 
@@ -88,14 +97,14 @@ class OpenAIConfig(_Config):
     flavour: Flavour = "openai"
     upstream_model: str | None = Field(default=None, min_length=1)
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    timeouts: Timeouts = Timeouts()
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    timeouts: TimeoutsConfig = TimeoutsConfig()
 
     @field_validator("base_url")
     @classmethod
-    def _is_reachable_url(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://", "unix:/")):
-            raise ValueError("must start with http://, https:// or unix:/")
-        return value.rstrip("/")
+    def _is_an_address(cls, value: str) -> str:
+        Endpoint.parse(value)
+        return value
 
 
 class LiteLLMConfig(_Config):

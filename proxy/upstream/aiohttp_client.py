@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -43,11 +43,12 @@ class AiohttpClient:
             method, endpoint, headers=headers, body=body, timeouts=timeouts, deadline=deadline
         )
         try:
-            yield Response(
-                answer.status,
-                tuple((name.lower(), value) for name, value in answer.raw_headers),
-                _chunks(answer, timeouts.idle_s, deadline),
-            )
+            async with aclosing(_chunks(answer, timeouts.idle_s, deadline)) as chunks:
+                yield Response(
+                    answer.status,
+                    tuple((name.lower(), value) for name, value in answer.raw_headers),
+                    chunks,
+                )
         finally:
             # Gives a finished connection back to the pool and closes an unfinished one.
             answer.release()
@@ -118,7 +119,7 @@ def _tcp_socket(address: tuple[Any, ...]) -> socket.socket:
 
 async def _chunks(
     answer: aiohttp.ClientResponse, idle_s: float, deadline: float | None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """The body, a piece per network read: waiting for full blocks or lines would stall streams."""
     content = answer.content
     try:

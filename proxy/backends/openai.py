@@ -1,0 +1,177 @@
+"""Any server that speaks OpenAI's wire, byte for byte.
+
+The client's body goes upstream unchanged while no policy and no rename touches it; otherwise it is
+encoded again, unknown fields included. The answer's bytes go back unparsed, and a side copy feeds
+the observer. Streams are forwarded exactly as asked for: ``stream_options`` is not added behind the
+client's back, so a stream has token counts only if the client wants them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+
+import msgspec
+
+from proxy.backends.base import Reply
+from proxy.backends.config import OpenAIConfig
+from proxy.backends.flavours import capabilities
+from proxy.backends.observe import observer
+from proxy.domain import Capabilities, ChatRequest, Transcript
+from proxy.errors import BackendError, ModelLoadError, UpstreamError
+from proxy.upstream.aiohttp_client import AiohttpClient
+from proxy.upstream.base import Headers, Response, UpstreamClient
+from proxy.upstream.endpoint import Endpoint
+
+_PASSED_ON = frozenset({
+    b"content-type", b"content-encoding", b"retry-after", b"retry-after-ms", b"x-should-retry",
+    b"openai-version", b"openai-processing-ms",
+})  # fmt: skip
+_PASSED_ON_PREFIX = b"x-ratelimit-"
+"""All else stays here: cookies, hop-by-hop fields, whatever names the upstream or its owner."""
+
+_FIRST_ERROR_STATUS = 400
+_MAX_ERROR_BYTES = 2**20
+
+
+class OpenAIBackend:
+    """One model of an OpenAI-compatible server.
+
+    Args:
+        config: where it is and what it is.
+        client: the process's connections, which somebody else closes; None for its own.
+        environ: where API keys are looked up.
+    """
+
+    def __init__(
+        self,
+        config: OpenAIConfig,
+        client: UpstreamClient | None = None,
+        *,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._config = config
+        self._client: UpstreamClient = AiohttpClient() if client is None else client
+        self._owns_client = client is None
+        self._environ = environ
+        self._endpoint = Endpoint.parse(config.base_url).at("/chat/completions")
+        self._timeouts = config.timeouts.for_client()
+        self._capabilities = capabilities(config.flavour, max_tokens_field=config.max_tokens_field)
+        self._upstream_model = config.upstream_model or config.name
+        self._key = ""
+        self._headers = _request_headers("")
+
+    @property
+    def model(self) -> str:
+        """The served name."""
+        return self._config.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What servers of this flavour honour."""
+        return self._capabilities
+
+    async def start(self) -> None:
+        """Look up the key. The server itself may come later: start-up order must not matter."""
+        variable = self._config.api_key_env
+        if variable is None:
+            return
+        self._key = self._environ.get(variable, "").strip()
+        if not (self._key and self._key.isascii() and self._key.isprintable()):
+            raise ModelLoadError(
+                f"models: {self.model}: the environment variable {variable} holds no usable key. "
+                "Set it, or remove `api_key_env` if the server needs none.",
+                model=self.model,
+            )
+        self._headers = _request_headers(self._key)
+
+    async def close(self) -> None:
+        """Close the connections, unless they are shared."""
+        if self._owns_client:
+            await self._client.close()
+
+    @asynccontextmanager
+    async def chat(self, request: ChatRequest, transcript: Transcript) -> AsyncIterator[Reply]:
+        """Forward one request; leaving closes the upstream connection if it is still busy."""
+        try:
+            async with (
+                self._client.request(
+                    "POST", self._endpoint, self._headers, self._body(request), self._timeouts
+                ) as response,
+                aclosing(self._chunks(response, transcript)) as chunks,
+            ):
+                yield Reply(response.status, _reply_headers(response.headers), chunks)
+        except UpstreamError as error:
+            transcript.error_type = error.error_type
+            raise self._failed(error) from error
+
+    def _body(self, request: ChatRequest) -> bytes:
+        if request.raw is not None and request.model == self._upstream_model:
+            return request.raw
+        return msgspec.json.encode(
+            {
+                "model": self._upstream_model,
+                "messages": request.messages,
+                **request.fields,
+            }
+        )
+
+    async def _chunks(self, response: Response, transcript: Transcript) -> AsyncGenerator[bytes]:
+        try:
+            if response.status >= _FIRST_ERROR_STATUS:
+                transcript.error_type = "provider"
+                yield await self._error_body(response)
+                return
+            watch = observer(
+                transcript,
+                content_type=response.header(b"content-type"),
+                content_encoding=response.header(b"content-encoding"),
+            )
+            async for chunk in response.chunks:
+                watch.feed(chunk)
+                yield chunk
+            watch.finish()
+        except UpstreamError as error:
+            transcript.error_type = error.error_type
+            raise self._failed(error) from error
+
+    async def _error_body(self, response: Response) -> bytes:
+        """An upstream's own error, as it is, but for our key, should it quote it."""
+        body = bytearray()
+        async for chunk in response.chunks:
+            body += chunk
+            if len(body) > _MAX_ERROR_BYTES:
+                break
+        return bytes(body).replace(self._key.encode(), b"***") if self._key else bytes(body)
+
+    def _failed(self, error: UpstreamError) -> BackendError:
+        return BackendError(
+            f"Model {self.model}: {error.message}",
+            model=self.model,
+            error_type=error.error_type,
+            status=504 if error.error_type == "timeout" else 502,
+            retryable=not error.is_sent,
+        )
+
+
+def _request_headers(key: str) -> Headers:
+    """Ours alone: nothing of the client's, above all not its own ``authorization``."""
+    plain: Headers = (
+        (b"content-type", b"application/json"),
+        (b"accept", b"application/json, text/event-stream"),
+        (b"accept-encoding", b"identity"),
+        (b"user-agent", b"guardtune"),
+    )
+    return (*plain, (b"authorization", b"Bearer " + key.encode())) if key else plain
+
+
+def _reply_headers(headers: Headers) -> Headers:
+    kept = tuple(
+        (name, value)
+        for name, value in headers
+        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIX)
+    )
+    if any(name == b"content-type" for name, _ in kept):
+        return kept
+    return ((b"content-type", b"application/json"), *kept)
