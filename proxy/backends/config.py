@@ -6,6 +6,7 @@ is three lines of YAML.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -147,6 +148,15 @@ class ScriptedRule(_Config):
     status: int | None = Field(default=None, ge=400, le=599)
     break_after: int | None = Field(default=None, ge=0)
     hang: bool = False
+
+    @field_validator("user", "system")
+    @classmethod
+    def _is_a_pattern(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        return value
 
 
 class ScriptedConfig(_Config):

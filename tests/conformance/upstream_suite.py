@@ -1,0 +1,378 @@
+"""What every upstream client must do; each client's test class inherits it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import UpstreamError
+from proxy.upstream.base import Response, Timeouts, UpstreamClient
+from proxy.upstream.endpoint import Endpoint
+from tests.loopback import Connection, Handler, Loopback, Received, loopback
+
+HEADERS = ((b"content-type", b"application/json"), (b"x-test", b"1"))
+PATIENT = Timeouts()
+IMPATIENT = Timeouts(connect_s=0.05, first_byte_s=0.05, idle_s=0.05)
+
+
+class UpstreamClientSuite:
+    """Inherit, and say how to make the client."""
+
+    def make(self) -> UpstreamClient:
+        """A fresh client."""
+        raise NotImplementedError
+
+    def run(
+        self,
+        handler: Handler,
+        act: Callable[[UpstreamClient, Loopback], Awaitable[None]],
+        *,
+        socket_path: str | None = None,
+    ) -> Loopback:
+        """Run ``act`` against a server of ``handler``; everything is closed afterwards."""
+
+        async def main() -> Loopback:
+            client = self.make()
+            async with loopback(handler, socket_path=socket_path) as server:
+                try:
+                    await act(client, server)
+                finally:
+                    await client.close()
+            return server
+
+        return asyncio.run(main())
+
+    def test_request_arrives_as_given(self):
+        """Method, path, headers and body are ours alone: nothing is added but what HTTP needs."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.respond(b"{}")
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            endpoint = Endpoint.parse(server.url).at("/chat/completions")
+            async with client.request("POST", endpoint, HEADERS, b"body", PATIENT) as response:
+                assert response.status == 200
+                assert await _body(response) == b"{}"
+
+        (request,) = self.run(handler, act).requests
+        assert (request.method, request.path) == ("POST", "/v1/chat/completions")
+        assert request.body == b"body"
+        assert set(request.headers) <= {
+            "host", "content-type", "content-length", "x-test", "connection"
+        }  # fmt: skip
+
+    def test_response_headers_are_lower_case_and_repeated_ones_kept(self):
+        """The wire's spelling is the server's business, not the reader's."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.respond(b"{}", headers=b"X-One: a\r\nX-ONE: b")
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            async with _get(client, server) as response:
+                ones = [value for name, value in response.headers if name == b"x-one"]
+                assert ones == [b"a", b"b"]
+                assert response.header(b"x-one") == b"a"
+                assert response.header(b"absent") is None
+
+        self.run(handler, act)
+
+    def test_chunks_come_as_they_are_sent(self):
+        """A piece is handed over before the next one exists."""
+        ask, sent = asyncio.Event(), []
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.start_stream()
+            for piece in (b"data: 1\n\n", b"data: 2\n\n"):
+                await connection.chunk(piece)
+                sent.append(piece)
+                await ask.wait()
+                ask.clear()
+            await connection.chunk(b"")
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            async with _get(client, server) as response:
+                async for piece in response.chunks:
+                    assert piece == sent[-1]
+                    ask.set()
+
+        self.run(handler, act)
+        assert len(sent) == 2
+
+    def test_connection_is_used_again_after_a_whole_answer(self):
+        """Two requests, one connection."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.respond(b"{}")
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            for _ in range(2):
+                async with _get(client, server) as response:
+                    await _body(response)
+
+        assert self.run(handler, act).connections == 1
+
+    def test_unix_socket_is_reached(self, tmp_path: Path):
+        """The engine's child process is behind one."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.respond(b"{}")
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            async with _get(client, server) as response:
+                assert await _body(response) == b"{}"
+
+        server = self.run(handler, act, socket_path=str(tmp_path / "s.sock"))
+        assert server.requests[0].path == "/v1/x"
+
+    def test_compressed_body_is_passed_through(self):
+        """No decompression: the bytes belong to whoever asked."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.respond(b"\x1f\x8bnot really", headers=b"content-encoding: gzip")
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            async with _get(client, server) as response:
+                assert await _body(response) == b"\x1f\x8bnot really"
+
+        self.run(handler, act)
+
+    def test_redirect_is_not_followed(self):
+        """It would carry the upstream's key to another host."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.respond(b"", status=307, headers=b"location: http://127.0.0.1:9/")
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            async with _get(client, server) as response:
+                assert response.status == 307
+
+        assert len(self.run(handler, act).requests) == 1
+
+    def test_leaving_before_the_end_closes_the_connection(self):
+        """The upstream sees that nobody listens and can stop generating."""
+        gone = asyncio.Event()
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.start_stream()
+            await connection.chunk(b"data: 1\n\n")
+            await connection.until_gone()
+            gone.set()
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            async with _get(client, server) as response:
+                async for _ in response.chunks:
+                    break
+            await gone.wait()
+
+        self.run(handler, act)
+
+    def test_cancel_before_headers_closes_the_connection(self):
+        """A client that leaves while the model still reads the prompt frees it."""
+        asked, gone = asyncio.Event(), asyncio.Event()
+
+        async def handler(_: Received, connection: Connection) -> None:
+            asked.set()
+            await connection.until_gone()
+            gone.set()
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            async def ask() -> None:
+                async with _get(client, server):
+                    raise AssertionError
+
+            task = asyncio.get_running_loop().create_task(ask())
+            await asked.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await gone.wait()
+
+        self.run(handler, act)
+
+    def test_refused_connection_is_a_connect_error(self):
+        """Nothing was sent, so a retry is safe."""
+
+        async def act(client: UpstreamClient, _: Loopback) -> None:
+            endpoint = Endpoint("http://127.0.0.1:1/v1/x")
+            with pytest.raises(UpstreamError) as caught:
+                async with client.request("GET", endpoint, (), b"", PATIENT):
+                    pass
+            assert caught.value.error_type == "connect"
+            assert not caught.value.is_sent
+
+        self.run(_never, act)
+
+    def test_missing_unix_socket_is_a_connect_error(self, tmp_path: Path):
+        """The child process is restarting."""
+
+        async def act(client: UpstreamClient, _: Loopback) -> None:
+            endpoint = Endpoint.parse(f"unix:{tmp_path}/absent.sock").at("/x")
+            with pytest.raises(UpstreamError) as caught:
+                async with client.request("GET", endpoint, (), b"", PATIENT):
+                    pass
+            assert caught.value.error_type == "connect"
+
+        self.run(_never, act)
+
+    def test_no_headers_in_time_is_a_timeout(self):
+        """It was sent, so it is not ours to send again."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.until_gone()
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            with pytest.raises(UpstreamError) as caught:
+                async with _get(client, server, IMPATIENT):
+                    pass
+            assert caught.value.error_type == "timeout"
+            assert caught.value.is_sent
+
+        self.run(handler, act)
+
+    def test_stall_midway_is_a_timeout(self):
+        """Half an answer and then silence ends, too."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.start_stream()
+            await connection.chunk(b"data: 1\n\n")
+            await connection.until_gone()
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            async with _get(client, server, IMPATIENT) as response:
+                with pytest.raises(UpstreamError) as caught:
+                    await _body(response)
+            assert caught.value.error_type == "timeout"
+
+        self.run(handler, act)
+
+    def test_total_time_bounds_an_endless_stream(self):
+        """Pieces keep coming, and still it ends."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.start_stream()
+            while True:
+                await connection.chunk(b": ping\n\n")
+                await asyncio.sleep(0)
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            async with _get(client, server, Timeouts(total_s=0.1)) as response:
+                with pytest.raises(UpstreamError) as caught:
+                    async for _ in response.chunks:
+                        pass
+            assert caught.value.error_type == "timeout"
+
+        self.run(handler, act)
+
+    @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\ncontent-le"])
+    def test_close_before_headers_is_closed(self, sent: bytes):
+        """A server that dies on the request."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.send(sent)
+            connection.abort()
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            with pytest.raises(UpstreamError) as caught:
+                async with _get(client, server):
+                    pass
+            assert caught.value.error_type == "closed"
+
+        self.run(handler, act)
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort",
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nshort\r\n",
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n50\r\nshort",
+        ],
+    )
+    def test_close_midway_is_closed(self, sent: bytes):
+        """A truncated answer is never taken for a whole one."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.send(sent)
+            connection.abort()
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            with pytest.raises(UpstreamError) as caught:
+                async with _get(client, server) as response:
+                    await _body(response)
+            assert caught.value.error_type == "closed"
+
+        self.run(handler, act)
+
+    def test_garbage_is_a_protocol_error(self):
+        """Something else listens on that port."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.send(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+            await connection.until_gone()
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            with pytest.raises(UpstreamError) as caught:
+                async with _get(client, server):
+                    pass
+            assert caught.value.error_type == "protocol"
+
+        self.run(handler, act)
+
+    def test_header_injection_is_refused(self):
+        """A value with a line break never reaches the wire."""
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            endpoint = Endpoint.parse(server.url)
+            with pytest.raises(UpstreamError):
+                async with client.request(
+                    "GET", endpoint, ((b"x-a", b"1\r\nx-b: 2"),), b"", PATIENT
+                ):
+                    pass
+
+        assert not self.run(_never, act).requests
+
+    def test_close_twice_is_harmless(self):
+        """Shutdown paths meet."""
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            async with _get(client, server) as response:
+                await _body(response)
+            await client.close()
+            await client.close()
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.respond(b"{}")
+
+        self.run(handler, act)
+
+    def test_large_body_both_ways(self):
+        """A megabyte each way, more than any buffer."""
+        big = b"x" * 2**20
+
+        async def handler(request: Received, connection: Connection) -> None:
+            assert request.body == big
+            await connection.respond(big)
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            endpoint = Endpoint.parse(server.url)
+            async with client.request("POST", endpoint, HEADERS, big, PATIENT) as response:
+                assert await _body(response) == big
+
+        self.run(handler, act)
+
+
+def _get(
+    client: UpstreamClient, server: Loopback, timeouts: Timeouts = PATIENT
+) -> AbstractAsyncContextManager[Response]:
+    return client.request("GET", Endpoint.parse(server.url).at("/x"), (), b"", timeouts)
+
+
+async def _never(_: Received, connection: Connection) -> None:
+    connection.abort()
+
+
+async def _body(response: Response) -> bytes:
+    return b"".join([chunk async for chunk in response.chunks])
