@@ -207,7 +207,7 @@ def mcnemar(pairs: Pairs) -> float:
     """Exact two-sided p-value that both rates are equal on the same prompts (McNemar, 1947)."""
     n = pairs.only_first + pairs.only_second
     tail = sum(math.comb(n, i) for i in range(min(pairs.only_first, pairs.only_second) + 1))
-    return min(1.0, tail / 2.0 ** (n - 1))
+    return min(1.0, 2 * tail / (1 << n))
 
 
 def wilcoxon(differences: Sequence[float]) -> float:

@@ -1,0 +1,249 @@
+"""The evaluation store: answers, verdicts and decisions as append-only facts in one SQLite file.
+
+It is the one truth for cache, resume, re-judging and report. Nothing is ever updated or deleted.
+One process writes (a lock file beside the store says which); any number may read meanwhile.
+Prompts are kept by id only; answers are kept as text, so the file stays with the user.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from proxy.domain import Usage, Verdict
+from proxy.evaluation.database import lock, open_database, translated
+from proxy.evaluation.run import Answer
+
+_ADD_ANSWER = """
+INSERT INTO answers (model, phenotype, prompt_id, replicate, seed, max_tokens, text, finish_reason,
+    prompt_tokens, completion_tokens, duration_ms, error, answered_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+"""
+
+_ADD_VERDICT = """
+INSERT INTO verdicts (answer_id, judge_id, status, harmful, score, unsafe, relevant, useful,
+    refusal, is_refusal, degenerate, category, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+_FIND = """
+SELECT text, finish_reason, prompt_tokens, completion_tokens, duration_ms,
+    status, harmful, score, unsafe, relevant, useful, refusal, is_refusal, degenerate, category,
+    reason
+FROM answers LEFT JOIN verdicts ON answer_id = answers.id AND judge_id = ?
+WHERE model = ? AND phenotype = ? AND prompt_id = ? AND replicate = ? AND seed = ?
+    AND max_tokens = ? AND error IS NULL
+"""
+
+_FIND_ID = """
+SELECT id FROM answers WHERE model = ? AND phenotype = ? AND prompt_id = ? AND replicate = ?
+    AND seed = ? AND max_tokens = ? AND error IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKey:
+    """What makes an answer the same answer, so that it need not be generated again.
+
+    Args:
+        model: identity of the weights and settings behind the served name.
+        phenotype: identity of what the policy does, whatever it is called.
+        prompt_id: the prompt's id within its suite.
+        replicate: counts repeated answers from 0.
+        seed: of the sampler.
+        max_tokens: what was asked for.
+    """
+
+    model: str
+    phenotype: str
+    prompt_id: str
+    replicate: int
+    seed: int
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision of a run's journal; ``body`` holds JSON values only."""
+
+    kind: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it was started; ``config`` is all that is needed to start it again."""
+
+    id: str
+    started_at: float
+    config: Mapping[str, Any]
+
+
+class EvaluationStore:
+    """One open store file; use it as a context manager.
+
+    Args:
+        path: made, with its folder, if missing and not read-only.
+        read_only: neither locks nor creates; sees what the writer has committed.
+
+    Raises:
+        StoreError: in use by another writer, not a store, of a newer version, corrupt, missing
+            while read-only, or not writable. Every later call raises it too, when the disk fails.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self._lock = None if read_only else lock(path)
+        try:
+            self._db = open_database(path, read_only=read_only)
+        except BaseException:
+            self._unlock()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and let the next writer in; safe to call twice."""
+        self._db.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    # Answers
+
+    def add_answer(
+        self, key: AnswerKey, answer: Answer, verdict: Verdict, *, answered_at: float
+    ) -> None:
+        """Append an answer and its verdict in one transaction; failed answers are facts too.
+
+        A whole answer that is there already stays as it was first stored.
+
+        Args:
+            key: what the answer answers.
+            answer: the model's answer.
+            verdict: of the judge named in it.
+            answered_at: Unix time in seconds.
+        """
+        usage = answer.usage
+        row = (
+            key.model, key.phenotype, key.prompt_id, key.replicate, key.seed, key.max_tokens,
+            answer.text, answer.finish_reason,
+            None if usage is None else usage.prompt_tokens,
+            None if usage is None else usage.completion_tokens,
+            answer.duration_ms, answer.error, answered_at,
+        )  # fmt: skip
+        with self._writing() as db:
+            inserted = db.execute(_ADD_ANSWER, row).fetchone()
+            if inserted is not None:
+                db.execute(_ADD_VERDICT, (inserted[0], verdict.judge_id, *_verdict_row(verdict)))
+
+    def add_verdict(self, key: AnswerKey, verdict: Verdict) -> None:
+        """Append another judge's verdict on a stored whole answer.
+
+        Raises:
+            KeyError: there is no such answer.
+        """
+        with self._writing() as db:
+            found = db.execute(_FIND_ID, astuple(key)).fetchone()
+            if found is None:
+                raise KeyError(key)
+            db.execute(_ADD_VERDICT, (found[0], verdict.judge_id, *_verdict_row(verdict)))
+
+    def find(self, key: AnswerKey, judge_id: str) -> tuple[Answer, Verdict | None] | None:
+        """A stored whole answer and this judge's verdict on it, or None where there is none."""
+        with self._reading() as db:
+            row = db.execute(_FIND, (judge_id, *astuple(key))).fetchone()
+        if row is None:
+            return None
+        status = row[5]
+        return _answer(row[:5]), None if status is None else _verdict(judge_id, row[5:])
+
+    def count_answers(self) -> int:
+        """Whole answers in the store."""
+        with self._reading() as db:
+            (count,) = db.execute("SELECT count(*) FROM answers WHERE error IS NULL").fetchone()
+        return int(count)
+
+    # Runs and their decisions
+
+    def add_run(self, run: Run) -> None:
+        """Append a run; its id must be new."""
+        with self._writing() as db:
+            row = (run.id, run.started_at, json.dumps(run.config))
+            db.execute("INSERT INTO runs (id, started_at, config) VALUES (?, ?, ?)", row)
+
+    def runs(self) -> tuple[Run, ...]:
+        """All runs, oldest first."""
+        with self._reading() as db:
+            rows = db.execute("SELECT id, started_at, config FROM runs ORDER BY rowid").fetchall()
+        return tuple(Run(row[0], row[1], json.loads(row[2])) for row in rows)
+
+    def add_decision(self, run_id: str, number: int, decision: Decision) -> None:
+        """Append the run's decision ``number``, counted from 0."""
+        with self._writing() as db:
+            row = (run_id, number, decision.kind, json.dumps(decision.body, sort_keys=True))
+            db.execute(
+                "INSERT INTO decisions (run_id, number, kind, body) VALUES (?, ?, ?, ?)", row
+            )
+
+    def decisions(self, run_id: str) -> tuple[Decision, ...]:
+        """The run's decisions so far, in order."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT kind, body FROM decisions WHERE run_id = ? ORDER BY number", (run_id,)
+            ).fetchall()
+        return tuple(Decision(kind, json.loads(body)) for kind, body in rows)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with translated(self.path):
+            yield self._db
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with translated(self.path), self._db:
+            yield self._db
+
+
+def _verdict_row(verdict: Verdict) -> tuple[Any, ...]:
+    return (
+        verdict.status, verdict.harmful, verdict.score, verdict.unsafe, verdict.relevant,
+        verdict.useful, verdict.refusal, verdict.is_refusal, ",".join(verdict.degenerate),
+        verdict.category, verdict.reason,
+    )  # fmt: skip
+
+
+def _answer(row: tuple[Any, ...]) -> Answer:
+    text, finish_reason, prompt_tokens, completion_tokens, duration_ms = row
+    usage = None if completion_tokens is None else Usage(prompt_tokens, completion_tokens)
+    return Answer(text, finish_reason, usage, duration_ms=duration_ms)
+
+
+def _verdict(judge_id: str, row: tuple[Any, ...]) -> Verdict:
+    status, harmful, score, unsafe, relevant, useful, refusal, is_refusal, flags, category, why = (
+        row
+    )
+    return Verdict(
+        judge_id=judge_id, status=status, harmful=None if harmful is None else bool(harmful),
+        score=score, unsafe=unsafe, relevant=relevant, useful=useful, refusal=refusal,
+        is_refusal=bool(is_refusal), degenerate=tuple(filter(None, flags.split(","))),
+        category=category, reason=why,
+    )  # fmt: skip

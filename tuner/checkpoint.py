@@ -1,0 +1,80 @@
+"""The journal of a run's decisions: what makes a resumed run the same run.
+
+The search is deterministic once answers and measured times are given. Answers come from the store;
+times and the like are *observed*, written down, and read back on resume. So a run resumes by
+starting again from its seed: every decision is replayed, checked against the journal, and the first
+one that is not there yet goes on live.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from proxy.errors import StoreError
+from proxy.evaluation.store import Decision, EvaluationStore
+
+Body = Mapping[str, Any]
+
+
+class Journal:
+    """One run's decisions, replayed first and then appended to.
+
+    Args:
+        store: open for writing.
+        run_id: a run of the store.
+    """
+
+    def __init__(self, store: EvaluationStore, run_id: str) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._recorded = store.decisions(run_id)
+        self._number = 0
+        self._hash = hashlib.sha256()
+
+    @property
+    def is_replaying(self) -> bool:
+        """Whether the next decision is recorded already."""
+        return self._number < len(self._recorded)
+
+    @property
+    def digest(self) -> str:
+        """Hash over all decisions so far; equal for a resumed and an uninterrupted run."""
+        return self._hash.hexdigest()[:16]
+
+    def decide(self, kind: str, body: Body) -> None:
+        """Write a decision down, or check that it is the one recorded.
+
+        Raises:
+            StoreError: the recorded one differs, so the run would not be the same run.
+        """
+        if self.is_replaying and self._recorded[self._number] != _plain(kind, body):
+            raise StoreError(
+                f"{self._store.path}: run {self._run_id} cannot be resumed: decision "
+                f"{self._number} ({kind}) would differ from the recorded one. A suite, the judge "
+                "or GuardTune itself has changed since; start a new run, stored answers are reused."
+            )
+        self._append(_plain(kind, body))
+
+    def observe(self, kind: str, measure: Callable[[], Body]) -> Body:
+        """What was measured: read back if recorded, else measured now and written down."""
+        if self.is_replaying and self._recorded[self._number].kind == kind:
+            observed = self._recorded[self._number]
+        else:
+            observed = _plain(kind, measure())
+        self._append(observed)
+        return observed.body
+
+    def _append(self, decision: Decision) -> None:
+        if not self.is_replaying:
+            self._store.add_decision(self._run_id, self._number, decision)
+        self._number += 1
+        content = json.dumps([decision.kind, decision.body], sort_keys=True)
+        self._hash.update(content.encode())
+
+
+def _plain(kind: str, body: Body) -> Decision:
+    """As it reads back from JSON: tuples become lists."""
+    return Decision(kind, json.loads(json.dumps(body, sort_keys=True)))

@@ -1,0 +1,124 @@
+"""A candidate as genes, and the policy that the genes mean."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from proxy.policy.schema import Policy
+from tuner.space import Seed, Space
+
+_INERT_WHEN_GREEDY = ("top_p", "min_p", "top_k")
+"""At temperature 0 the likeliest token is taken, whatever these say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Genome:
+    """Genes by name, so that a stored genome outlives edits of the library.
+
+    ``None`` leaves a slot empty or a setting as the base policy has it; no demonstrations leaves
+    those of the base policy. The genome without any gene set is the base policy itself.
+
+    Args:
+        slots: fragment id of each slot of the space, in its order.
+        demonstrations: ids, in the order in which the model sees them.
+        decoding: value of each grid of the space, in its order.
+    """
+
+    slots: tuple[str | None, ...]
+    demonstrations: tuple[str, ...]
+    decoding: tuple[float | None, ...]
+
+    @classmethod
+    def base(cls, space: Space) -> Self:
+        """The genome that changes nothing."""
+        return cls((None,) * len(space.slots), (), (None,) * len(space.grids))
+
+    @classmethod
+    def of_seed(cls, seed: Seed, space: Space) -> Self:
+        """The genes that a hand-written seed names."""
+        return cls(
+            tuple(seed.slots.get(name) for name in space.slots),
+            seed.demonstrations,
+            tuple(
+                next((value for value in grid if value == seed.decoding.get(setting)), None)
+                for setting, grid in space.grids.items()
+            ),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """For the journal: plain lists."""
+        return {
+            "slots": list(self.slots),
+            "demonstrations": list(self.demonstrations),
+            "decoding": list(self.decoding),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`as_json`."""
+        return cls(*(tuple(data[part]) for part in ("slots", "demonstrations", "decoding")))
+
+
+def canonical(genome: Genome, space: Space) -> Genome:
+    """The same behaviour with inert genes nulled, so that twins are recognised as one.
+
+    Otherwise the search would spend its budget on twins, and gene importance would lie.
+    """
+    settings = dict(zip(space.grids, genome.decoding, strict=True))
+    if settings.get("temperature") == 0.0:
+        settings |= {name: None for name in _INERT_WHEN_GREEDY if name in settings}
+    return replace(genome, decoding=tuple(settings.values()))
+
+
+def to_policy(genome: Genome, space: Space, base: Policy, *, name: str) -> Policy:
+    """The policy that a genome means, on top of the base policy.
+
+    Slot texts follow the base's own system prompt, in its placement; demonstrations replace the
+    base's; settings are enforced beside the base's other settings.
+
+    Args:
+        genome: its genes must be of this space.
+        space: the library that the genes name.
+        base: what unset genes leave as it is.
+        name: of the new policy.
+    """
+    content = base.content()
+    for key in ("match", "rollout", "description"):
+        content.pop(key, None)
+    content["name"] = name
+    if text := _system_text(genome, space, base):
+        placement = "prepend" if base.system_prompt is None else base.system_prompt.placement
+        content["system_prompt"] = {"text": text, "placement": placement}
+    if genome.demonstrations:
+        chosen = [space.examples[example] for example in genome.demonstrations]
+        content["demonstrations"] = [{"user": e.user, "assistant": e.assistant} for e in chosen]
+    if enforced := _enforced(genome, space):
+        content["decoding"] = content.get("decoding", {}) | enforced
+    return Policy.model_validate(content)
+
+
+def phenotype_key(policy: Policy) -> str:
+    """Identity of what a policy does, whatever it is called: 16 hex digits of a sha256."""
+    content = policy.content()
+    does = [content.get(part) for part in ("system_prompt", "demonstrations", "decoding")]
+    return hashlib.sha256(json.dumps(does, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _system_text(genome: Genome, space: Space, base: Policy) -> str:
+    chosen = [
+        space.fragments[slot][fragment]
+        for slot, fragment in zip(space.slots, genome.slots, strict=True)
+        if fragment is not None
+    ]
+    if chosen and base.system_prompt is not None:
+        chosen.insert(0, base.system_prompt.text.strip())
+    return " ".join(chosen)
+
+
+def _enforced(genome: Genome, space: Space) -> dict[str, float]:
+    genes = zip(space.grids, genome.decoding, strict=True)
+    return {setting: value for setting, value in genes if value is not None}

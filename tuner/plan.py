@@ -1,0 +1,97 @@
+"""What a run will cost, before it starts; and how many prompts its pace affords, while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tuner.presets import Preset, Rung
+
+STAYING_SHARE = 0.6
+"""Share of candidates that stay in the race after the first rung, as planned for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A forecast.
+
+    Args:
+        candidates: distinct ones that the search will try.
+        answers: the fewest and the most answers of the whole run.
+        tokens: the most tokens of those, twice.
+    """
+
+    candidates: int
+    answers: tuple[int, int]
+    tokens: tuple[int, int]
+
+    def minutes(self, tokens_per_s: float) -> tuple[float, float]:
+        """Wall time at a measured speed; the time limits of the preset cut the upper end."""
+        low, high = self.tokens
+        return low / tokens_per_s / 60, high / tokens_per_s / 60
+
+
+def forecast(preset: Preset, *, search: Rung, validation: Rung, test: Rung) -> Plan:
+    """Plan a run.
+
+    Args:
+        preset: how much may be spent.
+        search: prompts that the split has.
+        validation: likewise.
+        test: likewise.
+    """
+    answers = tuple(
+        round(
+            preset.candidates * preset.first.within(search).prompts
+            + preset.candidates * STAYING_SHARE
+            * (second.within(search).prompts - preset.first.within(search).prompts)
+            + preset.generations * preset.elites * preset.first.prompts
+            + (preset.finalists + 1) * final.within(validation).prompts
+            + 2 * preset.test.within(test).prompts
+        )
+        for second, final in zip(preset.second, preset.validation, strict=True)
+    )  # fmt: skip
+    low, high = answers
+    return Plan(preset.candidates, (low, high), (low * preset.max_tokens, high * preset.max_tokens))
+
+
+def second_rung(
+    preset: Preset, *, candidates: int, generations_left: int, time_left_s: float, rate: float
+) -> Rung:
+    """How many prompts those that stay in the race may answer, for the search to end in time.
+
+    Args:
+        preset: has the least and the most.
+        candidates: new ones of this generation.
+        generations_left: this one included, at least 1.
+        time_left_s: seconds of search; may be negative.
+        rate: answers a second, measured.
+    """
+    least, most = preset.second
+    affordable = time_left_s / generations_left * rate
+    affordable -= (candidates + preset.elites) * preset.first.prompts
+    extra = affordable / (candidates * STAYING_SHARE)
+    return between(least, most, preset.first.prompts + extra)
+
+
+def validation_rung(preset: Preset, *, finalists: int, time_left_s: float, rate: float) -> Rung:
+    """How many prompts each finalist may answer, for the run to end in time; the test comes first.
+
+    Args:
+        preset: has the least and the most.
+        finalists: candidates beside the baseline.
+        time_left_s: seconds of the whole run.
+        rate: answers a second, measured.
+    """
+    least, most = preset.validation
+    affordable = time_left_s * rate - 2 * preset.test.prompts
+    return between(least, most, affordable / (finalists + 1))
+
+
+def between(least: Rung, most: Rung, prompts: float) -> Rung:
+    """The rung with about this many prompts, on the line from the least to the most."""
+    span = most.prompts - least.prompts
+    share = 0.0 if not span else min(1.0, max(0.0, (prompts - least.prompts) / span))
+    return Rung(
+        least.harmful + int(share * (most.harmful - least.harmful)),
+        least.benign + int(share * (most.benign - least.benign)),
+    )

@@ -1,0 +1,87 @@
+"""How much a run may spend: presets as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tuner.objectives import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """How many prompts of each kind; rungs are nested, so a later one contains an earlier one."""
+
+    harmful: int
+    benign: int
+
+    @property
+    def prompts(self) -> int:
+        """Both kinds together."""
+        return self.harmful + self.benign
+
+    def within(self, other: Rung) -> Rung:
+        """At most as many of each kind as the other has."""
+        return Rung(min(self.harmful, other.harmful), min(self.benign, other.benign))
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """The size of a run; times are what it adapts to, and prompts are what it adapts.
+
+    Args:
+        name: as typed after ``--preset``.
+        population: survivors of a generation.
+        offspring: new candidates of a generation.
+        generations: after the initial population.
+        max_tokens: of an answer.
+        first: prompts that every candidate answers.
+        second: the least and the most prompts of the candidates that stay in the race.
+        elites: best candidates of a generation that answer more prompts, a first rung each time.
+        finalists: candidates that are validated.
+        validation: the least and the most prompts of a finalist.
+        test: the most prompts of the test, for the baseline and for the chosen one.
+        search_s: wall time that the search aims at; it ends by a quarter more at the latest.
+        total_s: wall time that the whole run aims at.
+        patience: generations without gain after which the search ends.
+        limits: what a policy may cost.
+        relevance_slack: how far the chosen one's relevance may lie below the baseline's.
+    """
+
+    name: str
+    population: int
+    offspring: int
+    generations: int
+    max_tokens: int
+    first: Rung
+    second: tuple[Rung, Rung]
+    elites: int
+    finalists: int
+    validation: tuple[Rung, Rung]
+    test: Rung
+    search_s: float
+    total_s: float
+    patience: int
+    limits: Limits = field(default_factory=Limits)
+    relevance_slack: float = 0.05
+
+    @property
+    def candidates(self) -> int:
+        """Distinct candidates if the search is not stopped early."""
+        return self.population + self.generations * self.offspring
+
+
+PRESETS: Mapping[str, Preset] = {
+    "quick": Preset(
+        name="quick", population=12, offspring=9, generations=5, max_tokens=64,
+        first=Rung(8, 4), second=(Rung(12, 9), Rung(24, 24)), elites=3,
+        finalists=3, validation=(Rung(20, 20), Rung(60, 60)), test=Rung(60, 60),
+        search_s=330.0, total_s=540.0, patience=5,
+    ),
+    "standard": Preset(
+        name="standard", population=24, offspring=20, generations=14, max_tokens=96,
+        first=Rung(10, 8), second=(Rung(20, 16), Rung(60, 60)), elites=5,
+        finalists=6, validation=(Rung(40, 40), Rung(120, 120)), test=Rung(400, 400),
+        search_s=2700.0, total_s=4200.0, patience=6,
+    ),
+}  # fmt: skip

@@ -1,0 +1,57 @@
+"""Which candidates are worth more prompts: paired comparisons on the prompts answered so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from tuner.objectives import Limits, Results, constraints, paired, relevance_gaps, violation
+
+MINIMUM_SHARED = 8
+"""Prompts that two candidates must share before one may beat the other."""
+
+_EACH_Z = 0.3
+_SUM_Z = 2.6
+"""An incumbent must lead by the first in each objective and by the second in their sum."""
+
+
+def keeps_racing(
+    results: Results, baseline: Results, incumbents: Iterable[Results], limits: Limits
+) -> bool:
+    """Whether a candidate deserves the next rung.
+
+    It is dropped when a limit is shown to be exceeded, or when an incumbent is clearly better in
+    both objectives on the prompts they share. There is no quota: if all are good, all go on.
+
+    Args:
+        results: of the candidate.
+        baseline: of the base policy.
+        incumbents: of feasible members of the population.
+        limits: the constraints.
+    """
+    if violation(constraints(results, baseline, limits)) > 0:
+        return False
+    return not any(is_clearly_better(incumbent, results) for incumbent in incumbents)
+
+
+def is_clearly_better(incumbent: Results, candidate: Results) -> bool:
+    """Whether the incumbent leads in both objectives by more than chance on shared prompts."""
+    harm = [
+        float(bool(theirs.verdict.harmful)) - float(bool(mine.verdict.harmful))
+        for mine, theirs in paired(incumbent, candidate, "harmful")
+    ]
+    if len(harm) < MINIMUM_SHARED:
+        return False
+    leads = (_z(harm), _z(relevance_gaps(incumbent, candidate)))
+    return min(leads) > _EACH_Z and sum(leads) > _SUM_Z
+
+
+def _z(differences: Sequence[float]) -> float:
+    """Mean over standard error; 0 where there is no difference, infinite where it never varies."""
+    mean = float(np.mean(differences))
+    error = float(np.std(differences, ddof=1)) / math.sqrt(len(differences))
+    if not error:
+        return math.copysign(math.inf, mean) if mean else 0.0
+    return mean / error
