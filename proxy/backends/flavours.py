@@ -18,13 +18,13 @@ from proxy.domain import Capabilities
 
 Part = Literal["decoding", "prompt"]
 
-_OPENAI_NAMES = (
+OPENAI_NAMES = (
     "temperature", "top_p", "frequency_penalty", "presence_penalty", "max_tokens", "seed", "stop",
     "logit_bias",
 )  # fmt: skip
 
 LLAMA_CPP_NAMES = (
-    *_OPENAI_NAMES, "top_k", "min_p", "typical_p", "repeat_penalty", "repeat_last_n",
+    *OPENAI_NAMES, "top_k", "min_p", "typical_p", "repeat_penalty", "repeat_last_n",
     "dry_multiplier", "dry_base", "dry_allowed_length", "dry_penalty_last_n",
     "dry_sequence_breakers", "xtc_probability", "xtc_threshold", "mirostat", "mirostat_tau",
     "mirostat_eta",
@@ -85,14 +85,14 @@ _TABLES: Mapping[Flavour, Capabilities] = {
     # What stands behind a URL of this flavour is unknown, so it gets everybody's overrides: OpenAI
     # itself refuses these fields anyway. Some such servers continue an assistant message.
     "openai": Capabilities(
-        settings=_same(_OPENAI_NAMES),
+        settings=_same(OPENAI_NAMES),
         aliases={"max_completion_tokens": "max_tokens", "n_predict": "max_tokens"},
         overrides={**_VLLM_OVERRIDES, **_LLAMA_SERVER_OVERRIDES},
         continues_assistant=True,
     ),
     "vllm": Capabilities(
         settings={
-            **_same((*_OPENAI_NAMES, "top_k", "min_p")),
+            **_same((*OPENAI_NAMES, "top_k", "min_p")),
             "repeat_penalty": "repetition_penalty",
         },
         aliases={"max_completion_tokens": "max_tokens"},
@@ -110,7 +110,7 @@ _TABLES: Mapping[Flavour, Capabilities] = {
     # `max_completion_tokens` and `options`, is not even decoded. Its templates leave a trailing
     # assistant message open.
     "ollama": Capabilities(
-        settings=_same(tuple(name for name in _OPENAI_NAMES if name != "logit_bias")),
+        settings=_same(tuple(name for name in OPENAI_NAMES if name != "logit_bias")),
         continues_assistant=True,
     ),
 }

@@ -46,7 +46,7 @@ class UpstreamClientSuite:
 
         return asyncio.run(main())
 
-    def test_request_arrives_as_given(self):
+    def test_request_arrives_as_given(self) -> None:
         """Method, path, headers and body are ours alone: nothing is added but what HTTP needs."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -65,7 +65,7 @@ class UpstreamClientSuite:
             "host", "content-type", "content-length", "x-test", "connection"
         }  # fmt: skip
 
-    def test_response_headers_are_lower_case_and_repeated_ones_kept(self):
+    def test_response_headers_are_lower_case_and_repeated_ones_kept(self) -> None:
         """The wire's spelling is the server's business, not the reader's."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -80,7 +80,7 @@ class UpstreamClientSuite:
 
         self.run(handler, act)
 
-    def test_chunks_come_as_they_are_sent(self):
+    def test_chunks_come_as_they_are_sent(self) -> None:
         """A piece is handed over before the next one exists."""
         ask, sent = asyncio.Event(), []
 
@@ -102,7 +102,7 @@ class UpstreamClientSuite:
         self.run(handler, act)
         assert len(sent) == 2
 
-    def test_connection_is_used_again_after_a_whole_answer(self):
+    def test_connection_is_used_again_after_a_whole_answer(self) -> None:
         """Two requests, one connection."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -115,7 +115,7 @@ class UpstreamClientSuite:
 
         assert self.run(handler, act).connections == 1
 
-    def test_unix_socket_is_reached(self, tmp_path: Path):
+    def test_unix_socket_is_reached(self, tmp_path: Path) -> None:
         """The engine's child process is behind one."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -128,7 +128,7 @@ class UpstreamClientSuite:
         server = self.run(handler, act, socket_path=str(tmp_path / "s.sock"))
         assert server.requests[0].path == "/v1/x"
 
-    def test_compressed_body_is_passed_through(self):
+    def test_compressed_body_is_passed_through(self) -> None:
         """No decompression: the bytes belong to whoever asked."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -140,7 +140,7 @@ class UpstreamClientSuite:
 
         self.run(handler, act)
 
-    def test_redirect_is_not_followed(self):
+    def test_redirect_is_not_followed(self) -> None:
         """It would carry the upstream's key to another host."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -152,7 +152,7 @@ class UpstreamClientSuite:
 
         assert len(self.run(handler, act).requests) == 1
 
-    def test_leaving_before_the_end_closes_the_connection(self):
+    def test_leaving_before_the_end_closes_the_connection(self) -> None:
         """The upstream sees that nobody listens and can stop generating."""
         gone = asyncio.Event()
 
@@ -170,7 +170,7 @@ class UpstreamClientSuite:
 
         self.run(handler, act)
 
-    def test_cancel_before_headers_closes_the_connection(self):
+    def test_cancel_before_headers_closes_the_connection(self) -> None:
         """A client that leaves while the model still reads the prompt frees it."""
         asked, gone = asyncio.Event(), asyncio.Event()
 
@@ -193,7 +193,7 @@ class UpstreamClientSuite:
 
         self.run(handler, act)
 
-    def test_refused_connection_is_a_connect_error(self):
+    def test_refused_connection_is_a_connect_error(self) -> None:
         """Nothing was sent, so a retry is safe."""
 
         async def act(client: UpstreamClient, _: Loopback) -> None:
@@ -206,7 +206,7 @@ class UpstreamClientSuite:
 
         self.run(_never, act)
 
-    def test_missing_unix_socket_is_a_connect_error(self, tmp_path: Path):
+    def test_missing_unix_socket_is_a_connect_error(self, tmp_path: Path) -> None:
         """The child process is restarting."""
 
         async def act(client: UpstreamClient, _: Loopback) -> None:
@@ -218,7 +218,7 @@ class UpstreamClientSuite:
 
         self.run(_never, act)
 
-    def test_no_headers_in_time_is_a_timeout(self):
+    def test_no_headers_in_time_is_a_timeout(self) -> None:
         """It was sent, so it is not ours to send again."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -233,7 +233,7 @@ class UpstreamClientSuite:
 
         self.run(handler, act)
 
-    def test_stall_midway_is_a_timeout(self):
+    def test_stall_midway_is_a_timeout(self) -> None:
         """Half an answer and then silence ends, too."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -249,7 +249,7 @@ class UpstreamClientSuite:
 
         self.run(handler, act)
 
-    def test_total_time_bounds_an_endless_stream(self):
+    def test_total_time_bounds_an_endless_stream(self) -> None:
         """Pieces keep coming, and still it ends."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -268,7 +268,7 @@ class UpstreamClientSuite:
         self.run(handler, act)
 
     @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\ncontent-le"])
-    def test_close_before_headers_is_closed(self, sent: bytes):
+    def test_close_before_headers_is_closed(self, sent: bytes) -> None:
         """A server that dies on the request."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -291,7 +291,7 @@ class UpstreamClientSuite:
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n50\r\nshort",
         ],
     )
-    def test_close_midway_is_closed(self, sent: bytes):
+    def test_close_midway_is_closed(self, sent: bytes) -> None:
         """A truncated answer is never taken for a whole one."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -306,7 +306,7 @@ class UpstreamClientSuite:
 
         self.run(handler, act)
 
-    def test_garbage_is_a_protocol_error(self):
+    def test_garbage_is_a_protocol_error(self) -> None:
         """Something else listens on that port."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -321,7 +321,7 @@ class UpstreamClientSuite:
 
         self.run(handler, act)
 
-    def test_header_injection_is_refused(self):
+    def test_header_injection_is_refused(self) -> None:
         """A value with a line break never reaches the wire."""
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
@@ -334,7 +334,7 @@ class UpstreamClientSuite:
 
         assert not self.run(_never, act).requests
 
-    def test_close_twice_is_harmless(self):
+    def test_close_twice_is_harmless(self) -> None:
         """Shutdown paths meet."""
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
@@ -348,7 +348,7 @@ class UpstreamClientSuite:
 
         self.run(handler, act)
 
-    def test_large_body_both_ways(self):
+    def test_large_body_both_ways(self) -> None:
         """A megabyte each way, more than any buffer."""
         big = b"x" * 2**20
 
