@@ -92,7 +92,8 @@ async def loopback(handler: Handler, *, socket_path: str | None = None) -> Async
             while (request := await _read(reader)) is not None:
                 state.requests.append(request)
                 await handler(request, Connection(reader, writer))
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            # Cancelled only by our own end below; Python 3.11's streams would log it as a failure.
             pass
         finally:
             tasks.discard(task)

@@ -10,6 +10,7 @@ import copy
 import importlib.metadata
 import logging
 import os
+import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -197,6 +198,9 @@ def _imported() -> tuple[Any, type[Exception]]:
     """Return litellm, quiet and offline, and the base class of all it raises."""
     for name, value in _OFFLINE.items():
         os.environ.setdefault(name, value)
+    # Its typed dictionaries make pydantic complain, to people who can do nothing about it; some
+    # only when the first request imports more of it.
+    warnings.filterwarnings("ignore", message=".*`ReadOnly` qualifier", category=UserWarning)
     import litellm
     import openai
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from proxy.backends.config import LiteLLMConfig
 from proxy.backends.litellm_sdk import LiteLLMBackend
 from tests.conformance.backend_suite import MODEL, BackendSuite, Script, Served
 from tests.conformance.openai_server import openai_server
+
+# litellm walks over pydantic's deprecated attributes while it merges chunks.
+pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")
 
 
 class TestLiteLLM(BackendSuite):
