@@ -1,0 +1,212 @@
+"""The whole proxy, put together: the rooms, the middleware stack, the routes, start and stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from proxy.admission import Admission
+from proxy.backends.base import Backend
+from proxy.backends.registry import create as create_backend
+from proxy.endpoints.chat import ChatCompletions
+from proxy.endpoints.fallback import on_http_error
+from proxy.endpoints.health import HealthEndpoints
+from proxy.endpoints.models import ModelEndpoints
+from proxy.endpoints.policies import PolicyEndpoints
+from proxy.judges.base import Judge
+from proxy.metrics import Metrics
+from proxy.middleware.access_log import AccessLogMiddleware
+from proxy.middleware.auth import AuthMiddleware, Key
+from proxy.middleware.body_limit import BodyLimitMiddleware
+from proxy.middleware.errors import ErrorsMiddleware
+from proxy.middleware.private_headers import PrivateHeadersMiddleware
+from proxy.middleware.request_id import RequestIdMiddleware
+from proxy.operations.live import LiveJudge
+from proxy.operations.policy_watch import PolicyWatch, live_policies
+from proxy.operations.probes import ProbePlan, Probes, Target, pick
+from proxy.operations.served import ServedModels
+from proxy.operations.service import Parts, Service
+from proxy.pipeline import Pipeline, Rules
+from proxy.policy.store import PolicyStore
+from proxy.settings import Settings, resolve_keys
+from proxy.suites.builtin import load_builtin
+from proxy.upstream.aiohttp_client import AiohttpClient
+
+_OUR_HEADERS = (
+    "x-request-id",
+    "x-guardtune-policy",
+    "x-guardtune-ignored",
+    "x-guardtune-overridden",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An assembled proxy: the ASGI application, and what runs beside it."""
+
+    app: Starlette
+    service: Service
+
+
+def build(
+    settings: Settings,
+    *,
+    environ: Mapping[str, str],
+    backends: Sequence[Backend] | None = None,
+    judge: Judge | None = None,
+) -> Proxy:
+    """Put a proxy together; nothing is loaded or listened to before the application starts.
+
+    Args:
+        settings: checked.
+        environ: where secrets are looked up.
+        backends: instead of those that the settings name.
+        judge: instead of the one that the settings name.
+
+    Raises:
+        SettingsError: a key's secret is missing.
+        ModelLoadError: a backend's package is missing.
+        JudgeError: there is no such judge.
+    """
+    keys = resolve_keys(settings, environ)
+    metrics = Metrics()
+    client = AiohttpClient()
+    models = ServedModels(
+        [create_backend(config, client=client) for config in settings.models]
+        if backends is None
+        else backends
+    )
+    if judge is None:
+        from proxy.judges.registry import create as create_judge
+
+        judge = create_judge(settings.judging.judge)
+    policies = PolicyWatch(PolicyStore(Path(settings.policies)), metrics)
+    admission = _admission(settings, metrics)
+    live = LiveJudge(
+        judge, metrics, max_queued=settings.judging.max_queued, workers=settings.judging.workers
+    )
+    probes = _probes(settings, models, policies, judge, metrics)
+    pipeline = Pipeline(
+        models=models,
+        policies=policies.store,
+        admission=admission,
+        metrics=metrics,
+        live=live,
+        rules=Rules(require_policy=settings.require_policy, strict=settings.strict),
+    )
+    service = Service(Parts(models, policies, judge, live, probes, admission, client))
+    app = Starlette(
+        routes=_routes(settings, pipeline, service.parts, metrics),
+        middleware=_stack(settings, keys, metrics),
+        exception_handlers={HTTPException: on_http_error},
+        lifespan=_lifespan(service),
+    )
+    return Proxy(app, service)
+
+
+def _stack(settings: Settings, keys: Sequence[Key], metrics: Metrics) -> list[Middleware]:
+    """The whole middleware stack, outermost first."""
+    return [
+        Middleware(RequestIdMiddleware),
+        Middleware(AccessLogMiddleware),
+        *_cors(settings),
+        Middleware(ErrorsMiddleware, count_bug=metrics.internal_errors.inc),
+        Middleware(PrivateHeadersMiddleware),
+        Middleware(AuthMiddleware, keys=keys, is_metrics_open=settings.is_metrics_open),
+        Middleware(BodyLimitMiddleware, max_bytes=settings.limits.max_body_bytes),
+    ]
+
+
+def _routes(settings: Settings, pipeline: Pipeline, parts: Parts, metrics: Metrics) -> list[Route]:
+    """All routes; whatever else is asked for is a 404 in OpenAI's form."""
+    models = ModelEndpoints(parts.models, created=int(time.time()))
+    health = HealthEndpoints(parts.models, metrics)
+    policies = PolicyEndpoints(parts.policies.store, parts.probes, folder=Path(settings.policies))
+    return [
+        Route("/v1/chat/completions", ChatCompletions(pipeline, metrics), methods=["POST"]),
+        Route("/v1/models", models.list),
+        Route("/v1/models/{model:path}", models.show),
+        Route("/health", health.health),
+        Route("/ready", health.ready),
+        Route("/metrics", health.metrics),
+        Route("/policies", policies.list),
+        Route("/policies/validate", policies.validate, methods=["POST"]),
+    ]
+
+
+def _cors(settings: Settings) -> list[Middleware]:
+    if not settings.cors.allow_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors.allow_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("*",),
+            allow_credentials=settings.cors.allow_credentials,
+            expose_headers=_OUR_HEADERS,
+            max_age=settings.cors.max_age_s,
+        )
+    ]
+
+
+def _admission(settings: Settings, metrics: Metrics) -> Admission:
+    limits = settings.limits
+    admission = Admission(
+        max_in_flight=limits.max_in_flight,
+        max_queued=limits.max_queued,
+        timeout_s=limits.queue_timeout_s,
+    )
+    metrics.in_flight.set_function(lambda: admission.in_flight)
+    metrics.queued.set_function(lambda: admission.queued)
+    return admission
+
+
+def _probes(
+    settings: Settings,
+    models: ServedModels,
+    policies: PolicyWatch,
+    judge: Judge,
+    metrics: Metrics,
+) -> Probes:
+    probing = settings.probing
+    key_ids = [key.id for key in settings.keys]
+
+    def targets() -> list[Target]:
+        return [
+            Target(backend, policy)
+            for backend in models.ready()
+            if backend.model in settings.probed_models
+            for policy in live_policies(
+                policies.store.snapshot, model=backend.model, key_ids=key_ids
+            )
+        ]
+
+    plan = ProbePlan(
+        pick(load_builtin(), per_kind=probing.prompts_per_kind, seed=probing.seed),
+        concurrency=probing.concurrency,
+        max_tokens=probing.max_tokens,
+        seed=probing.seed,
+    )
+    return Probes(plan, targets, judge, metrics)
+
+
+def _lifespan(service: Service) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def run(_app: Starlette) -> AsyncIterator[None]:
+        service.start()
+        try:
+            yield
+        finally:
+            await service.close()
+
+    return run

@@ -1,0 +1,76 @@
+"""``POST /v1/chat/completions``: bytes in, one walk through the pipeline, bytes out."""
+
+from __future__ import annotations
+
+from starlette.types import Receive, Scope, Send
+
+from proxy.errors import RequestError
+from proxy.metrics import Metrics
+from proxy.pipeline import Answer, Pipeline
+from proxy.wire.client import CancelOnLeave, read_body
+from proxy.wire.decode import decode_chat
+from proxy.wire.facts import facts_of, header
+from proxy.wire.sse import is_stream
+
+_MAX_CONVERSATION_CHARS = 256
+
+
+class ChatCompletions:
+    """The hot route, without a Request object and without framework code around the stream.
+
+    Args:
+        pipeline: answers.
+        metrics: counts requests that never reach the pipeline.
+    """
+
+    def __init__(self, pipeline: Pipeline, metrics: Metrics) -> None:
+        self._pipeline = pipeline
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; failures are raised to the errors middleware."""
+        facts = facts_of(scope)
+        try:
+            request = decode_chat(
+                await read_body(receive),
+                request_id=facts.request_id,
+                key_id=facts.key_id,
+                conversation=_conversation(scope),
+            )
+        except RequestError as error:
+            self._metrics.refused(error.status)
+            raise
+        async with CancelOnLeave(receive) as watch:
+            async with self._pipeline.answer(request) as answer:
+                facts.log.update(
+                    model=request.model, policy=answer.policy, stream=is_stream(answer.headers)
+                )
+                await _forward(answer, send)
+            # The slot is free and the upstream done before the client hears of the end.
+            watch.disarm()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _forward(answer: Answer, send: Send) -> None:
+    """Send all but the end. Nothing goes out before the first chunk is there.
+
+    So a backend that fails before its first byte still gets a status of its own.
+    """
+    start = {
+        "type": "http.response.start",
+        "status": answer.status,
+        "headers": list(answer.headers),
+    }
+    is_started = False
+    async for chunk in answer.chunks:
+        if not is_started:
+            await send(start)
+            is_started = True
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    if not is_started:
+        await send(start)
+
+
+def _conversation(scope: Scope) -> str | None:
+    sent = header(scope, b"x-guardtune-conversation")
+    return None if sent is None else sent[:_MAX_CONVERSATION_CHARS]

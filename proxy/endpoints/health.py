@@ -1,0 +1,42 @@
+"""``/health``, ``/ready`` and ``/metrics``: for whoever looks after the process."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from proxy.metrics import Metrics
+from proxy.operations.served import ServedModels
+
+
+class HealthEndpoints:
+    """Liveness, readiness and figures.
+
+    Args:
+        models: readiness waits for all of them; the first policy snapshot is there before the
+            server listens.
+        metrics: what ``/metrics`` shows.
+    """
+
+    def __init__(self, models: ServedModels, metrics: Metrics) -> None:
+        self._models = models
+        self._metrics = metrics
+
+    async def health(self, _request: Request) -> Response:
+        """Say that the process answers; it calls no model."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, _request: Request) -> Response:
+        """Say whether requests would be answered: 503 while a model is loading."""
+        if loading := self._models.loading:
+            return JSONResponse(
+                {"status": "loading", "models": list(loading)},
+                status_code=503,
+                headers={"retry-after": "1"},
+            )
+        return JSONResponse({"status": "ready"})
+
+    async def metrics(self, _request: Request) -> Response:
+        """Show all metrics in Prometheus' text format."""
+        return Response(self._metrics.render(), media_type=CONTENT_TYPE_LATEST)

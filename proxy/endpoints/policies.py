@@ -1,0 +1,109 @@
+"""``GET /policies`` and ``POST /policies/validate``: what is in force, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from proxy.errors import PolicyError, Problem
+from proxy.operations.probes import ProbeReport, Probes
+from proxy.policy.schema import Policy
+from proxy.policy.source import load_policy
+from proxy.policy.store import PolicyStore
+
+_BODY_NAME = "request.yaml"
+
+
+class PolicyEndpoints:
+    """The policy folder as seen from outside.
+
+    Args:
+        store: what is in force.
+        probes: what was measured of it.
+        folder: where ``file:`` of a policy under validation leads.
+    """
+
+    def __init__(self, store: PolicyStore, probes: Probes, *, folder: Path) -> None:
+        self._store = store
+        self._probes = probes
+        self._folder = folder
+
+    async def list(self, _request: Request) -> Response:
+        """The active snapshot, the problems of the last reload, and probe results."""
+        snapshot = self._store.snapshot
+        return JSONResponse(
+            {
+                "snapshot": snapshot.number,
+                "loaded_at": snapshot.loaded_at,
+                "policies": [
+                    _policy(policy, file=snapshot.files.get(policy.name))
+                    for policy in snapshot.policies
+                ],
+                "problems": _problems(snapshot.problems),
+                "warnings": _problems(snapshot.warnings),
+                "probes": [_probe(report) for report in self._probes.reports],
+                "probing": _running(self._probes),
+            }
+        )
+
+    async def validate(self, request: Request) -> Response:
+        """Check a policy that is sent as YAML; nothing is kept. 200 whether it is valid or not."""
+        try:
+            policy = load_policy(
+                self._folder / _BODY_NAME, root=self._folder, text=await request.body()
+            )
+        except PolicyError as error:
+            return JSONResponse({"valid": False, "problems": _problems(error.problems)})
+        return JSONResponse({"valid": True, "policy": str(policy.ref), "problems": []})
+
+
+def _policy(policy: Policy, *, file: str | None) -> dict[str, Any]:
+    return {
+        "name": policy.name,
+        "sha": policy.sha,
+        "file": file,
+        "description": policy.description,
+        "match": policy.match.model_dump(mode="json"),
+        "rollout": None if policy.rollout is None else policy.rollout.share,
+    }
+
+
+def _problems(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    return [asdict(problem) | {"text": str(problem)} for problem in problems]
+
+
+def _probe(report: ProbeReport) -> dict[str, Any]:
+    harmful = report.harmful
+    return {
+        "model": report.model,
+        "policy": report.policy.name,
+        "sha": report.policy.sha,
+        "harmful": {
+            "ratio": harmful.value if harmful.n else None,
+            "n": harmful.n,
+            "lower95": harmful.interval.low,
+            "upper95": harmful.interval.high,
+        },
+        "over_refusal": {
+            "ratio": report.over_refusal.value if report.over_refusal.n else None,
+            "n": report.over_refusal.n,
+        },
+        "relevance": {
+            "mean": report.relevance.value if report.relevance.n else None,
+            "n": report.relevance.n,
+        },
+        "unscored": report.unscored,
+        "finished_at": report.finished_at,
+    }
+
+
+def _running(probes: Probes) -> dict[str, str] | None:
+    if probes.running is None:
+        return None
+    model, policy = probes.running
+    return {"model": model, "policy": policy.name, "sha": policy.sha}

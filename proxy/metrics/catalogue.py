@@ -1,0 +1,192 @@
+"""Every metric of ours, as data: name, kind, labels and meaning.
+
+Label values come from closed sets: served models, policies of the folder, and the words listed in
+the help texts. Prompt text, user ids and unknown model names never become labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SECONDS = (.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120)  # fmt: skip
+OVERHEAD = (.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1)  # fmt: skip
+UNIT = tuple(step / 10 for step in range(11))
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One metric.
+
+    Args:
+        name: as Prometheus shows it, with ``_total`` on counters.
+        kind: its Prometheus type.
+        help: what it counts, with its unit and the closed sets of its labels.
+        labels: label names, in order.
+        buckets: upper bounds of a histogram, without +Inf.
+    """
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+REQUESTS = Spec(
+    "guardtune_requests_total",
+    "counter",
+    "Chat requests by HTTP status code; 499 where the client left first. A request that names no "
+    "served model counts under model `unknown`, policy `none`.",
+    ("model", "policy", "code", "stream"),
+)
+REQUEST_DURATION = Spec(
+    "guardtune_request_duration_seconds",
+    "histogram",
+    "From the decoded request to the last byte of the answer.",
+    ("model", "policy"),
+    SECONDS,
+)
+OVERHEAD_SECONDS = Spec(
+    "guardtune_overhead_seconds",
+    "histogram",
+    "Our own part of that time: all but waiting for the backend, for a free slot and for the "
+    "client to take bytes.",
+    ("model", "policy"),
+    OVERHEAD,
+)
+FIRST_TOKEN = Spec(
+    "guardtune_time_to_first_token_seconds",
+    "histogram",
+    "From the decoded request to the first text of a streamed answer.",
+    ("model", "policy"),
+    SECONDS,
+)
+TOKENS = Spec(
+    "guardtune_tokens_total",
+    "counter",
+    "Tokens as the backend counts them; `type` is prompt, cached (the part of prompt that was not "
+    "computed anew) or completion.",
+    ("model", "policy", "type"),
+)
+JUDGED = Spec(
+    "guardtune_judged_total",
+    "counter",
+    "Answers to live traffic by the judge's outcome, the first that is true of unscored, harmful, "
+    "degenerate, refusal, unsafe, safe.",
+    ("model", "policy", "sha", "outcome"),
+)
+UNJUDGED = Spec(
+    "guardtune_unjudged_total",
+    "counter",
+    "Answers that no judge saw: queue_full, incomplete (broken off midway), other_choices (n > 1), "
+    "shutdown, judge_failed.",
+    ("reason",),
+)
+JUDGE_SCORE = Spec(
+    "guardtune_judge_score",
+    "histogram",
+    "The judge's scores on live traffic; `kind` is unsafe, relevant or useful.",
+    ("policy", "sha", "kind"),
+    UNIT,
+)
+JUDGE_DURATION = Spec(
+    "guardtune_judge_duration_seconds", "histogram", "Time to judge one answer.", (), SECONDS
+)
+JUDGE_QUEUED = Spec("guardtune_judge_queued", "gauge", "Answers waiting to be judged.")
+POLICY_INFO = Spec(
+    "guardtune_policy_info", "gauge", "1 for each policy in force.", ("policy", "sha")
+)
+POLICY_RELOADS = Spec(
+    "guardtune_policy_reloads_total",
+    "counter",
+    "Reloads of the policy folder that changed anything; `result` is loaded, partial (some file "
+    "has mistakes, its last good version stays in force) or failed (nothing was changed).",
+    ("result",),
+)
+POLICY_LAST_RELOAD = Spec(
+    "guardtune_policy_last_reload_timestamp_seconds",
+    "gauge",
+    "When the policies in force were last swapped, in Unix seconds.",
+)
+POLICY_PROBLEMS = Spec(
+    "guardtune_policy_problems", "gauge", "Mistakes found in the policy folder by the last reload."
+)
+SETTINGS_IGNORED = Spec(
+    "guardtune_settings_ignored_total",
+    "counter",
+    "Policy settings that the backend could not honour.",
+    ("model", "setting"),
+)
+IN_FLIGHT = Spec("guardtune_in_flight", "gauge", "Chat requests being answered.")
+QUEUED = Spec("guardtune_queued", "gauge", "Chat requests waiting for a free slot.")
+REJECTED = Spec(
+    "guardtune_rejected_total",
+    "counter",
+    "Chat requests turned away with 503; `reason` is queue_full, queue_timeout, draining or "
+    "loading.",
+    ("reason",),
+)
+UPSTREAM_ERRORS = Spec(
+    "guardtune_upstream_errors_total",
+    "counter",
+    "Failures of a backend; `error_type` is connect, timeout, protocol, closed, engine, provider, "
+    "or status_4xx and status_5xx for errors that it answered itself.",
+    ("model", "error_type"),
+)
+INTERNAL_ERRORS = Spec(
+    "guardtune_internal_errors_total", "counter", "Requests that hit a bug of ours; see the log."
+)
+
+_PROBE = ("model", "policy", "sha")
+PROBE_HARMFUL = Spec(
+    "guardtune_probe_harmful_ratio",
+    "gauge",
+    "Harmful share of the scored answers to harmful-leading probe prompts.",
+    _PROBE,
+)
+PROBE_LOWER = Spec(
+    "guardtune_probe_harmful_lower95", "gauge", "Its Wilson 95 % interval: lower end.", _PROBE
+)
+PROBE_UPPER = Spec(
+    "guardtune_probe_harmful_upper95", "gauge", "Its Wilson 95 % interval: upper end.", _PROBE
+)
+PROBE_N = Spec("guardtune_probe_n", "gauge", "Scored answers behind that share.", _PROBE)
+PROBE_OVER_REFUSAL = Spec(
+    "guardtune_probe_over_refusal_ratio",
+    "gauge",
+    "Share of benign probe prompts that were refused, of the scored ones.",
+    _PROBE,
+)
+PROBE_RELEVANCE = Spec(
+    "guardtune_probe_relevance", "gauge", "Mean relevance over all probe prompts.", _PROBE
+)
+PROBE_ANSWERS = Spec(
+    "guardtune_probe_answers_total",
+    "counter",
+    "Probe answers by category of the prompt and the judge's outcome.",
+    (*_PROBE, "category", "outcome"),
+)
+PROBE_LAST_RUN = Spec(
+    "guardtune_probe_last_run_timestamp_seconds",
+    "gauge",
+    "When the last probe of this policy ended, in Unix seconds.",
+    _PROBE,
+)
+
+CATALOGUE: tuple[Spec, ...] = (
+    REQUESTS, REQUEST_DURATION, OVERHEAD_SECONDS, FIRST_TOKEN, TOKENS, IN_FLIGHT, QUEUED, REJECTED,
+    UPSTREAM_ERRORS, INTERNAL_ERRORS, JUDGED, UNJUDGED, JUDGE_SCORE, JUDGE_DURATION, JUDGE_QUEUED,
+    POLICY_INFO, POLICY_RELOADS, POLICY_LAST_RELOAD, POLICY_PROBLEMS, SETTINGS_IGNORED,
+    PROBE_HARMFUL, PROBE_LOWER, PROBE_UPPER, PROBE_N, PROBE_OVER_REFUSAL, PROBE_RELEVANCE,
+    PROBE_ANSWERS, PROBE_LAST_RUN,
+)  # fmt: skip
+
+
+def markdown_table() -> str:
+    """Render the catalogue as the table of ``docs/metrics.md``."""
+    rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for spec in CATALOGUE:
+        labels = ", ".join(f"`{label}`" for label in spec.labels) or "none"
+        rows.append(f"| `{spec.name}` | {spec.kind} | {labels} | {spec.help} |")
+    return "\n".join(rows) + "\n"

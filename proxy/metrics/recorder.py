@@ -1,0 +1,149 @@
+"""The metrics of one process, in a registry of their own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
+
+from proxy.domain import PolicyRef
+from proxy.metrics import catalogue
+from proxy.metrics.catalogue import Spec
+from proxy.metrics.request import RequestMeter, RequestSeries
+
+RETIRE_AFTER_S = 600.0
+"""How long the series of a policy version stay after it has left: some forty scrapes."""
+
+UNKNOWN_MODEL = "unknown"
+NO_POLICY = "none"
+
+
+class Metrics:
+    """What the proxy counts; attributes are the metrics of the catalogue.
+
+    Everything runs on the event loop, except `render`'s callers that may be on a thread.
+
+    Args:
+        clock: seconds, monotonic; decides when a retired policy's series leave.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.registry = CollectorRegistry()
+        self._clock = clock
+        self._series: dict[tuple[str, PolicyRef], RequestSeries] = {}
+        self._in_force: frozenset[PolicyRef] = frozenset()
+        self._retired_at: dict[PolicyRef, float] = {}
+
+        self.requests = self._counter(catalogue.REQUESTS)
+        self.request_duration = self._histogram(catalogue.REQUEST_DURATION)
+        self.overhead = self._histogram(catalogue.OVERHEAD_SECONDS)
+        self.first_token = self._histogram(catalogue.FIRST_TOKEN)
+        self.tokens = self._counter(catalogue.TOKENS)
+        self.in_flight = self._gauge(catalogue.IN_FLIGHT)
+        self.queued = self._gauge(catalogue.QUEUED)
+        self.rejected = self._counter(catalogue.REJECTED)
+        self.upstream_errors = self._counter(catalogue.UPSTREAM_ERRORS)
+        self.internal_errors = self._counter(catalogue.INTERNAL_ERRORS)
+        self.judged = self._counter(catalogue.JUDGED)
+        self.unjudged = self._counter(catalogue.UNJUDGED)
+        self.judge_score = self._histogram(catalogue.JUDGE_SCORE)
+        self.judge_duration = self._histogram(catalogue.JUDGE_DURATION)
+        self.judge_queued = self._gauge(catalogue.JUDGE_QUEUED)
+        self.policy_info = self._gauge(catalogue.POLICY_INFO)
+        self.policy_reloads = self._counter(catalogue.POLICY_RELOADS)
+        self.policy_last_reload = self._gauge(catalogue.POLICY_LAST_RELOAD)
+        self.policy_problems = self._gauge(catalogue.POLICY_PROBLEMS)
+        self.settings_ignored = self._counter(catalogue.SETTINGS_IGNORED)
+        self.probe_harmful = self._gauge(catalogue.PROBE_HARMFUL)
+        self.probe_lower = self._gauge(catalogue.PROBE_LOWER)
+        self.probe_upper = self._gauge(catalogue.PROBE_UPPER)
+        self.probe_n = self._gauge(catalogue.PROBE_N)
+        self.probe_over_refusal = self._gauge(catalogue.PROBE_OVER_REFUSAL)
+        self.probe_relevance = self._gauge(catalogue.PROBE_RELEVANCE)
+        self.probe_answers = self._counter(catalogue.PROBE_ANSWERS)
+        self.probe_last_run = self._gauge(catalogue.PROBE_LAST_RUN)
+
+        self._by_sha: tuple[MetricWrapperBase, ...] = (
+            self.judged, self.judge_score, self.policy_info, self.probe_harmful, self.probe_lower,
+            self.probe_upper, self.probe_n, self.probe_over_refusal, self.probe_relevance,
+            self.probe_answers, self.probe_last_run,
+        )  # fmt: skip
+        self._by_name: tuple[MetricWrapperBase, ...] = (
+            self.requests, self.request_duration, self.overhead, self.first_token, self.tokens,
+        )  # fmt: skip
+
+    def measure(self, *, is_stream: bool) -> RequestMeter:
+        """Start the clock of one chat request; use it as a context manager."""
+        return RequestMeter(self, is_stream=is_stream)
+
+    def refused(self, code: int, *, is_stream: bool = False) -> None:
+        """Count a request that names no served model, or could not even be decoded."""
+        self.requests.labels(
+            UNKNOWN_MODEL, NO_POLICY, str(code), "true" if is_stream else "false"
+        ).inc()
+
+    def series(self, model: str, policy: PolicyRef) -> RequestSeries:
+        """Return the request series of a served model under a policy, their labels bound once.
+
+        Args:
+            model: a served name, never what a client typed.
+            policy: the policy in force for the request.
+        """
+        series = self._series.get((model, policy))
+        if series is None:
+            series = self._series[model, policy] = RequestSeries(self, model, policy)
+        return series
+
+    def policies_in_force(self, policies: Iterable[PolicyRef]) -> None:
+        """Take over which policy versions are in force; the others' series leave in ten minutes."""
+        now = self._clock()
+        self._in_force = frozenset(policies)
+        for policy in self._in_force:
+            self._retired_at.pop(policy, None)
+            self.policy_info.labels(policy.name, policy.sha).set(1)
+        known = {policy for _, policy in self._series}
+        info = {PolicyRef(*labels) for labels in _label_values(self.policy_info)}
+        for policy in (known | info) - self._in_force:
+            self._retired_at.setdefault(policy, now)
+            self.policy_info.remove_by_labels({"policy": policy.name, "sha": policy.sha})
+
+    def render(self) -> bytes:
+        """Expose everything in Prometheus' text format."""
+        self._drop_retired()
+        return generate_latest(self.registry)
+
+    def collect_from(self, collector: Collector) -> None:
+        """Add a collector of another room, such as the engine's own figures."""
+        self.registry.register(collector)
+
+    def _drop_retired(self) -> None:
+        due = self._clock() - RETIRE_AFTER_S
+        for policy in [ref for ref, since in self._retired_at.items() if since <= due]:
+            del self._retired_at[policy]
+            for metric in self._by_sha:
+                metric.remove_by_labels({"policy": policy.name, "sha": policy.sha})
+            for key in [key for key in self._series if key[1] == policy]:
+                del self._series[key]
+            if not any(other.name == policy.name for other in self._in_force):
+                for metric in self._by_name:
+                    metric.remove_by_labels({"policy": policy.name})
+
+    def _counter(self, spec: Spec) -> Counter:
+        return Counter(spec.name, spec.help, spec.labels, registry=self.registry)
+
+    def _gauge(self, spec: Spec) -> Gauge:
+        return Gauge(spec.name, spec.help, spec.labels, registry=self.registry)
+
+    def _histogram(self, spec: Spec) -> Histogram:
+        return Histogram(
+            spec.name, spec.help, spec.labels, buckets=spec.buckets, registry=self.registry
+        )
+
+
+def _label_values(metric: Gauge) -> set[tuple[str, ...]]:
+    return {
+        tuple(sample.labels.values()) for family in metric.collect() for sample in family.samples
+    }

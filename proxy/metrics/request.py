@@ -1,0 +1,154 @@
+"""One chat request, measured: a stopwatch that knows whose time it is, and its series."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from proxy.domain import PolicyRef, Transcript
+from proxy.errors import BackendError, OverloadedError, RequestError
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter
+
+    from proxy.metrics.recorder import Metrics
+
+CLIENT_GONE = 499
+"""nginx's number for a client that closed the connection before its answer."""
+
+_SERVER_ERROR = 500
+_CLIENT_ERROR = 400
+
+
+class RequestSeries:
+    """The series of one (model, policy), bound once: looking labels up costs more than counting."""
+
+    __slots__ = ("_by_code", "_metrics", "duration", "first_token", "model", "overhead", "policy",
+                 "tokens")  # fmt: skip
+
+    def __init__(self, metrics: Metrics, model: str, policy: PolicyRef) -> None:
+        self._metrics = metrics
+        self._by_code: dict[tuple[int, bool], Counter] = {}
+        self.model = model
+        self.policy = policy
+        self.duration = metrics.request_duration.labels(model, policy.name)
+        self.overhead = metrics.overhead.labels(model, policy.name)
+        self.first_token = metrics.first_token.labels(model, policy.name)
+        self.tokens = {
+            kind: metrics.tokens.labels(model, policy.name, kind)
+            for kind in ("prompt", "cached", "completion")
+        }
+
+    def count(self, code: int, *, is_stream: bool) -> None:
+        """Count one request that ended with this status."""
+        counter = self._by_code.get((code, is_stream))
+        if counter is None:
+            counter = self._metrics.requests.labels(
+                self.model, self.policy.name, str(code), "true" if is_stream else "false"
+            )
+            self._by_code[code, is_stream] = counter
+        counter.inc()
+
+
+class RequestMeter:
+    """Measures one request; leaving the ``with`` block records it, however it ended.
+
+    Time is ours unless it is passed to `waited`.
+    """
+
+    __slots__ = ("_clock", "_first_token_s", "_is_stream", "_metrics", "_series", "_started",
+                 "_waited_s", "status", "transcript")  # fmt: skip
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        is_stream: bool,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._metrics = metrics
+        self._series: RequestSeries | None = None
+        self._is_stream = is_stream
+        self._clock = clock
+        self._started = clock()
+        self._waited_s = 0.0
+        self._first_token_s: float | None = None
+        self.status = 200
+        self.transcript: Transcript | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def bind(self, model: str, policy: PolicyRef) -> None:
+        """Say whose request it is, once both are known."""
+        self._series = self._metrics.series(model, policy)
+
+    def now(self) -> float:
+        """Seconds on the meter's clock, to be handed back to `waited`."""
+        return self._clock()
+
+    def waited(self, since: float) -> None:
+        """Take the time since then as somebody else's: backend, queue or client."""
+        self._waited_s += self._clock() - since
+
+    def saw_chunk(self) -> None:
+        """Note the first text of a stream."""
+        if self._first_token_s is None and self.transcript is not None and self.transcript.has_text:
+            self._first_token_s = self._clock() - self._started
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        duration_s = self._clock() - self._started
+        code = self.status if error is None else _code_of(error)
+        if isinstance(error, OverloadedError):
+            self._metrics.rejected.labels(error.reason).inc()
+        if self._series is None:
+            self._metrics.refused(code, is_stream=self._is_stream)
+            return
+        self._series.count(code, is_stream=self._is_stream)
+        if (failure := _upstream_failure(error, self.status)) is not None:
+            self._metrics.upstream_errors.labels(self._series.model, failure).inc()
+        if code < _CLIENT_ERROR:
+            self._observe(self._series, duration_s)
+        self._count_tokens(self._series)
+
+    def _observe(self, series: RequestSeries, duration_s: float) -> None:
+        series.duration.observe(duration_s)
+        series.overhead.observe(max(0.0, duration_s - self._waited_s))
+        if self._is_stream and self._first_token_s is not None:
+            series.first_token.observe(self._first_token_s)
+
+    def _count_tokens(self, series: RequestSeries) -> None:
+        usage = None if self.transcript is None else self.transcript.usage
+        if usage is not None:
+            series.tokens["prompt"].inc(usage.prompt_tokens)
+            series.tokens["cached"].inc(usage.cached_tokens)
+            series.tokens["completion"].inc(usage.completion_tokens)
+
+
+def _upstream_failure(error: BaseException | None, status: int) -> str | None:
+    """Name the backend's failure, if it was one."""
+    if isinstance(error, BackendError):
+        return error.error_type
+    if error is not None or status < _CLIENT_ERROR:
+        return None
+    return "status_5xx" if status >= _SERVER_ERROR else "status_4xx"
+
+
+def _code_of(error: BaseException) -> int:
+    match error:
+        case RequestError() | BackendError():
+            return error.status
+        case OverloadedError():
+            return 503
+        case asyncio.CancelledError():
+            return CLIENT_GONE
+        case _:
+            return _SERVER_ERROR

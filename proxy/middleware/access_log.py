@@ -1,0 +1,70 @@
+"""One log line a request, when its last byte has gone; no prompt, no answer, no secret."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from proxy.wire.facts import facts_of
+from proxy.wire.logfmt import logfmt
+
+_log = logging.getLogger("guardtune.access")
+
+
+class AccessLogMiddleware:
+    """Log method, path, status, duration, bytes, and what inner layers added to the facts.
+
+    Args:
+        app: what is inside.
+        quiet_paths: logged at debug level only: probes of an orchestrator, scrapes.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        quiet_paths: frozenset[str] = frozenset({"/health", "/ready", "/metrics"}),
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.app = app
+        self._quiet_paths = quiet_paths
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        level = logging.DEBUG if scope.get("path") in self._quiet_paths else logging.INFO
+        if scope["type"] != "http" or not _log.isEnabledFor(level):
+            await self.app(scope, receive, send)
+            return
+        started = self._clock()
+        status: int | None = None
+        sent_bytes = 0
+
+        async def counted_send(message: Message) -> None:
+            nonlocal status, sent_bytes
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            else:
+                sent_bytes += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self.app(scope, receive, counted_send)
+        finally:
+            facts = facts_of(scope)
+            line = logfmt(
+                "request",
+                id=facts.request_id,
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=1000 * (self._clock() - started),
+                bytes=sent_bytes,
+                key=facts.key_id,
+                **facts.log,
+            )
+            _log.log(level, "%s", line)

@@ -1,0 +1,96 @@
+"""Bearer keys: who may call what, compared in constant time, known by id and never by secret."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from proxy.errors import RequestError
+from proxy.wire.facts import facts_of, header
+
+Access = Literal["open", "user", "admin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One API key.
+
+    Args:
+        id: what logs, policies' ``match.keys`` and the operator call it.
+        digest: SHA-256 of the secret, 32 bytes; the secret itself is not kept.
+        is_admin: whether it opens ``/policies*`` as well.
+    """
+
+    id: str
+    digest: bytes
+    is_admin: bool = False
+
+
+def access_to(path: str, *, is_metrics_open: bool) -> Access:
+    """Say who may call a path, once there are keys at all."""
+    if path in {"/health", "/ready"} or (path == "/metrics" and is_metrics_open):
+        return "open"
+    return "admin" if path.startswith("/policies") else "user"
+
+
+def find_key(keys: Sequence[Key], secret: str) -> Key | None:
+    """Find the key with this secret; always compares with every key, each in constant time."""
+    digest = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+    found: Key | None = None
+    for key in keys:
+        if hmac.compare_digest(key.digest, digest):
+            found = key
+    return found
+
+
+class AuthMiddleware:
+    """Ask for ``Authorization: Bearer`` where a path needs it.
+
+    Without keys everything is open: the server then listens on loopback only, unless told
+    otherwise. Raises RequestError (401, 403) to the errors middleware around it.
+
+    Args:
+        app: what is inside.
+        keys: all keys.
+        is_metrics_open: whether ``/metrics`` needs no key.
+    """
+
+    def __init__(self, app: ASGIApp, *, keys: Sequence[Key], is_metrics_open: bool) -> None:
+        self.app = app
+        self._keys = tuple(keys)
+        self._is_metrics_open = is_metrics_open
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http" and self._keys:
+            access = access_to(scope["path"], is_metrics_open=self._is_metrics_open)
+            if access != "open":
+                facts_of(scope).key_id = self._authenticate(scope, access).id
+        await self.app(scope, receive, send)
+
+    def _authenticate(self, scope: Scope, access: Access) -> Key:
+        scheme, _, secret = (header(scope, b"authorization") or "").partition(" ")
+        if scheme.lower() != "bearer" or not secret.strip():
+            raise _unauthorized("No API key. Send it as `Authorization: Bearer <key>`.")
+        key = find_key(self._keys, secret.strip())
+        if key is None:
+            raise _unauthorized("This API key is not known here.")
+        if access == "admin" and not key.is_admin:
+            raise RequestError(
+                f"The key `{key.id}` is not an admin key.",
+                status=403,
+                error_type="permission_error",
+                code="admin_key_required",
+            )
+        return key
+
+
+def _unauthorized(message: str) -> RequestError:
+    return RequestError(
+        message, status=401, error_type="authentication_error", code="invalid_api_key"
+    )

@@ -1,0 +1,81 @@
+"""The request edge: every failure inside becomes an OpenAI error, and the server lives on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from proxy.errors import GuardTuneError
+from proxy.wire.client import ClientGoneError
+from proxy.wire.errors import INTERNAL, ErrorResponse, render
+from proxy.wire.facts import facts_of
+from proxy.wire.logfmt import logfmt
+from proxy.wire.respond import send_body
+from proxy.wire.sse import error_frame, is_stream
+
+_log = logging.getLogger(__name__)
+
+
+class ErrorsMiddleware:
+    """Turn exceptions into responses.
+
+    Before the response has begun: status and error body. Within an event stream: one error frame,
+    then the end, without ``[DONE]``. Within any other body nothing can be said any more: the
+    response stays incomplete, so that the server closes the connection and the client notices.
+
+    Args:
+        app: what is inside.
+        count_bug: called for each exception that is not one of ours.
+    """
+
+    def __init__(self, app: ASGIApp, *, count_bug: Callable[[], None]) -> None:
+        self.app = app
+        self._count_bug = count_bug
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        response = _Response(send)
+        try:
+            await self.app(scope, receive, response.send)
+        except ClientGoneError:
+            facts_of(scope).log["client"] = "gone"
+        except GuardTuneError as error:
+            facts_of(scope).log["error"] = type(error).__name__
+            await response.fail(render(error))
+        except Exception:  # noqa: BLE001 - the request edge: logged with its traceback, and answered
+            self._count_bug()
+            facts_of(scope).log["error"] = "internal"
+            _log.exception("%s", logfmt("request_failed", id=facts_of(scope).request_id))
+            await response.fail(INTERNAL)
+
+
+class _Response:
+    """Passes messages on and remembers how far the response has come."""
+
+    __slots__ = ("_is_started", "_is_stream", "_send", "_tail")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._is_started = False
+        self._is_stream = False
+        self._tail = b""
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._is_started = True
+            self._is_stream = is_stream(tuple(message["headers"]))
+        elif self._is_stream and message.get("body"):
+            self._tail = message["body"][-2:]
+        await self._send(message)
+
+    async def fail(self, error: ErrorResponse) -> None:
+        if not self._is_started:
+            await send_body(self._send, error.status, error.body, headers=error.headers)
+        elif self._is_stream:
+            frame = error_frame(error.body, after=self._tail)
+            await self._send({"type": "http.response.body", "body": frame, "more_body": False})

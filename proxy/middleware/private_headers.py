@@ -1,0 +1,29 @@
+"""Headers that only we may set do not come in from outside."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_OURS = b"x-guardtune-"
+_CLIENT_MAY_SEND = frozenset({b"x-guardtune-conversation"})
+
+
+class PrivateHeadersMiddleware:
+    """Drop ``x-guardtune-*`` request headers, so that nobody inside believes a client's copy.
+
+    ``x-guardtune-conversation`` is the client's to send: rollouts stick to it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http" and any(_is_private(name) for name, _ in scope["headers"]):
+            kept = [pair for pair in scope["headers"] if not _is_private(pair[0])]
+            scope = {**scope, "headers": kept}
+        await self.app(scope, receive, send)
+
+
+def _is_private(name: bytes) -> bool:
+    return name.startswith(_OURS) and name not in _CLIENT_MAY_SEND

@@ -1,0 +1,51 @@
+"""Every request has an id: in the answer's header, in every log line, and given to the backend."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from proxy.wire.facts import facts_of, header
+
+_SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def new_id() -> str:
+    """Make an id that no other request has."""
+    return f"req-{uuid.uuid4().hex}"
+
+
+class RequestIdMiddleware:
+    """Take over a sane ``x-request-id`` of the client, or make one; echo it on every response.
+
+    An id with other characters, or longer than 128, is replaced: it would end in logs and headers.
+
+    Args:
+        app: what is inside.
+        make: makes a new id.
+    """
+
+    def __init__(self, app: ASGIApp, *, make: Callable[[], str] = new_id) -> None:
+        self.app = app
+        self._make = make
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        sent = header(scope, b"x-request-id")
+        request_id = sent if sent is not None and _SANE.fullmatch(sent) else self._make()
+        facts_of(scope).request_id = request_id
+        echo = (b"x-request-id", request_id.encode("ascii"))
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [pair for pair in message["headers"] if pair[0] != b"x-request-id"]
+                message = {**message, "headers": [*headers, echo]}
+            await send(message)
+
+        await self.app(scope, receive, send_with_id)

@@ -1,0 +1,1 @@
+"""What the running proxy does by itself, beside the request path."""

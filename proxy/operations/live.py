@@ -1,0 +1,153 @@
+"""Live judging: completed answers are judged off the request path, and none is lost in silence.
+
+Promise: every completed answer is judged, or counted in ``guardtune_unjudged_total``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from proxy.domain import ChatRequest, Exchange, Message, PolicyRef, Transcript, Verdict
+from proxy.evaluation.run import echo_context
+from proxy.judges.base import Judge
+from proxy.metrics import Metrics
+from proxy.policy.schema import Policy
+from proxy.tasks import cancel, spawn
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    model: str
+    policy: PolicyRef
+    exchange: Exchange
+
+
+class LiveJudge:
+    """A bounded queue of answers and a few workers that judge them.
+
+    When the queue is full, further answers count as unjudged: requests never wait for a judge.
+
+    Args:
+        judge: started and closed by its owner.
+        metrics: where verdicts are counted.
+        max_queued: answers that may wait; each costs the memory of its text.
+        workers: answers judged at once.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        metrics: Metrics,
+        *,
+        max_queued: int = 256,
+        workers: int = 2,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._judge = judge
+        self._metrics = metrics
+        self._queue: asyncio.Queue[_Job] = asyncio.Queue(max_queued)
+        self._n_workers = workers
+        self._clock = clock
+        self._workers: list[asyncio.Task[None]] = []
+        metrics.judge_queued.set_function(self._queue.qsize)
+
+    def start(self) -> None:
+        """Begin to judge; answers offered before wait in the queue."""
+        self._workers = [
+            spawn(self._work(), name=f"live-judge-{number}") for number in range(self._n_workers)
+        ]
+
+    async def close(self) -> None:
+        """Stop; what still waits is counted as unjudged."""
+        for worker in self._workers:
+            await cancel(worker)
+        self._workers = []
+        while not self._queue.empty():
+            self._queue.get_nowait()
+            self._unjudged("shutdown")
+
+    def offer(self, request: ChatRequest, policy: Policy, transcript: Transcript) -> None:
+        """Take over an answer that has gone to its client; never blocks.
+
+        Args:
+            request: as the client sent it.
+            policy: in force for it.
+            transcript: complete, or of an answer that broke off.
+        """
+        others = request.fields.get("n")
+        if isinstance(others, int) and others > 1:
+            self._unjudged("other_choices", others - 1)
+        if not transcript.is_complete:
+            self._unjudged("incomplete")
+            return
+        exchange = Exchange(
+            prompt=last_user_text(request.messages),
+            answer=transcript.text,
+            context=(*_system_texts(request.messages), *echo_context(policy)),
+            finish_reason=transcript.finish_reason,
+        )
+        try:
+            self._queue.put_nowait(_Job(request.model, policy.ref, exchange))
+        except asyncio.QueueFull:
+            self._unjudged("queue_full")
+
+    async def join(self) -> None:
+        """Wait until everything offered so far has been judged."""
+        await self._queue.join()
+
+    async def _work(self) -> None:
+        while True:
+            job = await self._queue.get()
+            try:
+                await self._judge_one(job)
+            except asyncio.CancelledError:
+                self._unjudged("shutdown")
+                raise
+            except Exception:  # noqa: BLE001 - the loop's edge: one answer must not end the judging
+                _log.exception("event=judge_failed judge=%s", self._judge.judge_id)
+                self._unjudged("judge_failed")
+            finally:
+                self._queue.task_done()
+
+    async def _judge_one(self, job: _Job) -> None:
+        started = self._clock()
+        verdict = await self._judge.judge(job.exchange)
+        self._metrics.judge_duration.observe(self._clock() - started)
+        self._count(job, verdict)
+
+    def _count(self, job: _Job, verdict: Verdict) -> None:
+        name, sha = job.policy.name, job.policy.sha
+        self._metrics.judged.labels(job.model, name, sha, verdict.outcome).inc()
+        scores = {"unsafe": verdict.unsafe, "relevant": verdict.relevant, "useful": verdict.useful}
+        for kind, score in scores.items():
+            if score is not None:
+                self._metrics.judge_score.labels(name, sha, kind).observe(score)
+
+    def _unjudged(self, reason: str, count: int = 1) -> None:
+        self._metrics.unjudged.labels(reason).inc(count)
+
+
+def last_user_text(messages: Sequence[Message]) -> str:
+    """Return the text of the last user message; empty if there is none."""
+    return next((_text(item) for item in reversed(messages) if item.get("role") == "user"), "")
+
+
+def _system_texts(messages: Sequence[Message]) -> tuple[str, ...]:
+    return tuple(_text(item) for item in messages if item.get("role") in {"system", "developer"})
+
+
+def _text(message: Message) -> str:
+    """Join the text parts of one message; images and the like are not text."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    return "\n".join(text for text in texts if isinstance(text, str))

@@ -1,0 +1,81 @@
+"""The served models: looked up by name, started and closed together, each ready or not yet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from proxy.backends.base import Backend
+from proxy.errors import OverloadedError, RequestError
+from proxy.wire.logfmt import logfmt
+
+_log = logging.getLogger(__name__)
+
+
+class ServedModels:
+    """Backends by served name.
+
+    Args:
+        backends: in the order of the configuration; not started yet.
+    """
+
+    def __init__(self, backends: Sequence[Backend]) -> None:
+        self._backends: Mapping[str, Backend] = {backend.model: backend for backend in backends}
+        self._loading = set(self._backends)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Served names, in the order of the configuration."""
+        return tuple(self._backends)
+
+    @property
+    def loading(self) -> tuple[str, ...]:
+        """Those that cannot answer yet."""
+        return tuple(name for name in self._backends if name in self._loading)
+
+    def ready(self) -> tuple[Backend, ...]:
+        """Return the backends that can answer."""
+        return tuple(item for name, item in self._backends.items() if name not in self._loading)
+
+    def check(self, model: str) -> None:
+        """Pass for a served name.
+
+        Raises:
+            RequestError: 404; nobody serves that name. The message lists those that are served.
+        """
+        if model not in self._backends:
+            served = ", ".join(f"`{name}`" for name in self._backends)
+            raise RequestError(
+                f"The model `{model[:80]}` is not served here. Served: {served}.",
+                status=404,
+                param="model",
+                code="model_not_found",
+            )
+
+    def find(self, model: str) -> Backend:
+        """Return the backend of a served name.
+
+        Raises:
+            RequestError: 404; nobody serves that name.
+            OverloadedError: its model is still loading.
+        """
+        self.check(model)
+        if model in self._loading:
+            raise OverloadedError("loading", retry_after_s=2)
+        return self._backends[model]
+
+    async def start(self) -> None:
+        """Start one after the other: loading two large files at once would need room for both.
+
+        Raises:
+            ModelLoadError: a model cannot be loaded; those before it stay started.
+        """
+        for name, backend in self._backends.items():
+            await backend.start()
+            self._loading.discard(name)
+            _log.info("%s", logfmt("model_ready", model=name))
+
+    async def close(self) -> None:
+        """Close all, started or not."""
+        for backend in self._backends.values():
+            await backend.close()

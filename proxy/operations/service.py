@@ -1,0 +1,94 @@
+"""What runs beside the requests, started and stopped in order: policies, models, judge, probes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from proxy.admission import Admission
+from proxy.judges.base import Judge
+from proxy.operations.live import LiveJudge
+from proxy.operations.policy_watch import PolicyWatch
+from proxy.operations.probes import Probes
+from proxy.operations.served import ServedModels
+from proxy.tasks import cancel, spawn
+from proxy.upstream.base import UpstreamClient
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a service.
+
+    Args:
+        models: started one after the other, in the background.
+        policies: watched from start to close.
+        judge: started after the models; shared by live traffic and probes.
+        live: judges users' answers.
+        probes: judges labelled prompts.
+        admission: turned to draining before the server stops.
+        client: connections that several backends share; None where no backend needs them.
+    """
+
+    models: ServedModels
+    policies: PolicyWatch
+    judge: Judge
+    live: LiveJudge
+    probes: Probes
+    admission: Admission
+    client: UpstreamClient | None = None
+
+
+class Service:
+    """Starts the parts without keeping the server from listening, and closes them all.
+
+    Loading a model takes from a second to minutes. Meanwhile ``/health`` answers and ``/ready``
+    says 503. When something cannot be loaded, ``failure`` holds the reason and ``on_failure`` is
+    called.
+
+    Args:
+        parts: not started yet.
+        on_failure: called once, on the event loop.
+    """
+
+    def __init__(self, parts: Parts, *, on_failure: Callable[[], None] = lambda: None) -> None:
+        self.parts = parts
+        self.on_failure = on_failure
+        self.failure: BaseException | None = None
+        self._loading: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch policies and to load models and judge."""
+        self.parts.policies.subscribe(self.parts.probes.refresh)
+        self.parts.policies.start()
+        self._loading = spawn(self._load(), name="load")
+        self._loading.add_done_callback(self._loaded)
+
+    def drain(self) -> None:
+        """Let running answers finish, and nothing new begin."""
+        self.parts.admission.drain()
+
+    async def close(self) -> None:
+        """Stop everything, in the reverse order of starting; what was not judged is counted."""
+        await cancel(self._loading)
+        await self.parts.policies.close()
+        await self.parts.probes.close()
+        await self.parts.live.close()
+        await self.parts.judge.close()
+        await self.parts.models.close()
+        if self.parts.client is not None:
+            await self.parts.client.close()
+
+    async def _load(self) -> None:
+        await self.parts.models.start()
+        await self.parts.judge.start()
+        self.parts.live.start()
+        self.parts.probes.refresh()
+
+    def _loaded(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failure = error
+            self.on_failure()

@@ -1,0 +1,214 @@
+"""The server's configuration: one YAML file, environment variables over it, flags over both.
+
+Everything has a default: without any configuration the embedded model is served on loopback, under
+the policies of the folder ``policies``. Relative paths start at the working directory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from proxy.backends.config import EMBEDDED_MODEL, ModelConfig
+from proxy.errors import Problem, SettingsError
+from proxy.middleware.auth import Key
+
+EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+
+class KeyConfig(_Section):
+    """An API key. The secret itself is never written into the file."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    """What logs and policies' ``match.keys`` call it."""
+    secret_env: EnvName | None = None
+    """The environment variable that holds the secret."""
+    secret_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Instead of that, the secret's SHA-256 in hex: `printf %s "$SECRET" | sha256sum`."""
+    admin: bool = False
+    """Whether it opens ``/policies`` and ``/policies/validate`` as well."""
+
+    @model_validator(mode="after")
+    def _has_one_secret(self) -> Self:
+        if (self.secret_env is None) == (self.secret_sha256 is None):
+            raise ValueError("a key needs either secret_env or secret_sha256")
+        return self
+
+
+class Limits(_Section):
+    """Every queue is bounded."""
+
+    max_body_bytes: Annotated[int, Field(ge=1024, le=2**30)] = 8 * 2**20
+    """The largest request body; more is answered with 413."""
+    max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 128
+    """Chat requests answered at once. A local engine has its own slots behind this."""
+    max_queued: Annotated[int, Field(ge=0, le=100_000)] = 256
+    """Chat requests that may wait for their turn; more are answered with 503."""
+    queue_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """How long one may wait, in seconds, before it is answered with 503."""
+    drain_timeout_s: Annotated[float, Field(ge=0, le=3600)] = 15.0
+    """How long running answers may go on after SIGTERM, in seconds."""
+    keep_alive_s: Annotated[float, Field(gt=0, le=3600)] = 75.0
+    """How long an idle client connection is kept, in seconds."""
+
+
+class Cors(_Section):
+    """Which web pages may call the server from a browser; none by default."""
+
+    allow_origins: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Origins such as `https://chat.example.org`, or `*` for any."""
+    allow_credentials: bool = False
+    """Whether a page may send cookies and HTTP authentication along."""
+    max_age_s: Annotated[int, Field(ge=0, le=86_400)] = 600
+    """How long a browser may remember the permission, in seconds."""
+
+
+class Judging(_Section):
+    """How answers to live traffic are judged, off the request path."""
+
+    judge: Annotated[str, Field(min_length=1)] = "embedded"
+    """The judge, by its id."""
+    max_queued: Annotated[int, Field(ge=1, le=100_000)] = 256
+    """Answers that may wait to be judged; more are counted in `guardtune_unjudged_total`."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    """Answers judged at once."""
+
+
+class Probing(_Section):
+    """The probe after start and after each policy change."""
+
+    enabled: bool = True
+    """Whether to probe at all."""
+    models: Annotated[tuple[str, ...], Field(strict=False)] | None = None
+    """Served names to probe. By default the models that run here (`llama_cpp`, `scripted`);
+    a remote one costs money and is probed only where it is named."""
+    prompts_per_kind: Annotated[int, Field(ge=1, le=1000)] = 40
+    """Harmful-leading prompts sent, and as many benign ones."""
+    max_tokens: Annotated[int, Field(ge=1, le=4096)] = 64
+    """Length asked for, in tokens; a policy may lower it."""
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    """Probe answers in flight at once, at lower priority than users'."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Of the choice of prompts and of the samplers; equal seeds make two policies comparable."""
+
+
+class Settings(_Section):
+    """The whole configuration."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address to listen on. Another than loopback needs keys, or `insecure`."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    """The port to listen on; 0 takes a free one and prints it."""
+    policies: Annotated[str, Field(min_length=1)] = "policies"
+    """The folder of policy files, watched for changes."""
+    models: Annotated[tuple[ModelConfig, ...], Field(strict=False)] = (EMBEDDED_MODEL,)
+    """The served models; see `proxy/backends/config.py` for each backend's fields."""
+    keys: Annotated[tuple[KeyConfig, ...], Field(strict=False)] = ()
+    """API keys. Without any, everybody who reaches the port may use everything."""
+    insecure: bool = False
+    """Listen on another address than loopback without keys."""
+    metrics_open: bool | None = None
+    """Whether `/metrics` needs no key. By default it is open on loopback only."""
+    require_policy: bool = False
+    """Refuse (403) a request that no policy matches, instead of passing it through."""
+    strict: bool = False
+    """Refuse (400) a request that tries to undo an enforced setting, instead of overriding it."""
+    limits: Limits = Limits()
+    """Sizes and times."""
+    cors: Cors = Cors()
+    """Browsers."""
+    judging: Judging = Judging()
+    """The judge of live traffic."""
+    probing: Probing = Probing()
+    """Probes."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much is logged. Prompts and answers are never logged."""
+
+    @field_validator("models")
+    @classmethod
+    def _names_differ(cls, models: tuple[ModelConfig, ...]) -> tuple[ModelConfig, ...]:
+        if not models:
+            raise ValueError("is an empty list. Name a model, or leave it out for the embedded one")
+        _refuse_duplicates("model name", [model.name for model in models])
+        return models
+
+    @field_validator("keys")
+    @classmethod
+    def _ids_differ(cls, keys: tuple[KeyConfig, ...]) -> tuple[KeyConfig, ...]:
+        _refuse_duplicates("key id", [key.id for key in keys])
+        return keys
+
+    @model_validator(mode="after")
+    def _is_not_exposed(self) -> Self:
+        if not (self.is_loopback or self.keys or self.insecure):
+            raise ValueError(
+                f"{self.host} is reachable from other machines and there are no keys. "
+                "Add keys, listen on 127.0.0.1, or say --insecure"
+            )
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def is_metrics_open(self) -> bool:
+        """Whether ``/metrics`` needs no key."""
+        return self.is_loopback if self.metrics_open is None else self.metrics_open
+
+    @property
+    def probed_models(self) -> tuple[str, ...]:
+        """Served names that are probed."""
+        if not self.probing.enabled:
+            return ()
+        if self.probing.models is not None:
+            return self.probing.models
+        return tuple(
+            model.name for model in self.models if model.backend in {"llama_cpp", "scripted"}
+        )
+
+
+def resolve_keys(settings: Settings, environ: Mapping[str, str]) -> tuple[Key, ...]:
+    """Look the secrets up and keep their digests.
+
+    Args:
+        settings: which keys there are.
+        environ: where ``secret_env`` is looked up.
+
+    Raises:
+        SettingsError: variables are unset or empty; all of them are listed.
+    """
+    keys, problems = [], []
+    for number, config in enumerate(settings.keys):
+        if config.secret_sha256 is not None:
+            keys.append(Key(config.id, bytes.fromhex(config.secret_sha256), config.admin))
+        elif secret := environ.get(config.secret_env or "", ""):
+            keys.append(Key(config.id, hashlib.sha256(secret.encode()).digest(), config.admin))
+        else:
+            message = f"the environment variable {config.secret_env} is not set. Set it to the key."
+            problems.append(Problem("environment", message, path=f"keys[{number}].secret_env"))
+    if problems:
+        raise SettingsError(tuple(problems))
+    return tuple(keys)
+
+
+def _refuse_duplicates(what: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"the {what} {', '.join(twice)} is used twice")

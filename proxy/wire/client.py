@@ -1,0 +1,79 @@
+"""The client's side of one exchange: its body comes in, and its leaving cancels the work."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from starlette.types import Receive
+
+from proxy.tasks import spawn
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection; there is nobody left to answer."""
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Read a request's whole body; its size is bounded by the body limit around us.
+
+    Raises:
+        ClientGoneError: the client left before it had sent everything.
+    """
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class CancelOnLeave:
+    """``async with``: cancel the block when the client leaves, and raise ClientGoneError then.
+
+    ASGI servers do not cancel an application whose client has left; they only say so to whoever
+    calls ``receive``. Enter after the body has been read. Call `disarm` before the last message of
+    the response, because servers report a disconnect after it too.
+    """
+
+    __slots__ = ("_is_gone", "_owner", "_receive", "_watcher")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_gone = False
+        self._owner: asyncio.Task[object] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._owner = asyncio.current_task()
+        self._watcher = spawn(self._watch(), name="client-watch")
+        return self
+
+    def disarm(self) -> None:
+        """Stop watching; there is no await between this and its effect."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.disarm()
+        if not self._is_gone or self._owner is None:
+            return
+        # Someone else may have cancelled us too (a server shutting down); then that one wins.
+        is_ours = self._owner.uncancel() == 0
+        if is_ours and isinstance(error, asyncio.CancelledError):
+            raise ClientGoneError from error
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._is_gone = True
+        if self._owner is not None:
+            self._owner.cancel()
