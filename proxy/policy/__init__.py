@@ -1,0 +1,1 @@
+"""Policy files: read, checked, identified, watched, matched to a request and applied to it."""

@@ -1,0 +1,76 @@
+"""A policy applied to a request: pure, and on the path of every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from proxy.domain import Capabilities, ChatRequest, Message, PolicyRef
+from proxy.policy.placement import place, without_prefill
+from proxy.policy.plan import Plan, plan_for
+from proxy.policy.schema import Policy
+
+PREFILL = "assistant_prefill"
+"""How a dropped trailing assistant message is named among what was overridden."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A request as the policy wants it.
+
+    Args:
+        request: the client's own object where nothing changed, else a new one without ``raw``.
+        policy: the identity of what was applied.
+        ignored: the policy's settings that the backend cannot honour.
+        overridden: the client's fields that were changed or removed, and :data:`PREFILL`.
+    """
+
+    request: ChatRequest
+    policy: PolicyRef
+    ignored: tuple[str, ...] = ()
+    overridden: tuple[str, ...] = ()
+
+
+def apply(policy: Policy, request: ChatRequest, capabilities: Capabilities) -> Applied:
+    """Return the request under a policy; the client cannot undo what the policy enforces.
+
+    Args:
+        policy: what to apply.
+        request: what the client sent; not changed.
+        capabilities: what the backend honours, and in which words.
+    """
+    plan = plan_for(policy, capabilities)
+    messages, prefill = _converse(plan, request.messages)
+    fields, overridden = _decode(plan, request.fields)
+    if messages is not request.messages or fields is not request.fields:
+        request = replace(request, messages=messages, fields=fields, raw=None)
+    return Applied(request, policy.ref, plan.ignored, (*overridden, *prefill))
+
+
+def _converse(
+    plan: Plan, messages: tuple[Message, ...]
+) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    if not plan.policy.sets_prompt:
+        return messages, ()
+    kept = without_prefill(messages) if plan.drops_prefill else messages
+    placed = place(kept, plan.policy.system_prompt, plan.turns)
+    return placed, () if kept is messages else (PREFILL,)
+
+
+def _decode(plan: Plan, fields: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    changed: dict[str, Any] | None = None
+    overridden = [name for name in plan.removed if name in fields]
+    if overridden:
+        changed = {name: value for name, value in fields.items() if name not in overridden}
+    for rule in plan.rules:
+        decision = rule.decide(fields)
+        if decision is None:
+            continue
+        value, lost = decision
+        changed = dict(fields) if changed is None else changed
+        for name in rule.names:
+            changed.pop(name, None)
+        changed[rule.field] = value
+        overridden.extend(lost)
+    return (fields if changed is None else changed), tuple(overridden)

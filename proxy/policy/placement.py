@@ -1,0 +1,93 @@
+"""Where a policy's system prompt and demonstrations go in a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from proxy.domain import Message
+from proxy.policy.schema import Demonstration, Placement, SystemPrompt
+
+SYSTEM_ROLES = frozenset({"system", "developer"})
+_BETWEEN = "\n\n"
+
+
+def place(
+    messages: Sequence[Message], prompt: SystemPrompt | None, turns: Sequence[Message]
+) -> tuple[Message, ...]:
+    """Return the conversation with the prompt placed and the turns after the system messages.
+
+    The policy's text joins the client's own message, in whatever form and role that has, because
+    many chat templates take one system message only.
+
+    Args:
+        messages: the client's; not changed, and returned itself where nothing is added.
+        prompt: the policy's system prompt, if it has one.
+        turns: its demonstrations, as :func:`as_turns` gives them.
+    """
+    placed = messages if prompt is None else _with_prompt(messages, prompt)
+    if not turns:
+        return tuple(placed)
+    head = leading_system_messages(placed)
+    return (*placed[:head], *turns, *placed[head:])
+
+
+def as_turns(demonstrations: Sequence[Demonstration]) -> tuple[Message, ...]:
+    """Return demonstrations as messages, user and assistant by turns."""
+    turns: list[Message] = []
+    for shown in demonstrations:
+        turns.append({"role": "user", "content": shown.user})
+        turns.append({"role": "assistant", "content": shown.assistant})
+    return tuple(turns)
+
+
+def without_prefill(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Return the conversation without trailing assistant messages, which a backend would continue.
+
+    All of them: dropping only the last would make a prefill of the one before.
+    """
+    end = len(messages)
+    while end and messages[end - 1].get("role") == "assistant":
+        end -= 1
+    return messages if end == len(messages) else messages[:end]
+
+
+def leading_system_messages(messages: Sequence[Message]) -> int:
+    """Return how many messages at the start are system or developer messages."""
+    count = 0
+    while count < len(messages) and is_system(messages[count]):
+        count += 1
+    return count
+
+
+def is_system(message: Message) -> bool:
+    """Whether a message instructs the model on the operator's behalf."""
+    return message.get("role") in SYSTEM_ROLES
+
+
+def _with_prompt(messages: Sequence[Message], prompt: SystemPrompt) -> Sequence[Message]:
+    placement: Placement = prompt.placement
+    own: Message = {"role": "system", "content": prompt.text}
+    if placement == "replace":
+        return [own, *(message for message in messages if not is_system(message))]
+    if placement == "if_absent":
+        return messages if any(map(is_system, messages)) else [own, *messages]
+    head = leading_system_messages(messages)
+    if head == 0:
+        return [own, *messages]
+    at = 0 if placement == "prepend" else head - 1
+    joined = _joined(messages[at], prompt.text, is_first=placement == "prepend")
+    return [*messages[:at], joined, *messages[at + 1 :]]
+
+
+def _joined(message: Message, text: str, *, is_first: bool) -> Message:
+    """Return a copy of the client's message with the policy's text before or after its own."""
+    content: Any = message.get("content")
+    if isinstance(content, list):
+        part = {"type": "text", "text": text + _BETWEEN if is_first else _BETWEEN + text}
+        content = [part, *content] if is_first else [*content, part]
+    elif isinstance(content, str) and content:
+        content = text + _BETWEEN + content if is_first else content + _BETWEEN + text
+    else:
+        content = text
+    return {**message, "content": content}

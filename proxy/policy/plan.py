@@ -1,0 +1,152 @@
+"""A policy compiled for one backend: what can be known before a request comes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.domain import Capabilities, Message
+from proxy.policy.decoding import SETTINGS
+from proxy.policy.placement import as_turns
+from proxy.policy.rules import Clamp, Default, Enforce, Rule
+from proxy.policy.schema import Policy
+from proxy.policy.setting import Setting
+
+MAX_PLANS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """One rule in the backend's words.
+
+    Args:
+        field: the request field that the backend reads.
+        names: that field and its aliases, every way a client can ask.
+        setting: what the values mean.
+        rule: what the policy says.
+    """
+
+    field: str
+    names: tuple[str, ...]
+    setting: Setting
+    rule: Rule
+
+    def decide(self, fields: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]] | None:
+        """Return the value to send and what the client loses by it; None where nothing changes."""
+        asked = [name for name in self.names if fields.get(name) is not None]
+        match self.rule:
+            case Enforce(value=value):
+                wire = _wire(value)
+                lost = tuple(name for name in asked if not _same(fields[name], wire))
+                if asked == [self.field] and not lost:
+                    return None
+                return wire, lost
+            case Default(value=value):
+                return None if asked else (_wire(value), ())
+            case Clamp():
+                return self._clamp(self.rule, fields, asked)
+
+    def _clamp(
+        self, clamp: Clamp, fields: Mapping[str, Any], asked: list[str]
+    ) -> tuple[Any, tuple[str, ...]] | None:
+        if not asked:
+            fallback = self.setting.fallback(clamp)
+            return None if fallback is None else (fallback, ())
+        limited = {name: self.setting.clamped(clamp, fields[name]) for name in asked}
+        lost = tuple(name for name, value in limited.items() if value is not None)
+        if not lost:
+            return None
+        first = limited[asked[0]]
+        return (fields[asked[0]] if first is None else first), lost
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a policy does to requests for one backend.
+
+    Args:
+        policy: the policy.
+        capabilities: the backend's.
+        turns: the demonstrations as messages.
+        rules: the decoding rules that the backend honours.
+        ignored: the settings that it does not.
+        removed: request fields that would undo the policy.
+        drops_prefill: whether a trailing assistant message is dropped.
+    """
+
+    policy: Policy
+    capabilities: Capabilities
+    turns: tuple[Message, ...]
+    rules: tuple[FieldRule, ...]
+    ignored: tuple[str, ...]
+    removed: tuple[str, ...]
+    drops_prefill: bool
+
+
+def compile_plan(policy: Policy, capabilities: Capabilities) -> Plan:
+    """Return the plan for a policy on a backend."""
+    honoured = capabilities.settings
+    rules = tuple(
+        _field_rule(name, rule, capabilities) for name, rule in policy.decoding if name in honoured
+    )
+    return Plan(
+        policy=policy,
+        capabilities=capabilities,
+        turns=as_turns(policy.demonstrations),
+        rules=rules,
+        ignored=tuple(name for name, _ in policy.decoding if name not in honoured),
+        removed=_removed(policy, capabilities, rules),
+        drops_prefill=policy.sets_prompt and capabilities.continues_assistant,
+    )
+
+
+def plan_for(policy: Policy, capabilities: Capabilities) -> Plan:
+    """Return the plan, compiled once for each pair of objects.
+
+    By identity: neither hashes cheaply. A plan keeps both alive, so an id is not used again while
+    it stands here. Safe across threads: the worst is compiling twice.
+    """
+    key = (id(policy), id(capabilities))
+    plan = _plans.get(key)
+    if plan is None:
+        if len(_plans) >= MAX_PLANS:  # a tuner's run goes through thousands
+            _plans.clear()
+        plan = _plans[key] = compile_plan(policy, capabilities)
+    return plan
+
+
+_plans: dict[tuple[int, int], Plan] = {}
+
+
+def _field_rule(name: str, rule: Rule, capabilities: Capabilities) -> FieldRule:
+    field = capabilities.settings[name]
+    aliases = (alias for alias, setting in capabilities.aliases.items() if setting == name)
+    names = (field, *(alias for alias in aliases if alias != field))
+    return FieldRule(field, names, SETTINGS[name], rule)
+
+
+def _removed(
+    policy: Policy, capabilities: Capabilities, rules: tuple[FieldRule, ...]
+) -> tuple[str, ...]:
+    """Return the overrides of the parts that the policy sets; a mere default may be overridden."""
+    parts = set()
+    if policy.sets_prompt:
+        parts.add("prompt")
+    if any(not isinstance(rule.rule, Default) for rule in rules):
+        parts.add("decoding")
+    ruled = {name for rule in rules for name in rule.names}
+    return tuple(
+        field
+        for field, part in capabilities.overrides.items()
+        if part in parts and field not in ruled
+    )
+
+
+def _wire(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _same(asked: Any, value: Any) -> bool:
+    """Whether a client asked for just this; `true` is not 1, whatever Python says."""
+    return not isinstance(asked, bool) and bool(asked == value)

@@ -1,0 +1,157 @@
+"""The policies in force, followed through every change of their folder."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from pathlib import Path
+
+from watchfiles import awatch
+from watchfiles.main import FileChange
+
+from proxy.policy.folder import scan
+from proxy.policy.loading import State, advance
+from proxy.policy.snapshot import ReloadResult, Snapshot, outcome
+
+__all__ = ["PolicyStore", "ReloadResult", "Snapshot"]
+
+Listener = Callable[[Snapshot, Snapshot], None]
+
+SETTLE_S = 0.1
+"""A change is read once the folder has been quiet for this long: files are written in pieces."""
+
+MAX_SETTLE_READS = 30
+"""A folder that never rests is read all the same after this many looks."""
+
+_log = logging.getLogger(__name__)
+
+
+class PolicyStore:
+    """Holds the current snapshot and replaces it in one assignment.
+
+    A file that is broken keeps its last good version, an empty or vanished folder keeps all;
+    what is wrong is in ``snapshot.problems``. Call :meth:`reload` once before serving.
+
+    Args:
+        folder: the policy folder; it need not exist yet.
+        poll_interval_s: how often the folder is read where no notification comes, as on network
+            file systems; more than 0.
+        clock: gives Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        poll_interval_s: float = 1.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.folder = folder
+        self.last_reload: ReloadResult | None = None
+        self._poll_interval_s = poll_interval_s
+        self._clock = clock
+        self._state = State()
+        self._listeners: list[Listener] = []
+        # Guards the way from reading the folder to the swap: an older reading never replaces a
+        # newer one. Readers of `snapshot` need no lock.
+        self._lock = threading.Lock()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The policies in force; take it once for each request."""
+        return self._state.snapshot
+
+    def subscribe(self, listener: Listener) -> None:
+        """Have ``listener(old, new)`` called after each change of policies or problems.
+
+        It is called where the reload was: on the event loop under :meth:`watch`, else in the
+        thread that called :meth:`reload`. It must not raise; what it raises is logged.
+        """
+        self._listeners.append(listener)
+
+    def reload(self) -> Snapshot:
+        """Read the folder now and return the snapshot that is in force after it."""
+        change = self._advance()
+        if change is not None:
+            self._announce(*change)
+        return self.snapshot
+
+    async def watch(self) -> None:
+        """Follow the folder until cancelled; see the module's tests for what it survives."""
+        while True:
+            await self._follow()
+            await asyncio.sleep(self._poll_interval_s)
+
+    async def _follow(self) -> None:
+        """Reload on every notification and at every poll, until the watch has to be set anew."""
+        watched = self._identity()
+        try:
+            async with aclosing(self._changes()) as changes:
+                async for _ in changes:
+                    await self._reload_when_quiet()
+                    if self._identity() != watched:
+                        return
+        except (OSError, RuntimeError) as error:
+            # The folder is missing, or the system has no watches left: the caller polls.
+            _log.debug("policy_watch_unavailable reason=%s", error)
+            await self._reload_when_quiet()
+
+    def _changes(self) -> AsyncGenerator[set[FileChange], None]:
+        """Yield on each notification, and an empty set after each poll interval without one."""
+        return awatch(
+            self.folder,
+            watch_filter=None,
+            step=50,
+            debounce=500,
+            rust_timeout=max(1, round(self._poll_interval_s * 1000)),
+            yield_on_timeout=True,
+        )
+
+    async def _reload_when_quiet(self) -> None:
+        """Reload once two readings in a row agree; the work is done off the event loop."""
+        digest = (await asyncio.to_thread(scan, self.folder)).digest
+        for _ in range(MAX_SETTLE_READS):
+            if digest == self._state.digest:
+                return
+            await asyncio.sleep(SETTLE_S)
+            before, digest = digest, (await asyncio.to_thread(scan, self.folder)).digest
+            if digest == before:
+                break
+        change = await asyncio.to_thread(self._advance)
+        if change is not None:
+            self._announce(*change)
+
+    def _advance(self) -> tuple[Snapshot, Snapshot] | None:
+        """Take the folder as it is now; return old and new snapshot if they differ."""
+        with self._lock:
+            old = self._state.snapshot
+            self._state = advance(
+                self._state, scan(self.folder), folder=self.folder, now=self._clock()
+            )
+            new = self._state.snapshot
+            if new is old:
+                return None
+            self.last_reload = outcome(old, new)
+            return old, new
+
+    def _announce(self, old: Snapshot, new: Snapshot) -> None:
+        summary = outcome(old, new)
+        level = logging.WARNING if new.problems or new.warnings else logging.INFO
+        _log.log(level, "policy_reload result=%s\n%s", summary.result, summary.message)
+        for listener in self._listeners:
+            try:
+                listener(old, new)
+            except Exception:  # noqa: BLE001 - one listener's bug must not stop the others
+                _log.exception("policy_listener_failed listener=%r", listener)
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Return which folder stands at the path: the old watch does not see a new one there."""
+        try:
+            status = self.folder.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
