@@ -1,0 +1,191 @@
+"""llama.cpp itself: one model, one context, and the only file that decodes and samples with it."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from proxy.engine.batch import Batch
+from proxy.engine.library import load_library
+from proxy.engine.runtime import DecodeError
+from proxy.engine.samplers import build_chain
+from proxy.engine.sampling import Sampling
+from proxy.engine.vocabulary import LlamaVocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """How to load one model.
+
+    Args:
+        path: the GGUF file.
+        n_cells: the KV cache's size in tokens, shared by all sequences.
+        n_sequences: sequences that may exist at once, at most 256.
+        n_batch_tokens: most tokens of one batch.
+        threads: decode threads.
+        gpu_layers: layers put on a GPU; -1 for all.
+    """
+
+    path: Path
+    n_cells: int
+    n_sequences: int
+    n_batch_tokens: int
+    threads: int
+    gpu_layers: int = 0
+
+
+class LoadError(Exception):
+    """llama.cpp would not load the file or make a context; its log says why."""
+
+
+class LlamaRuntime:
+    """A loaded model; see `runtime.Runtime`. All of it belongs to one thread but the vocabulary.
+
+    Raises:
+        LoadError: the file is no model, or there is not enough memory.
+    """
+
+    def __init__(self, options: ModelOptions) -> None:
+        self._library = load_library()
+        self._model: Any = self._load(options)
+        self._context: Any = self._make_context(options)
+        self._memory = self._library.llama_get_memory(self._context)
+        self._batch = _NativeBatch(self._library, options.n_batch_tokens)
+        self._samplers: dict[int, Any] = {}
+        self.vocabulary = LlamaVocabulary(self._library, self._model)
+        self.n_cells: int = self._library.llama_n_ctx(self._context)
+        n_ctx_train = self._library.llama_model_n_ctx_train(self._model)
+        self.n_ctx_tokens = min(self.n_cells, n_ctx_train) if n_ctx_train > 0 else self.n_cells
+        self.copies_partially = self._can_copy_partially()
+
+    @property
+    def chat_template(self) -> str | None:
+        """The model's own Jinja template, if its file has one."""
+        template = self._library.llama_model_chat_template(self._model, None)
+        return None if template is None else template.decode(errors="replace")
+
+    def copy(self, source: int, target: int, n_tokens: int) -> None:
+        """See `runtime.Memory`."""
+        self._library.llama_memory_seq_cp(self._memory, source, target, 0, n_tokens)
+
+    def remove(self, sequence: int) -> None:
+        """See `runtime.Memory`; whole sequences can be removed from every kind of model."""
+        self._library.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+
+    def clear(self) -> None:
+        """See `runtime.Runtime`."""
+        # The cells' data may stay: without their metadata nobody reads them.
+        self._library.llama_memory_clear(self._memory, False)
+
+    def decode(self, batch: Batch) -> None:
+        """See `runtime.Runtime`."""
+        status = self._library.llama_decode(self._context, self._batch.fill(batch))
+        if status != 0:
+            raise DecodeError(f"llama_decode returned {status} for {batch.n_tokens} tokens.")
+        self._library.llama_synchronize(self._context)
+
+    def new_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Any:
+        """See `runtime.Runtime`."""
+        chain = build_chain(self._library, self.vocabulary, sampling, prompt)
+        self._samplers[id(chain)] = chain
+        return chain
+
+    def sample(self, sampler: Any, row: int) -> int:
+        """See `runtime.Runtime`."""
+        token: int = self._library.llama_sampler_sample(sampler, self._context, row)
+        return token
+
+    def free_sampler(self, sampler: Any) -> None:
+        """See `runtime.Runtime`."""
+        self._library.llama_sampler_free(self._samplers.pop(id(sampler)))
+
+    def cells_in_use(self, sequence: int) -> int:
+        """Tokens that the KV cache holds of a sequence; 0 when it is empty."""
+        last: int = self._library.llama_memory_seq_pos_max(self._memory, sequence)
+        return last + 1
+
+    def close(self) -> None:
+        """See `runtime.Runtime`; samplers before context before model, as they point that way."""
+        while self._samplers:
+            self._library.llama_sampler_free(self._samplers.popitem()[1])
+        if self._context is not None:
+            self._library.llama_free(self._context)
+            self._context = None
+        if self._model is not None:
+            self.vocabulary.close()
+            self._library.llama_model_free(self._model)
+            self._model = None
+
+    def _load(self, options: ModelOptions) -> Any:
+        params = self._library.llama_model_default_params()
+        params.n_gpu_layers = options.gpu_layers
+        model = self._library.llama_model_load_from_file(str(options.path).encode(), params)
+        if not model:
+            raise LoadError(f"llama.cpp cannot load {options.path}")
+        return model
+
+    def _make_context(self, options: ModelOptions) -> Any:
+        params = self._library.llama_context_default_params()
+        params.n_ctx = options.n_cells
+        params.n_batch = params.n_ubatch = options.n_batch_tokens
+        params.n_seq_max = options.n_sequences
+        params.n_threads = params.n_threads_batch = options.threads
+        params.kv_unified = True  # one pool of cells, so that sequences can share a prefix's
+        params.no_perf = True
+        context = self._library.llama_init_from_model(self._model, params)
+        if not context:
+            self._library.llama_model_free(self._model)
+            raise LoadError(f"llama.cpp cannot make a context of {options.n_cells} tokens")
+        return context
+
+    def _can_copy_partially(self) -> bool:
+        """Whether a cache can be cut within a sequence: not a recurrent or sliding-window one."""
+        library, model = self._library, self._model
+        return not (
+            library.llama_model_is_recurrent(model)
+            or library.llama_model_is_hybrid(model)
+            or library.llama_model_n_swa(model) > 0
+        )
+
+
+class _NativeBatch:
+    """A ``llama_batch`` over arrays of our own, allocated once; every token has one sequence."""
+
+    def __init__(self, library: Any, n_tokens: int) -> None:
+        self._token = np.zeros(n_tokens, np.int32)
+        self._pos = np.zeros(n_tokens, np.int32)
+        self._n_seq = np.ones(n_tokens, np.int32)
+        self._seq = np.zeros(n_tokens, np.int32)
+        self._wants_logits = np.zeros(n_tokens, np.int8)
+        address, size = self._seq.ctypes.data, self._seq.itemsize
+        self._seq_pointers = np.arange(n_tokens, dtype=np.uintp) * size + address
+        self._struct = library.llama_batch()
+        for name, array in (
+            ("token", self._token),
+            ("pos", self._pos),
+            ("n_seq_id", self._n_seq),
+            ("seq_id", self._seq_pointers),
+            ("logits", self._wants_logits),
+        ):
+            kind = dict(library.llama_batch._fields_)[name]
+            setattr(self._struct, name, ctypes.cast(array.ctypes.data, kind))
+
+    def fill(self, batch: Batch) -> Any:
+        """The native form of a batch, valid until the next one."""
+        row = 0
+        for lane, n_tokens in batch.chunks:
+            start, end = lane.n_computed, lane.n_computed + n_tokens
+            rows = slice(row, row + n_tokens)
+            self._token[rows] = lane.tokens[start:end]
+            self._pos[rows] = np.arange(start, end)
+            self._seq[rows] = lane.sequence
+            row += n_tokens
+        self._wants_logits[:row] = 0
+        self._wants_logits[[sampled.row for sampled in batch.sampled]] = 1
+        self._struct.n_tokens = row
+        return self._struct

@@ -1,0 +1,119 @@
+"""Where a sequence stands: its tokens, how many of them the KV cache holds, and in which phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+from proxy.engine.request import Counts, Output, Request
+from proxy.engine.text import AnswerText
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One sequence of the KV cache: what it should hold, and how much of that is computed.
+
+    Args:
+        sequence: llama.cpp's sequence id.
+        tokens: everything the sequence should hold.
+        n_computed: how many of them, from the start, the KV cache holds already.
+    """
+
+    sequence: int
+    tokens: list[int]
+    n_computed: int = 0
+
+    @property
+    def n_left(self) -> int:
+        """Tokens that still have to go through the model."""
+        return len(self.tokens) - self.n_computed
+
+
+@dataclass(slots=True, eq=False)
+class Prefix:
+    """A prompt's beginning, computed once and copied into the sequences that share it.
+
+    Args:
+        lane: its own sequence.
+        n_users: slots that hold its cells or wait for them; it is not evicted before 0.
+        last_used: a tick that grows with every use, for evicting the least recent.
+    """
+
+    lane: Lane
+    n_users: int = 0
+    last_used: int = 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all its tokens are computed."""
+        return self.lane.n_left == 0
+
+
+class Phase(Enum):
+    """A slot's life, in this order."""
+
+    WAITING = auto()
+    """The prefix it shares is still being computed."""
+    PREFILLING = auto()
+    """Its own part of the prompt is being computed, in chunks."""
+    DECODING = auto()
+    """Every step samples one token and computes it."""
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """A running request.
+
+    Args:
+        request: what was asked.
+        lane: its sequence; sampled tokens are appended to it.
+        n_cells: KV cells reserved for it, beyond those of its prefix.
+        prefix: what it shares, or None.
+        n_prefix: how many of the prefix's tokens it shares.
+        n_cached: prompt tokens that were computed before it came; for its usage.
+        phase: see :class:`Phase`.
+        text: the answer so far, with stop strings held back.
+        sampler: the runtime's handle of the sampler chain; made when the slot is taken.
+    """
+
+    request: Request
+    lane: Lane
+    n_cells: int
+    prefix: Prefix | None = None
+    n_prefix: int = 0
+    n_cached: int = 0
+    phase: Phase = Phase.WAITING
+    text: AnswerText = field(init=False)
+    sampler: Any = None
+
+    def __post_init__(self) -> None:
+        self.text = AnswerText(self.request.stop)
+
+    @property
+    def n_generated(self) -> int:
+        """Tokens sampled so far, the end-of-turn token included."""
+        return len(self.lane.tokens) - len(self.request.prompt)
+
+    @property
+    def counts(self) -> Counts:
+        """Token counts so far."""
+        return Counts(len(self.request.prompt), self.n_generated, self.n_cached)
+
+    def accept(self, token: int, piece: bytes, *, is_end: bool) -> Output:
+        """Take a sampled token, and say what may be shown and whether the answer is over.
+
+        Args:
+            token: the sampled token's id.
+            piece: its bytes; ignored at the end of the turn.
+            is_end: whether the token ends the turn.
+        """
+        self.lane.tokens.append(token)
+        if is_end:
+            return Output(self.text.finish(), "stop", self.counts)
+        shown = self.text.add(piece)
+        if self.text.is_stopped:
+            return Output(shown, "stop", self.counts)
+        if self.n_generated >= self.request.max_tokens:
+            return Output(shown + self.text.finish(), "length", self.counts)
+        return Output(shown)
