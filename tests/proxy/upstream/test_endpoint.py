@@ -15,13 +15,15 @@ from proxy.upstream.endpoint import Endpoint
         ("unix:/run/engine.sock", "http://localhost/v1/chat/completions", "/run/engine.sock"),
     ],
 )
-def test_parse_then_at_gives_the_full_address(base_url: str, url: str, socket_path: str | None):
+def test_parse_then_at_gives_the_full_address(
+    base_url: str, url: str, socket_path: str | None
+) -> None:
     """TCP keeps the configured base; a unix socket has its routes under /v1."""
     assert Endpoint.parse(base_url).at("/chat/completions") == Endpoint(url, socket_path)
 
 
 @pytest.mark.parametrize("base_url", ["ftp://host", "host:8000", "", "unix:relative.sock"])
-def test_parse_refuses_other_schemes(base_url: str):
+def test_parse_refuses_other_schemes(base_url: str) -> None:
     """The message names the schemes that work."""
     with pytest.raises(ValueError, match="http://, https:// or unix:/"):
         Endpoint.parse(base_url)

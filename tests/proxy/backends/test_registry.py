@@ -1,0 +1,70 @@
+"""The roster of backends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import get_args
+
+import pytest
+
+from proxy.backends import registry
+from proxy.backends.config import (
+    EMBEDDED_MODEL,
+    LiteLLMConfig,
+    ModelConfig,
+    OpenAIConfig,
+    ScriptedConfig,
+)
+from proxy.errors import ModelLoadError
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        EMBEDDED_MODEL,
+        OpenAIConfig(name="a", base_url="http://127.0.0.1:1/v1"),
+        LiteLLMConfig(name="a", upstream_model="openai/a"),
+        ScriptedConfig(name="a"),
+    ],
+)
+def test_create_gives_a_backend_of_that_name(config: ModelConfig) -> None:
+    """One of each; none of them loads or connects before it is started."""
+    assert registry.create(config).model == config.name
+
+
+def test_every_configuration_has_a_backend() -> None:
+    """Nobody can configure what cannot be built."""
+    union = get_args(get_args(ModelConfig)[0])
+    configured = {kind.model_fields["backend"].default for kind in union}
+    assert configured == set(registry._FACTORIES)
+
+
+def test_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message can be pasted into a shell."""
+
+    def missing(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'litellm'", name="litellm")
+
+    monkeypatch.setitem(registry._FACTORIES, "litellm", missing)
+    with pytest.raises(ModelLoadError) as caught:
+        registry.create(LiteLLMConfig(name="a", upstream_model="x/y"))
+    assert str(caught.value) == (
+        "models: a: the package litellm is missing. "
+        "Run: pip install 'litellm>=1.106,!=1.82.7,!=1.82.8'"
+    )
+
+
+def test_importing_and_building_loads_no_heavy_package() -> None:
+    """A proxy in front of vLLM starts in well under a second, without litellm or llama.cpp."""
+    program = (
+        "import sys\n"
+        "from proxy.backends.config import OpenAIConfig\n"
+        "from proxy.backends.registry import create\n"
+        "create(OpenAIConfig(name='a', base_url='unix:/x.sock'))\n"
+        "print(sorted({'litellm', 'llama_cpp', 'openai', 'numpy'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
