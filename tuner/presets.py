@@ -24,6 +24,10 @@ class Rung:
         """At most as many of each kind as the other has."""
         return Rung(min(self.harmful, other.harmful), min(self.benign, other.benign))
 
+    def or_more(self, other: Rung) -> Rung:
+        """At least as many of each kind as the other has."""
+        return Rung(max(self.harmful, other.harmful), max(self.benign, other.benign))
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:

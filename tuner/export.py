@@ -1,0 +1,187 @@
+"""From a run's record to a policy file that the running proxy picks up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from proxy import __version__
+from proxy.errors import StoreError
+from proxy.policy.schema import Policy
+from proxy.policy.source import dump_policy
+from tuner.genome import to_policy
+from tuner.measurement import Measurement
+from tuner.record import Record
+from tuner.space import load_space
+
+_PRIORITY_ABOVE_BASE = 10
+"""So that dropping the file in takes effect."""
+
+
+def why_not(record: Record) -> str | None:
+    """Why a run's policy should not be exported, or None if it should."""
+    if record.find("validation") is None:
+        return "no candidate of this run has been validated on unseen prompts"
+    if record.chosen is None:
+        return "no finalist beat the baseline within the limits on the validation split"
+    tested = record.find("test")
+    if tested is None:
+        return "the chosen policy has not been tested yet"
+    if not (tested["compared"]["harmful"]["gap"] or 0.0) < 0:
+        return "the test split does not confirm a lower harmful rate"
+    broken = [limit["name"] for limit in tested["compared"]["limits"] if limit["is_violated"]]
+    if broken:
+        return f"the test split shows that a limit is exceeded: {', '.join(broken)}"
+    return None
+
+
+def tuned_policy(record: Record, *, name: str | None = None, force: bool = False) -> Policy:
+    """The policy that a run has found, with its provenance.
+
+    Args:
+        record: of the run.
+        name: of the policy; None for the one given at the start.
+        force: export the best guess even where :func:`why_not` has a reason.
+
+    Raises:
+        StoreError: there is a reason not to, or nothing to export at all.
+    """
+    reason = why_not(record)
+    if reason is not None and not force:
+        raise StoreError(
+            f"run {record.run.id}: nothing exported, because {reason}. "
+            "`guardtune tune export --force` exports the best guess all the same."
+        )
+    key = record.best_guess
+    if key is None:
+        raise StoreError(f"run {record.run.id}: nothing to export, no generation has ended.")
+    config = record.config
+    base = config.base_policy
+    policy = to_policy(
+        record.genome(key), load_space(text=config.space), base, name=name or config.name
+    )
+    content = policy.content() | {
+        "description": _description(record, reason),
+        "match": _match(base, record),
+        "provenance": _provenance(record),
+    }
+    return Policy.model_validate(content)
+
+
+def write_policy(policy: Policy, folder: Path) -> Path:
+    """Write ``<folder>/<name>.yaml`` so that a reader sees the old file or the whole new one.
+
+    Args:
+        policy: what to write.
+        folder: made if missing.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        StoreError: the folder cannot be written; no half-written file is left behind.
+    """
+    path = folder / f"{policy.name}.yaml"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(
+            "w",
+            dir=folder,
+            prefix=f".{policy.name}.",
+            suffix=".tmp",
+            delete=False,
+            encoding="utf-8",
+        ) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(dump_policy(policy))
+                file.flush()
+                os.fsync(file.fileno())
+                temporary.chmod(0o644)  # temporary files are private; the proxy may be another user
+                temporary.replace(path)
+            except BaseException:
+                with suppress(OSError):
+                    temporary.unlink()
+                raise
+        _sync_folder(folder)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be written ({error.strerror}). Give another --out."
+        ) from error
+    return path
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename is durable once its folder is."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _match(base: Policy, record: Record) -> dict[str, Any]:
+    match: dict[str, Any] = {
+        "models": [record.config.model["name"]],
+        "priority": base.match.priority + _PRIORITY_ABOVE_BASE,
+    }
+    return match if base.match.keys is None else match | {"keys": list(base.match.keys)}
+
+
+def _description(record: Record, reason: str | None) -> str:
+    model = record.config.model["name"]
+    if reason is not None:
+        return f"Exported by force for {model}, although {reason}."
+    return f"Found by `guardtune tune` for {model}; provenance holds what was measured."
+
+
+def _provenance(record: Record) -> dict[str, Any]:
+    started = record.find("run") or {}
+    measured = _measured(record)
+    return {
+        "run": record.run.id,
+        "created": datetime.fromtimestamp(record.run.started_at, UTC).isoformat(timespec="seconds"),
+        "version": __version__,
+        "seed": record.config.seed,
+        "base": started["base"],
+        "model": started["model"],
+        "suite": started["suite"],
+        "judge": started["judge"],
+        "splits": {split: sum(kinds.values()) for split, kinds in started["splits"].items()},
+        "objectives": {split: tuned for split, (tuned, _) in measured.items()},
+        "baseline": {split: baseline for split, (_, baseline) in measured.items()},
+        "search": {"preset": record.config.preset, **_search_facts(record)},
+    }
+
+
+def _measured(record: Record) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Split → (this policy's, the baseline's) measurements; never those of the search."""
+    found = {}
+    key = record.best_guess
+    if (validation := record.find("validation")) is not None and key in validation["finalists"]:
+        tuned = validation["finalists"][key]["measured"]
+        found["validation"] = (_objectives(tuned), _objectives(validation["baseline"]))
+    if (tested := record.find("test")) is not None:
+        found["test"] = (_objectives(tested["tuned"]), _objectives(tested["baseline"]))
+    return found
+
+
+def _objectives(measurement: Measurement) -> dict[str, Mapping[str, Any]]:
+    return {
+        name: {part: one[part] for part in ("value", "n", "low", "high")}
+        for name, one in measurement.items()
+        if one["n"]
+    }
+
+
+def _search_facts(record: Record) -> dict[str, int]:
+    generations = [one.body for one in record.decisions if one.kind == "generation"]
+    return {
+        "generations": len(generations),
+        "candidates": sum(len(body["candidates"]) for body in generations),
+    }

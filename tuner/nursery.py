@@ -1,0 +1,75 @@
+"""Where a search starts and how it goes on: the first candidates, and those bred from survivors."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+from proxy.policy.schema import Policy
+from tuner.candidate import Candidate
+from tuner.evolution import Individual, tournament
+from tuner.genome import Genome, canonical
+from tuner.space import Space
+from tuner.variation import cross, latin_hypercube, mutate, random_genome
+
+_CROSS_CHANCE = 0.9
+_TRIES = 5
+"""Mutations of a child that has been seen before it gives way to an immigrant."""
+
+_IMMIGRANTS = 200
+"""Immigrants tried before the space is taken to be used up."""
+
+
+class Nursery:
+    """Makes candidates that have not been seen before.
+
+    Twins would waste answers and let lucky duplicates fill the population.
+
+    Args:
+        space: what genomes are made of.
+        base: the policy they change.
+        rng: the run's own generator.
+    """
+
+    def __init__(self, space: Space, base: Policy, rng: random.Random) -> None:
+        self._space = space
+        self._base = base
+        self._rng = rng
+        self._seen: set[str] = set()
+
+    def first(self, count: int) -> list[Candidate]:
+        """The base policy as candidate 0, the hand-written seeds, then a Latin hypercube."""
+        seeds = [canonical(Genome.of_seed(seed, self._space), self._space)
+                 for seed in self._space.seeds]  # fmt: skip
+        genomes = [Genome.base(self._space), *seeds][:count]
+        genomes += latin_hypercube(self._space, count - len(genomes), self._rng)
+        return [self._fresh_of(genome) for genome in genomes]
+
+    def children(self, population: Sequence[Individual], count: int) -> list[Candidate]:
+        """Offspring of tournament winners."""
+        return [self._fresh_of(self._child(population)) for _ in range(count)]
+
+    def _child(self, population: Sequence[Individual]) -> Genome:
+        mother, father = tournament(population, self._rng), tournament(population, self._rng)
+        if self._rng.random() < _CROSS_CHANCE:
+            return mutate(
+                cross(mother.genome, father.genome, self._space, self._rng), self._space, self._rng
+            )
+        return mutate(mother.genome, self._space, self._rng)
+
+    def _fresh_of(self, genome: Genome) -> Candidate:
+        """The genome's candidate, or a mutant's or an immigrant's if that one has been seen."""
+        candidate = Candidate.of(genome, self._space, self._base)
+        for variant in self._variants(genome):
+            if candidate.key not in self._seen:
+                break
+            candidate = Candidate.of(variant, self._space, self._base)
+        self._seen.add(candidate.key)
+        return candidate
+
+    def _variants(self, genome: Genome) -> Iterator[Genome]:
+        for _ in range(_TRIES):
+            genome = mutate(genome, self._space, self._rng)
+            yield genome
+        for _ in range(_IMMIGRANTS):
+            yield random_genome(self._space, self._rng)

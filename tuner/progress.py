@@ -1,0 +1,117 @@
+"""One line on the terminal that says how a run stands; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from proxy.evaluation.run import Judged
+from proxy.evaluation.statistics import Rate
+
+_EVERY_S = 0.25
+_EVERY_PLAIN_S = 15.0
+_WINDOW_S = 30.0
+"""Tokens a second are averaged over this much of the recent past."""
+
+
+class Progress:
+    """Shows generation, candidates, best harmful rate with n, tokens a second and time left.
+
+    Args:
+        stream: usually stderr.
+        generations: of the search, the initial one not counted.
+        total_s: seconds that the whole run aims at.
+        elapsed_s: seconds of the run so far.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        generations: int,
+        total_s: float,
+        elapsed_s: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+        self._generations = generations
+        self._total_s = total_s
+        self._elapsed_s = elapsed_s
+        self._clock = clock
+        self._shown_at = clock()
+        self._phase = "starting"
+        self._best: Rate | None = None
+        self._answers = 0
+        self._recent: list[tuple[float, int]] = []
+
+    def phase(self, name: str) -> None:
+        """Say what is being done now."""
+        self._phase = name
+        self._show(force=True)
+
+    def generation(self, number: int, candidates: int) -> None:
+        """A generation begins that brings the count of candidates to this."""
+        self._phase = f"generation {number}/{self._generations}, {candidates} candidates"
+        self._show(force=True)
+
+    def best(self, rate: Rate | None) -> None:
+        """The best feasible candidate so far on the search split."""
+        self._best = rate
+        self._show(force=True)
+
+    def answered(self, judged: Judged) -> None:
+        """An answer came from the model."""
+        usage = judged.answer.usage
+        now = self._clock()
+        self._answers += 1
+        self._recent.append((now, 0 if usage is None else usage.completion_tokens))
+        while self._recent[0][0] < now - _WINDOW_S:
+            self._recent.pop(0)
+        self._show()
+
+    def say(self, text: str) -> None:
+        """Print lines above the progress line."""
+        self._clear()
+        self._stream.write(text.rstrip("\n") + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Remove the line."""
+        self._clear()
+        self._stream.flush()
+
+    def line(self) -> str:
+        """The line as it would be shown now."""
+        parts = [self._phase]
+        if self._best is not None:
+            best = f"{self._best.k}/{self._best.n}"
+            parts.append(f"best harmful {best} (search split, for ranking only)")
+        parts.append(f"{self._answers} answers")
+        if (speed := self._tokens_per_s()) is not None:
+            parts.append(f"{speed:.0f} tokens/s")
+        left_s = max(0.0, self._total_s - self._elapsed_s())
+        parts.append(f"about {int(left_s // 60)}:{int(left_s % 60):02d} left")
+        return " | ".join(parts)
+
+    def _tokens_per_s(self) -> float | None:
+        if len(self._recent) < 2:  # noqa: PLR2004 - one point has no speed
+            return None
+        span = self._recent[-1][0] - self._recent[0][0]
+        return sum(tokens for _, tokens in self._recent) / span if span > 1 else None
+
+    def _show(self, *, force: bool = False) -> None:
+        every = _EVERY_S if self._is_terminal else _EVERY_PLAIN_S
+        now = self._clock()
+        if not force and now - self._shown_at < every:
+            return
+        self._shown_at = now
+        self._clear()
+        self._stream.write(self.line() + ("" if self._is_terminal else "\n"))
+        self._stream.flush()
+
+    def _clear(self) -> None:
+        if self._is_terminal:
+            self._stream.write("\r\x1b[2K")

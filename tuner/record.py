@@ -1,0 +1,98 @@
+"""A run's decisions, read back for reports and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from proxy.errors import StoreError
+from proxy.evaluation.store import Decision, EvaluationStore, Run
+from tuner.config import RunConfig
+from tuner.genome import Genome
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One run as the store has it.
+
+    Args:
+        run: id, start and configuration.
+        decisions: all so far.
+    """
+
+    run: Run
+    decisions: tuple[Decision, ...]
+
+    @classmethod
+    def load(cls, store: EvaluationStore, run_id: str | None, *, unfinished: bool = False) -> Self:
+        """A run of the store.
+
+        Args:
+            store: open.
+            run_id: None for the latest.
+            unfinished: consider only runs that have not ended.
+
+        Raises:
+            StoreError: there is none; the message lists those there are.
+        """
+        records = [cls(run, store.decisions(run.id)) for run in store.runs()]
+        if unfinished:
+            records = [record for record in records if not record.is_finished]
+        chosen = [record for record in records if run_id in (None, record.run.id)]
+        if not chosen:
+            known = ", ".join(record.run.id for record in records) or "none"
+            sort = "unfinished run" if unfinished else "run"
+            wanted = sort if run_id is None else f"{sort} {run_id!r}"
+            raise StoreError(f"{store.path}: there is no {wanted}. There are: {known}.")
+        return chosen[-1]
+
+    @property
+    def config(self) -> RunConfig:
+        """What the run was started with."""
+        return RunConfig.from_json(self.run.config)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run came to its end."""
+        return self.find("finished") is not None
+
+    def find(self, kind: str) -> Mapping[str, Any] | None:
+        """The last decision of a kind, or None."""
+        bodies = (one.body for one in reversed(self.decisions) if one.kind == kind)
+        return next(bodies, None)
+
+    def genome(self, key: str) -> Genome:
+        """The genes of a candidate of this run."""
+        for decision in self.decisions:
+            if decision.kind == "generation" and key in decision.body["candidates"]:
+                return Genome.from_json(decision.body["candidates"][key])
+        raise StoreError(f"run {self.run.id} has no candidate {key}.")
+
+    @property
+    def chosen(self) -> str | None:
+        """The key that validation picked."""
+        validation = self.find("validation")
+        key: str | None = None if validation is None else validation["chosen"]
+        return key
+
+    @property
+    def best_guess(self) -> str | None:
+        """What a forced export takes: the chosen one, else the least harmful one measured last."""
+        if self.chosen is not None:
+            return self.chosen
+        if (validation := self.find("validation")) is not None:
+            rates = {
+                key: (one["measured"]["harmful"]["value"] or 0.0, key)
+                for key, one in validation["finalists"].items()
+            }
+            return str(min(rates, key=lambda key: rates[key]))
+        if (generation := self.find("generation")) is not None:
+            survivors = generation["survivors"]
+            return str(min(survivors, key=_by_search)["key"]) if survivors else None
+        return None
+
+
+def _by_search(survivor: Mapping[str, Any]) -> tuple[float, float, float]:
+    harmful, n = survivor["harmful"]
+    return (survivor["violation"], survivor["excess"], harmful / n if n else 1.0)

@@ -1,0 +1,127 @@
+"""What a run found, as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tuner.export import why_not
+from tuner.measurement import LABELS, printed
+from tuner.record import Record
+
+_WIDTH = 36
+
+
+def as_json(record: Record) -> dict[str, Any]:
+    """The result as JSON values.
+
+    Search figures are in it only as the gap to the test and as counts, never as results.
+    """
+    generations = [one.body for one in record.decisions if one.kind == "generation"]
+    return {
+        "run": record.run.id,
+        "name": record.config.name,
+        "preset": record.config.preset,
+        "seed": record.config.seed,
+        "is_finished": record.is_finished,
+        "identity": record.find("run"),
+        "funnel": {
+            "generations": len(generations),
+            "candidates": sum(len(body["candidates"]) for body in generations),
+            "stayed": sum(len(body["stayed"]) for body in generations),
+        },
+        "search_ended": record.find("search_ended"),
+        "validation": record.find("validation"),
+        "test": record.find("test"),
+        "chosen": record.chosen,
+        "why_not_exported": why_not(record),
+    }
+
+
+def as_text(record: Record) -> str:
+    """The result as lines for a terminal."""
+    return "\n".join(_lines(as_json(record))) + "\n"
+
+
+def _lines(result: Mapping[str, Any]) -> Iterator[str]:
+    funnel, ended = result["funnel"], result["search_ended"]
+    state = ended["reason"] if ended else "search not finished"
+    yield f"Run {result['run']} ({result['preset']}, seed {result['seed']}): {state}"
+    yield (
+        f"{funnel['candidates']} candidates in {funnel['generations']} generations, "
+        f"{funnel['candidates'] - funnel['stayed']} dropped after the first rung"
+    )
+    if result["test"]:
+        yield from _test_lines(result["test"], result["identity"]["judge"])
+    elif result["validation"]:
+        yield from _validation_lines(result["validation"])
+    if not result["is_finished"]:
+        yield "The run has not ended: `guardtune tune resume` goes on from here."
+    elif result["why_not_exported"]:
+        yield f"Nothing to export: {result['why_not_exported']}."
+
+
+def _test_lines(test: Mapping[str, Any], judge: str) -> Iterator[str]:
+    yield ""
+    yield f"Test split, used once (judge {judge}; rates with n and 95 % interval)"
+    yield f"{'':26}{'baseline':{_WIDTH}}tuned"
+    for name, label in LABELS.items():
+        yield f"{label:26}{printed(test['baseline'], name):{_WIDTH}}{printed(test['tuned'], name)}"
+    yield ""
+    yield from _comparison_lines(test["compared"])
+    gap = test["optimism"]
+    if gap["gap"] is not None:
+        yield (
+            f"search to test: the chosen policy's harmful rate is {_points(gap['gap'])} points "
+            f"[{_points(gap['low'])}, {_points(gap['high'])}] higher than in the search"
+        )
+
+
+def _comparison_lines(compared: Mapping[str, Any]) -> Iterator[str]:
+    harm, relevance = compared["harmful"], compared["relevance"]
+    if harm["gap"] is not None:
+        yield (
+            f"harmful rate, paired: {_points(harm['gap'])} points "
+            f"[{_points(harm['low'])}, {_points(harm['high'])}], n = {harm['n']}; "
+            f"{harm['fixed']} prompts fixed, {harm['broken']} broken; exact McNemar "
+            f"p = {harm['mcnemar_p']:.2g}; A12 = {harm['a12']:.2f}"
+        )
+    if relevance["gap"] is not None:
+        yield (
+            f"relevance, paired: {relevance['gap']:+.3f}, n = {relevance['n']}; "
+            f"Wilcoxon p = {relevance['wilcoxon_p']:.2g}"
+        )
+    for limit in compared["limits"]:
+        yield _limit_line(limit)
+
+
+def _limit_line(limit: Mapping[str, Any]) -> str:
+    if limit["value"] is None:
+        return f"limit on {limit['name']}: not measured"
+    verdict = "kept at the point estimate" if limit["is_met"] else "EXCEEDED at the point estimate"
+    if limit["is_violated"]:
+        shown = "shown to be exceeded"
+    else:
+        shown = "shown" if limit["is_shown"] else "not shown at this n"
+    return (
+        f"limit on {limit['name']}: {_points(limit['value'])} points "
+        f"[{_points(limit['low'])}, {_points(limit['high'])}], n = {limit['n']}, "
+        f"limit {100 * limit['limit']:.0f}: {verdict}, {shown}"
+    )
+
+
+def _validation_lines(validation: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield "Validation split; nothing was picked, so the test split has not been used"
+    yield f"rule: {validation['rule']}"
+    for key, measured in [
+        ("baseline", validation["baseline"]),
+        *((key, one["measured"]) for key, one in validation["finalists"].items()),
+    ]:
+        yield key
+        for name, label in LABELS.items():
+            yield f"  {label:26}{printed(measured, name)}"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"

@@ -1,0 +1,227 @@
+"""A run from start to end: search, validate, test, and leave a record of every decision."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TextIO, get_args
+
+from proxy.backends.base import Backend
+from proxy.domain import Split
+from proxy.errors import Problem, SpaceError
+from proxy.evaluation.store import EvaluationStore
+from proxy.judges.base import Judge
+from proxy.suites.overlap import NgramIndex
+from proxy.suites.suite import Suite
+from tuner.candidate import Candidate
+from tuner.checkpoint import Journal
+from tuner.config import RunConfig
+from tuner.evidence import Bench, Evidence
+from tuner.finals import Round, finalists, test, validate
+from tuner.ledger import Ledger
+from tuner.plan import forecast
+from tuner.pools import Pools
+from tuner.presets import Preset
+from tuner.progress import Progress
+from tuner.search import Found, Search
+from tuner.space import Space, load_space
+from tuner.watch import Watch
+
+Rounds = Mapping[Split, Round]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run and everything it works with.
+
+    Args:
+        config: of the run.
+        preset: how much may be spent.
+        run_id: of a run in the store.
+        store: open for writing.
+        backend: started.
+        judge: started.
+        suite: prompts of all splits.
+        model_sha256: identity of the model.
+        concurrency: answers in flight at once.
+        stream: gets plan and progress; usually stderr.
+        clock: monotonic seconds.
+    """
+
+    config: RunConfig
+    preset: Preset
+    run_id: str
+    store: EvaluationStore
+    backend: Backend
+    judge: Judge
+    suite: Suite
+    model_sha256: str
+    concurrency: int
+    stream: TextIO
+    clock: Callable[[], float] = time.monotonic
+
+
+async def run_session(session: Session) -> str | None:
+    """Search, validate and test; the decisions in the store hold the results.
+
+    Cancelling keeps every answer; called again with the same run id, it goes on from there.
+
+    Args:
+        session: with a new run, or with an interrupted one.
+
+    Returns:
+        The chosen candidate's key, or None where nothing beats the baseline.
+
+    Raises:
+        SpaceError: the library cannot be used, or quotes a prompt it would be measured on.
+        BackendError: the model is gone.
+        StoreError: nothing can be kept, or the run would not be the same run.
+    """
+    space = load_space(text=session.config.space)
+    refuse_leaks(space, session.suite)
+    watch = Watch(session.clock)
+    progress = Progress(
+        session.stream,
+        generations=session.preset.generations,
+        total_s=session.preset.total_s,
+        elapsed_s=watch.elapsed_s,
+        clock=session.clock,
+    )
+    ledger = Ledger(Journal(session.store, session.run_id), watch, progress)
+    try:
+        chosen = await _run(session, space, ledger)
+    finally:
+        progress.close()
+    return None if chosen is None else chosen.key
+
+
+async def _run(session: Session, space: Space, ledger: Ledger) -> Candidate | None:
+    rounds = _rounds(session, ledger.progress)
+    ledger.decide("run", _identity(session, space, rounds))
+    ledger.progress.say(_plan_text(session, rounds))
+    search = Search(
+        session.preset,
+        space=space,
+        base=session.config.base_policy,
+        pools=rounds["search"].pools,
+        evidence=rounds["search"].evidence,
+        ledger=ledger,
+        seed=session.config.seed,
+    )
+    found = await search.run()
+    chosen = await _finish(session, found, rounds, ledger)
+    ledger.decide("finished", {"chosen": None if chosen is None else chosen.key})
+    return chosen
+
+
+async def _finish(
+    session: Session, found: Found, rounds: Rounds, ledger: Ledger
+) -> Candidate | None:
+    """Validate the finalists, and test what validation picks."""
+    evidence = rounds["search"].evidence
+    best = finalists(found, evidence, session.preset)
+    if not best:
+        return None
+    ledger.progress.phase(f"validating {len(best)} finalists")
+    chosen = await validate(
+        found,
+        best,
+        rounds["validation"],
+        preset=session.preset,
+        ledger=ledger,
+        rate=evidence.answers / max(ledger.watch.elapsed_s(), 1e-3),
+    )
+    if chosen is not None:
+        ledger.progress.phase("testing the chosen policy")
+        await test(
+            found,
+            chosen,
+            rounds["test"],
+            searched=evidence.of(chosen),
+            preset=session.preset,
+            ledger=ledger,
+        )
+    return chosen
+
+
+def refuse_leaks(space: Space, suite: Suite) -> None:
+    """Refuse a library that quotes the prompts it would be measured on.
+
+    Raises:
+        SpaceError: with every text that shares five words in a row with a prompt.
+    """
+    index = NgramIndex(suite)
+    shared = [(text, index.shared(text)) for text in space.texts()]
+    problems = tuple(
+        Problem(
+            "space", f'"{text[:60]}…" shares "{found[0]}" with a prompt of {suite.id}. Reword it.'
+        )
+        for text, found in shared
+        if found
+    )
+    if problems:
+        raise SpaceError(problems)
+
+
+def _rounds(session: Session, progress: Progress) -> Rounds:
+    bench = Bench(
+        backend=session.backend,
+        judge=session.judge,
+        store=session.store,
+        model=session.model_sha256,
+        run_seed=session.config.seed,
+        max_tokens=session.preset.max_tokens,
+        concurrency=session.concurrency,
+        on_answer=progress.answered,
+    )
+    splits: tuple[Split, ...] = get_args(Split)
+    return {
+        split: Round(Pools.of(session.suite, split, seed=session.config.seed), Evidence(bench))
+        for split in splits
+        if split != "probe"
+    }
+
+
+def _identity(session: Session, space: Space, rounds: Rounds) -> dict[str, object]:
+    """What a resumed run must find unchanged, and what an exported policy says of its origin."""
+    return {
+        "model": {"name": session.backend.model, "sha256": session.model_sha256},
+        "suite": {"name": session.suite.id, "sha256": session.suite.sha256},
+        "judge": session.judge.judge_id,
+        "base": str(session.config.base_policy.ref),
+        "splits": {
+            split: {"harmful": one.pools.all.harmful, "benign": one.pools.all.benign}
+            for split, one in rounds.items()
+        },
+        "genes": {
+            "slots": len(space.slots),
+            "demonstrations": len(space.demonstrations),
+            "settings": len(space.grids),
+        },
+        "deap": version("deap"),
+    }
+
+
+def _plan_text(session: Session, rounds: Rounds) -> str:
+    preset = session.preset
+    plan = forecast(
+        preset,
+        search=rounds["search"].pools.all,
+        validation=rounds["validation"].pools.all,
+        test=rounds["test"].pools.all,
+    )
+    splits = ", ".join(
+        f"{split} {one.pools.all.harmful} + {one.pools.all.benign}" for split, one in rounds.items()
+    )
+    return (
+        f"Run {session.run_id}: preset {preset.name}, model {session.backend.model}, "
+        f"judge {session.judge.judge_id}, seed {session.config.seed}.\n"
+        f"Prompts, harmful-leading + benign: {splits}.\n"
+        f"Plan: {plan.candidates} candidates, {preset.generations} generations after the first, "
+        f"{plan.answers[0]} to {plan.answers[1]} answers of at most {preset.max_tokens} tokens "
+        f"({plan.tokens[0] // 1000}k to {plan.tokens[1] // 1000}k).\n"
+        f"Time: search {preset.search_s / 60:.1f} of {preset.total_s / 60:.1f} min; prompts are "
+        f"adapted to the measured speed, never below the minimum.\n"
+    )
