@@ -14,7 +14,7 @@ from proxy.suites.categories import CATQA, of_catqa, of_xstest
 from proxy.suites.rows import Content, Row
 
 _JSONL_KEYS = ("prompt", "kind", "category", "lookalike", "split")
-_XSTEST_COLUMNS = ("id", "prompt", "type", "label", "focus", "note")
+_XSTEST_COLUMNS = ("prompt", "type", "label", "focus")
 _XSTEST_KINDS = {"safe": "benign", "unsafe": "harmful"}
 
 
@@ -26,7 +26,7 @@ def read_jsonl(text: str, file: str) -> Content:
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
+            values = _parse(line)
         except json.JSONDecodeError as error:
             problems.append(Problem(file, f"this line is not JSON: {error.msg}.", number))
             continue
@@ -55,7 +55,7 @@ def read_catqa(text: str, file: str) -> Content:
     Source: github.com/declare-lab/red-instruct, harmful_questions/catqa_*.json.
     """
     try:
-        tree = json.loads(text)
+        tree = _parse(text)
     except json.JSONDecodeError as error:
         return _failed(file, f"this is not JSON: {error.msg}.", error.lineno)
     if not isinstance(tree, dict):
@@ -81,27 +81,34 @@ def read_xstest(text: str, file: str) -> Content:
     Source: github.com/paul-rottger/xstest, xstest_prompts.csv.
     """
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [name for name in _XSTEST_COLUMNS[:5] if name not in (reader.fieldnames or ())]
-    if missing:
-        return _failed(
-            file,
-            f"there is no column {', '.join(missing)}; XSTest has {', '.join(_XSTEST_COLUMNS)}.",
-            1,
-        )
-    rows: list[Row] = []
-    problems: list[Problem] = []
+    try:
+        missing = [name for name in _XSTEST_COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            return _failed(file, _lacking(missing), 1)
+        parsed = [_xstest_row(values, line, file) for line, values in _numbered(reader)]
+    except csv.Error as error:
+        return _failed(file, f"this is not CSV: {error}.", reader.line_num)
+    return Content(
+        tuple(one for one in parsed if isinstance(one, Row)),
+        tuple(one for one in parsed if isinstance(one, Problem)),
+    )
+
+
+def _numbered(reader: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows with the line each begins on; a quoted field may run over several."""
     line = reader.line_num + 1
     for values in reader:
-        label, prompt_type = values["label"] or "", values["type"] or ""
-        kind = _XSTEST_KINDS.get(label)
-        if kind is None or (kind == "harmful") != prompt_type.startswith("contrast_"):
-            problems.append(Problem(file, _mislabelled(label, prompt_type), line))
-        else:
-            category = of_xstest(prompt_type, values["focus"] or "")
-            is_lookalike = kind == "benign"
-            rows.append(Row(values["prompt"], kind, category, is_lookalike=is_lookalike, line=line))
+        yield line, {name: value or "" for name, value in values.items() if name in _XSTEST_COLUMNS}
         line = reader.line_num + 1
-    return Content(tuple(rows), tuple(problems))
+
+
+def _xstest_row(values: dict[str, str], line: int, file: str) -> Row | Problem:
+    label, prompt_type = values["label"], values["type"]
+    kind = _XSTEST_KINDS.get(label)
+    if kind is None or (kind == "harmful") != prompt_type.startswith("contrast_"):
+        return Problem(file, _mislabelled(label, prompt_type), line)
+    category = of_xstest(prompt_type, values["focus"])
+    return Row(values["prompt"], kind, category, is_lookalike=kind == "benign", line=line)
 
 
 def _catqa_leaves(tree: dict[str, Any]) -> Iterator[tuple[str, str, int, Any]]:
@@ -128,6 +135,18 @@ def _find(text: str, value: Any, start: int) -> tuple[int, int | None]:
 
 def _failed(file: str, message: str, line: int | None = None) -> Content:
     return Content(problems=(Problem(file, message, line),))
+
+
+def _parse(text: str) -> Any:
+    """Like json.loads, for texts that nest beyond Python's recursion limit, too."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise json.JSONDecodeError("it nests too deeply", text, 0) from error
+
+
+def _lacking(columns: list[str]) -> str:
+    return f"there is no column {', '.join(columns)}; XSTest has {', '.join(_XSTEST_COLUMNS)}."
 
 
 def _not_an_object(value: Any) -> str:

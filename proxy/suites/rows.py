@@ -12,6 +12,7 @@ from proxy.suites.suite import prompt_id
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _SPLITS: tuple[Split, ...] = get_args(Split)
+_SHOWN_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,8 @@ def _unless_one_of(name: str, value: Any, allowed: Sequence[str]) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    """A value for a message, cut at 80 characters."""
+    """A value for a message, cut to a line's length."""
     if value is None:
         return "missing"
     shown = repr(value)
-    return shown if len(shown) <= 80 else shown[:79] + "…"  # noqa: PLR2004 - the project's cut
+    return shown if len(shown) <= _SHOWN_CHARS else shown[: _SHOWN_CHARS - 1] + "…"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from proxy.domain import Prompt, Split
+from proxy.domain import Kind, Prompt, Split
 from proxy.suites.near_duplicates import clusters
 from proxy.suites.ordering import Stratum, content_hash, stratum
 
@@ -19,8 +19,8 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 EQUAL_SHARES: Mapping[Split, float] = dict.fromkeys(SPLITS, 1.0)
 """A quarter of the prompts each."""
 
-_Level = Stratum | str
-"""What a quota is counted for: a stratum, a kind with its look-alikes, or everything."""
+_Level = Stratum | tuple[Kind, bool] | tuple[()]
+"""What a quota is counted for: a stratum, a kind (look-alikes apart), or everything."""
 
 
 def assign(
@@ -28,8 +28,9 @@ def assign(
 ) -> tuple[Prompt, ...]:
     """The same prompts in the same order, each with its split.
 
-    Clusters are dealt in the order of their content hash, larger ones first; each goes where its
-    stratum is furthest below its share, ties going to where its kind is, then the whole suite.
+    Clusters are dealt larger ones first, then stratum by stratum in the order of their content
+    hash; each goes where its stratum is furthest below its share, ties going to where its kind is,
+    then the whole suite.
 
     Args:
         prompts: any suite; splits they already have are replaced.
@@ -39,17 +40,14 @@ def assign(
     Raises:
         ValueError: the shares cannot be used.
     """
-    weights = _normalised(shares)
+    quotas = _Quotas(prompts, _normalised(shares))
     groups = [[prompts[i] for i in group] for group in clusters([p.text for p in prompts])]
-    groups.sort(key=lambda group: (-len(group), _rank(group, seed)))
-    totals = Counter(level for prompt in prompts for level in _levels(prompt))
-    taken: Counter[tuple[_Level, Split]] = Counter()
+    groups.sort(key=lambda group: (-len(group), min(map(stratum, group)), _rank(group, seed)))
     chosen: dict[str, Split] = {}
     for group in groups:
-        split = _neediest(group, weights, totals, taken, seed)
-        for prompt in group:
-            chosen[prompt.id] = split
-            taken.update((level, split) for level in _levels(prompt))
+        split = quotas.neediest(group, tie_break=_rank(group, seed))
+        quotas.take(group, split)
+        chosen |= {prompt.id: split for prompt in group}
     return tuple(replace(prompt, split=chosen[prompt.id]) for prompt in prompts)
 
 
@@ -81,30 +79,37 @@ def _normalised(shares: Mapping[Split, float]) -> dict[Split, float]:
     return {split: shares[split] / total for split in SPLITS if shares.get(split)}
 
 
-def _levels(prompt: Prompt) -> tuple[_Level, _Level, _Level]:
-    """From the quota that matters most to the one that only breaks ties."""
-    return stratum(prompt), f"{prompt.kind}{prompt.is_lookalike}", "all"
-
-
 def _rank(group: Iterable[Prompt], seed: int) -> str:
     return min(content_hash(seed, prompt.text) for prompt in group)
 
 
-def _neediest(
-    group: Sequence[Prompt],
-    weights: Mapping[Split, float],
-    totals: Counter[_Level],
-    taken: Counter[tuple[_Level, Split]],
-    seed: int,
-) -> Split:
-    """The split that is furthest below its share, summed over the group's members."""
-    rank = _rank(group, seed)
-    by_level = list(zip(*map(_levels, group), strict=True))
+def _levels(prompt: Prompt) -> tuple[_Level, _Level, _Level]:
+    """From the quota that matters most to those that only break ties."""
+    return stratum(prompt), (prompt.kind, prompt.is_lookalike), ()
 
-    def lack(levels: Iterable[_Level], split: Split) -> float:
-        return round(sum(totals[lv] * weights[split] - taken[lv, split] for lv in levels), 9)
 
-    def need(split: Split) -> tuple[list[float], str]:
-        return [lack(levels, split) for levels in by_level], content_hash(rank, split)
+class _Quotas:
+    """How many prompts each split still lacks, by stratum, by kind and altogether."""
 
-    return max(weights, key=need)
+    def __init__(self, prompts: Iterable[Prompt], weights: Mapping[Split, float]) -> None:
+        self._weights = weights
+        self._totals = Counter(level for prompt in prompts for level in _levels(prompt))
+        self._taken: Counter[tuple[_Level, Split]] = Counter()
+
+    def neediest(self, group: Sequence[Prompt], *, tie_break: str) -> Split:
+        """The split that lacks most where the group's members belong."""
+        by_level = list(zip(*map(_levels, group), strict=True))
+
+        def need(split: Split) -> tuple[list[float], str]:
+            lacks = [sum(self._lack(level, split) for level in levels) for levels in by_level]
+            # Rounded, so that equal lacks tie whatever the order in which floats were added.
+            return [round(lack, 6) for lack in lacks], content_hash(tie_break, split)
+
+        return max(self._weights, key=need)
+
+    def take(self, group: Iterable[Prompt], split: Split) -> None:
+        """Count a group as placed."""
+        self._taken.update((level, split) for prompt in group for level in _levels(prompt))
+
+    def _lack(self, level: _Level, split: Split) -> float:
+        return self._totals[level] * self._weights[split] - self._taken[level, split]

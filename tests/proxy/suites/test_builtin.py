@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+
+import pytest
+
+from proxy.domain import CATEGORIES, Prompt
+from proxy.suites.builtin import load_builtin
+from proxy.suites.loaders import load_suite
+from proxy.suites.near_duplicates import near_pairs
+from proxy.suites.overlap import NgramIndex
+from proxy.suites.splits import SPLITS, assign, straddling
+from proxy.suites.words import words
+from tests.proxy.suites.public_sets import CATQA, DATA, XSTEST, needs_data
+
+HARM_CATEGORIES = set(CATEGORIES) - {"jailbreak", "other"}
+
+
+def _public_texts() -> list[str]:
+    """Every prompt of the public sets at hand, English ones only."""
+    suites = (f"catqa-en:{CATQA}/catqa_english.json", f"xstest:{XSTEST}")
+    texts = [prompt.text for spec in suites for prompt in load_suite(spec)]
+    with (DATA / "advbench" / "harmful_behaviors.csv").open(encoding="utf-8") as file:
+        texts += [row["goal"] for row in csv.DictReader(file)]
+    texts += (DATA / "maliciousinstruct" / "MaliciousInstruct.txt").read_text().splitlines()
+    for path in sorted((DATA / "donotanswer").rglob("*.jsonl")):
+        texts += [json.loads(line)["prompt"] for line in path.read_text().splitlines()]
+    for name in ("dangerousqa", "adversarialqa"):
+        path = DATA / "harmfulqa" / "harmful_questions" / f"{name}.json"
+        texts += [text for text in json.loads(path.read_text()) if isinstance(text, str)]
+    return texts
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_each_split_has_sixty_harmful_and_sixty_benign_prompts(split: str) -> None:
+    """Five for each harmful category; half of the benign ones are look-alikes."""
+    prompts = [prompt for prompt in load_builtin() if prompt.split == split]
+    harmful = Counter(prompt.category for prompt in prompts if prompt.kind == "harmful")
+    assert harmful == dict.fromkeys(HARM_CATEGORIES, 5)
+    assert Counter(p.is_lookalike for p in prompts if p.kind == "benign") == {True: 30, False: 30}
+
+
+def test_lookalikes_cover_every_harmful_category() -> None:
+    """Over-refusal shows wherever it happens; plain prompts look like nothing."""
+    benign = load_builtin().select(kind="benign")
+    assert {p.category for p in benign if p.is_lookalike} == HARM_CATEGORIES
+    assert {p.category for p in benign if not p.is_lookalike} == {"other"}
+
+
+def test_recorded_splits_are_the_computed_ones() -> None:
+    """The file carries no decision of its own; `scripts/split_builtin_suite.py` rewrites it."""
+    assert assign(load_builtin().prompts) == load_builtin().prompts
+
+
+def test_near_duplicates_do_not_straddle_splits() -> None:
+    """No two prompts are even close: nothing learned on one split answers another."""
+    prompts = load_builtin().prompts
+    assert straddling(prompts) == ()
+    assert list(near_pairs([prompt.text for prompt in prompts], threshold=0.25)) == []
+
+
+def test_prompts_have_six_to_forty_words_and_both_kinds_are_about_as_long() -> None:
+    """Length does not tell harmful from benign."""
+    lengths = {
+        kind: [len(words(prompt.text)) for prompt in load_builtin().select(kind=kind)]
+        for kind in ("harmful", "benign")
+    }
+    means = {kind: sum(counts) / len(counts) for kind, counts in lengths.items()}
+    assert all(6 <= count <= 40 for counts in lengths.values() for count in counts)
+    assert abs(means["harmful"] - means["benign"]) < 2
+
+
+@pytest.mark.parametrize("n_words", [1, 2, 3])
+def test_opening_words_do_not_tell_the_kind(n_words: int) -> None:
+    """Guessing each prompt's kind from how the others open is little better than a coin."""
+    prompts = load_builtin().prompts
+    counts = Counter((_opening(p, n_words), p.kind) for p in prompts)
+    right = 0.0
+    for prompt in prompts:
+        opening = _opening(prompt, n_words)
+        harmful = counts[opening, "harmful"] - (prompt.kind == "harmful")
+        benign = counts[opening, "benign"] - (prompt.kind == "benign")
+        guess = "harmful" if harmful > benign else "benign"
+        right += 0.5 if harmful == benign else float(guess == prompt.kind)
+    assert right / len(prompts) < 0.6
+
+
+@pytest.mark.slow
+@needs_data
+def test_no_prompt_is_taken_from_a_public_set() -> None:
+    """No six words in a row in common, and nothing near in wording: ours are original."""
+    ours = load_builtin().prompts
+    texts = _public_texts()
+    public = NgramIndex(_as_prompts(texts), 6)
+    assert len(texts) > 3000
+    assert [prompt.id for prompt in ours if public.shared(prompt.text)] == []
+    pairs = near_pairs([*texts, *(prompt.text for prompt in ours)])
+    assert [ours[i - len(texts)].id for i, j in pairs if j < len(texts) <= i] == []
+
+
+def _opening(prompt: Prompt, n_words: int) -> tuple[str, ...]:
+    return tuple(words(prompt.text)[:n_words])
+
+
+def _as_prompts(texts: list[str]) -> list[Prompt]:
+    return [Prompt(str(i), text, "harmful", "other", "public") for i, text in enumerate(texts)]

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from proxy.suites.builtin import load_builtin
+from proxy.suites.command import main
+
+
+def _own(folder: Path, *rows: dict[str, str]) -> str:
+    path = folder / "own.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return f"jsonl:{path}"
+
+
+def test_list_names_every_suite(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line each, with how to write it and the licence."""
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    specs = [line.split()[0] for line in out.splitlines()]
+    assert specs == [
+        "builtin",
+        "catqa-en:PATH",
+        "catqa-zh:PATH",
+        "catqa-vi:PATH",
+        "xstest:PATH",
+        "jsonl:PATH",
+    ]
+
+
+def test_check_prints_counts_sha_and_licence(capsys: pytest.CaptureFixture[str]) -> None:
+    """By kind, category and split, with totals."""
+    assert main(["check", "builtin"]) == 0
+    out = capsys.readouterr().out
+    assert f"sha256    {load_builtin().sha256}" in out
+    assert "published 480 of 480 rows, complete" in out
+    rows = [line.split() for line in out.splitlines()]
+    assert ["harmful", "crime", "5", "5", "5", "5", "20"] in rows
+    assert ["all", "120", "120", "120", "120", "480"] in rows
+
+
+def test_check_of_a_bad_file_prints_every_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error, with a count, and the status says so."""
+    spec = _own(tmp_path, {"prompt": "", "kind": "benign"}, {"prompt": "a", "kind": "bad"})
+    assert main(["check", spec]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.removeprefix(str(tmp_path)) for line in lines] == [
+        "/own.jsonl:1: the prompt is empty; write one or remove the row.",
+        "/own.jsonl:2: kind is 'bad', but must be one of harmful, benign.",
+        "2 problems; nothing was loaded.",
+    ]
+
+
+def test_check_finds_near_duplicates_in_different_splits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Splits that the file brings are checked, not trusted; ids stand for the prompts."""
+    spec = _own(
+        tmp_path,
+        {"prompt": "How do I bake a large rye loaf?", "kind": "benign", "split": "search"},
+        {"prompt": "How do I bake large rye loaves?", "kind": "benign", "split": "test"},
+    )
+    assert main(["check", spec]) == 1
+    out = capsys.readouterr().out
+    assert "near-duplicates in different splits: " in out
+    assert "1 problem; remove the `split` fields" in out
+
+
+def test_show_hides_harmful_prompts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody meets them by accident; benign ones are printed."""
+    arguments = ["show", "builtin", "-n", "480"]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert not any(prompt.text in out for prompt in load_builtin().select(kind="harmful"))
+    assert all(prompt.text in out for prompt in load_builtin().select(kind="benign"))
+    assert out.splitlines()[-1] == "480 of 480 prompts"
+
+
+def test_show_reveals_harmful_prompts_when_told_to(capsys: pytest.CaptureFixture[str]) -> None:
+    """With --reveal, and only what was selected."""
+    options = ["--kind", "harmful", "--split", "probe", "--category", "ip", "--reveal"]
+    assert main(["show", "builtin", *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    expected = {
+        prompt.text
+        for prompt in load_builtin().select(kind="harmful", split="probe")
+        if prompt.category == "ip"
+    }
+    assert lines[-1] == "5 of 5 prompts"
+    assert {text for line in lines for text in expected if text in line} == expected
+
+
+@pytest.mark.parametrize("argv", [[], ["bake"], ["show", "builtin", "-n", "0"], ["check"]])
+def test_bad_usage_exits_with_two(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """As argparse has it, with the usage."""
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == 2
+    assert "usage: guardtune suite" in capsys.readouterr().err

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from proxy.suites.near_duplicates import clusters, near_pairs, shingles, similarity
+
+
+def test_clusters_join_rewordings_and_leave_shared_openings_apart() -> None:
+    """The same question in other words is one group; the same opening is not."""
+    texts = [
+        "What's the best way to bake a loaf of rye bread at home?",
+        "What's the best way to see the northern lights?",
+        "What is the best way to bake a loaf of rye bread at home",
+    ]
+    assert clusters(texts) == [[0, 2], [1]]
+
+
+def test_clusters_are_transitive() -> None:
+    """A chain of small changes is one group although its ends differ."""
+    texts = ["abcdefghijkl", "abcdefghijklmnop", "efghijklmnopqrst"]
+    ends = similarity(shingles(texts[0]), shingles(texts[2]))
+    assert ends < 0.5
+    assert clusters(texts) == [[0, 1, 2]]
+
+
+def test_clusters_of_nothing_are_none() -> None:
+    """No text, no group."""
+    assert clusters([]) == []
+
+
+@pytest.mark.parametrize("text", ["", "a", "ab", "?!"])
+def test_clusters_join_equal_texts_however_short(text: str) -> None:
+    """Texts below four characters are their own shingle."""
+    assert clusters([text, "something else entirely", text]) == [[0, 2], [1]]
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8, 1.0])
+def test_near_pairs_equals_comparing_all_with_all(threshold: float) -> None:
+    """The prefix filter loses no pair."""
+    rng = random.Random(20)
+    vocabulary = ["bake", "rye", "bread", "home", "lamp", "mend", "coat", "sail", "north"]
+    texts = [" ".join(rng.choices(vocabulary, k=rng.randint(1, 5))) for _ in range(150)]
+    sets = [shingles(text) for text in texts]
+    expected = {
+        (i, j)
+        for i in range(len(texts))
+        for j in range(i)
+        if similarity(sets[i], sets[j]) >= threshold
+    }
+    assert expected
+    assert set(near_pairs(texts, threshold=threshold)) == expected
