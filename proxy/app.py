@@ -23,7 +23,9 @@ from proxy.endpoints.health import HealthEndpoints
 from proxy.endpoints.models import ModelEndpoints
 from proxy.endpoints.policies import PolicyEndpoints
 from proxy.judges.base import Judge
+from proxy.judges.registry import create as create_judge
 from proxy.metrics import Metrics
+from proxy.metrics.engine import EngineCollector, HasEngineStats
 from proxy.middleware.access_log import AccessLogMiddleware
 from proxy.middleware.auth import AuthMiddleware, Key
 from proxy.middleware.body_limit import BodyLimitMiddleware
@@ -80,15 +82,12 @@ def build(
     keys = resolve_keys(settings, environ)
     metrics = Metrics()
     client = AiohttpClient()
-    models = ServedModels(
-        [create_backend(config, client=client) for config in settings.models]
-        if backends is None
-        else backends
-    )
-    if judge is None:
-        from proxy.judges.registry import create as create_judge
-
-        judge = create_judge(settings.judging.judge)
+    if backends is None:
+        backends = [create_backend(config, client=client) for config in settings.models]
+    engines = tuple(backend for backend in backends if isinstance(backend, HasEngineStats))
+    metrics.collect_from(EngineCollector(engines))
+    models = ServedModels(backends)
+    judge = create_judge(settings.judging.judge) if judge is None else judge
     policies = PolicyWatch(PolicyStore(Path(settings.policies)), metrics)
     admission = _admission(settings, metrics)
     live = LiveJudge(

@@ -144,7 +144,7 @@ def _run(settings: Settings, proxy: Proxy, listener: socket.socket) -> int:
     return _verdict(proxy.service.failure)
 
 
-def _verdict(failure: BaseException | None) -> int:
+def _verdict(failure: Exception | None) -> int:
     if isinstance(failure, GuardTuneError):
         sys.stderr.write(f"{failure}\n")
         return 2

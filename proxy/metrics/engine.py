@@ -3,38 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol, runtime_checkable
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-Figures = Mapping[str, float]
-"""llama-server's metric name without ``llamacpp:`` → value."""
+from proxy.engine.stats import EngineStats
+
+FIGURES: Mapping[str, tuple[Callable[[EngineStats], float], str]] = {
+    "prompt_tokens_total": (
+        lambda stats: stats.totals.n_prompt_tokens,
+        "Prompt tokens computed, without those shared.",
+    ),
+    "prompt_seconds_total": (lambda stats: stats.totals.prompt_s, "Seconds spent on them."),
+    "prompt_tokens_seconds": (
+        lambda stats: _rate(stats.totals.n_prompt_tokens, stats.totals.prompt_s),
+        "Prompt tokens a second, on average since the start.",
+    ),
+    "tokens_predicted_total": (
+        lambda stats: stats.totals.n_predicted_tokens,
+        "Tokens generated.",
+    ),
+    "tokens_predicted_seconds_total": (
+        lambda stats: stats.totals.predicted_s,
+        "Seconds spent on them.",
+    ),
+    "predicted_tokens_seconds": (
+        lambda stats: _rate(stats.totals.n_predicted_tokens, stats.totals.predicted_s),
+        "Tokens generated a second, on average since the start.",
+    ),
+    "n_decode_total": (lambda stats: stats.totals.n_decode, "Batches decoded."),
+    "n_busy_slots_per_decode": (
+        lambda stats: _rate(stats.totals.n_busy_slots, stats.totals.n_decode),
+        "Slots running in a batch, on average since the start.",
+    ),
+    "n_tokens_max": (
+        lambda stats: stats.totals.n_max_tokens,
+        "Longest sequence so far, in tokens.",
+    ),
+    "requests_processing": (lambda stats: stats.n_processing, "Requests in slots."),
+    "requests_deferred": (lambda stats: stats.n_deferred, "Requests waiting for a slot."),
+    "kv_cache_usage_ratio": (
+        lambda stats: _rate(stats.n_cells_used, stats.n_cells),
+        "Share of the KV cache that is reserved.",
+    ),
+}
+"""llama-server's name without ``llamacpp:`` → how it follows from our stats, and its help."""
+
+
+@runtime_checkable
+class HasEngineStats(Protocol):
+    """A backend with an engine of its own."""
+
+    @property
+    def model(self) -> str:
+        """The served name."""
+
+    @property
+    def stats(self) -> EngineStats:
+        """What the engine does now and has done so far."""
 
 
 class EngineCollector(Collector):
-    """Reads each engine's figures at scrape time, one series a model.
+    """Reads each engine's stats at scrape time, one series a model.
 
     Args:
-        sources: served model → a function that returns its figures now.
+        backends: those with an engine.
     """
 
-    def __init__(self, sources: Mapping[str, Callable[[], Figures]]) -> None:
-        self._sources = sources
+    def __init__(self, backends: tuple[HasEngineStats, ...]) -> None:
+        self._backends = backends
 
     def collect(self) -> Iterator[Metric]:
         """Yield one family a figure."""
-        readings = {model: read() for model, read in self._sources.items()}
-        for name in sorted({name for figures in readings.values() for name in figures}):
-            family = _family(name)
-            for model, figures in readings.items():
-                if name in figures:
-                    family.add_metric([model], figures[name])
+        readings = [(backend.model, backend.stats) for backend in self._backends]
+        for name, (figure, text) in FIGURES.items():
+            family = _family(name, text)
+            for model, stats in readings:
+                family.add_metric([model], figure(stats))
             yield family
 
 
-def _family(name: str) -> CounterMetricFamily | GaugeMetricFamily:
-    full = f"llamacpp:{name}"
-    text = "As llama-server counts it."
-    if name.endswith("_total"):
-        return CounterMetricFamily(full, text, labels=["model"])
-    return GaugeMetricFamily(full, text, labels=["model"])
+def markdown_table() -> str:
+    """Render the figures as the engine's table of ``docs/metrics.md``."""
+    rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for name, (_, text) in FIGURES.items():
+        kind = "counter" if name.endswith("_total") else "gauge"
+        rows.append(f"| `llamacpp:{name}` | {kind} | `model` | {text} |")
+    return "\n".join(rows) + "\n"
+
+
+def _family(name: str, text: str) -> CounterMetricFamily | GaugeMetricFamily:
+    kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+    return kind(f"llamacpp:{name}", text, labels=["model"])
+
+
+def _rate(amount: float, over: float) -> float:
+    return amount / over if over else 0.0

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.admission import Admission
+from proxy.errors import GuardTuneError
 from proxy.judges.base import Judge
 from proxy.operations.live import LiveJudge
 from proxy.operations.policy_watch import PolicyWatch
@@ -57,7 +58,7 @@ class Service:
     def __init__(self, parts: Parts, *, on_failure: Callable[[], None] = lambda: None) -> None:
         self.parts = parts
         self.on_failure = on_failure
-        self.failure: BaseException | None = None
+        self.failure: Exception | None = None
         self._loading: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -65,7 +66,11 @@ class Service:
         self.parts.policies.subscribe(self.parts.probes.refresh)
         self.parts.policies.start()
         self._loading = spawn(self._load(), name="load")
-        self._loading.add_done_callback(self._loaded)
+
+    async def loaded(self) -> None:
+        """Wait until models and judge are there, or could not be loaded."""
+        if self._loading is not None:
+            await asyncio.wait([self._loading])
 
     def drain(self) -> None:
         """Let running answers finish, and nothing new begin."""
@@ -83,12 +88,18 @@ class Service:
             await self.parts.client.close()
 
     async def _load(self) -> None:
-        await self.parts.models.start()
-        await self.parts.judge.start()
+        try:
+            await self.parts.models.start()
+            await self.parts.judge.start()
+        except GuardTuneError as error:
+            self._fail(error)
+            return
+        except Exception as error:
+            self._fail(error)
+            raise
         self.parts.live.start()
         self.parts.probes.refresh()
 
-    def _loaded(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.failure = error
-            self.on_failure()
+    def _fail(self, error: Exception) -> None:
+        self.failure = error
+        self.on_failure()

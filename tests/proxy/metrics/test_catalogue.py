@@ -1,0 +1,38 @@
+"""The catalogue is what is recorded, and what is documented."""
+
+from __future__ import annotations
+
+import re
+
+from proxy.metrics import CATALOGUE, Metrics
+from proxy.metrics.catalogue import markdown_table
+
+
+def test_names_are_unique_and_in_prometheus_form() -> None:
+    """Counters end in _total, and ours begin with our name."""
+    names = [spec.name for spec in CATALOGUE]
+    assert len(names) == len(set(names))
+    for spec in CATALOGUE:
+        assert re.fullmatch(r"guardtune_[a-z0-9_]+", spec.name)
+        assert spec.name.endswith("_total") == (spec.kind == "counter")
+
+
+def test_everything_in_the_catalogue_is_registered() -> None:
+    """A documented metric that nobody registers would be a lie."""
+    text = Metrics().render().decode()
+    for spec in CATALOGUE:
+        assert f"# TYPE {spec.name} {spec.kind}" in text
+
+
+def test_no_label_can_hold_a_user() -> None:
+    """Prompt text and user ids never become labels."""
+    allowed = {
+        "model", "policy", "sha", "code", "stream", "type", "outcome", "reason", "kind", "result",
+        "setting", "error_type", "category",
+    }  # fmt: skip
+    assert {label for spec in CATALOGUE for label in spec.labels} <= allowed
+
+
+def test_table_has_one_row_a_metric() -> None:
+    """`docs/metrics.md` is made of it."""
+    assert len(markdown_table().splitlines()) == len(CATALOGUE) + 2

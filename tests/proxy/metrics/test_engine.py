@@ -1,0 +1,54 @@
+"""An engine's own figures, under llama-server's names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from proxy.engine.stats import Counters, EngineStats
+from proxy.metrics import Metrics
+from proxy.metrics.engine import FIGURES, EngineCollector, HasEngineStats, markdown_table
+from tests.edge import scripted
+
+
+@dataclass
+class _Backend:
+    """Something with an engine."""
+
+    model: str = "m"
+    stats: EngineStats = field(default_factory=EngineStats)
+
+
+def _text(*backends: HasEngineStats) -> str:
+    metrics = Metrics()
+    metrics.collect_from(EngineCollector(backends))
+    return metrics.render().decode()
+
+
+def test_figures_are_read_at_scrape_time_with_their_model() -> None:
+    """Dashboards made for llama-server work unchanged."""
+    totals = Counters(n_prompt_tokens=6, prompt_s=2.0, n_decode=4, n_busy_slots=10)
+    text = _text(_Backend(stats=EngineStats(n_processing=2, totals=totals)))
+    assert "# TYPE llamacpp:prompt_tokens_total counter" in text
+    assert 'llamacpp:prompt_tokens_total{model="m"} 6.0' in text
+    assert 'llamacpp:prompt_tokens_seconds{model="m"} 3.0' in text
+    assert 'llamacpp:n_busy_slots_per_decode{model="m"} 2.5' in text
+    assert 'llamacpp:requests_processing{model="m"} 2.0' in text
+
+
+def test_engine_that_has_done_nothing_divides_by_nothing() -> None:
+    """All zero."""
+    text = _text(_Backend("a"), _Backend("b"))
+    for name in FIGURES:
+        assert f'llamacpp:{name}{{model="a"}} 0.0' in text
+        assert f'llamacpp:{name}{{model="b"}} 0.0' in text
+
+
+def test_only_backends_with_an_engine_are_asked() -> None:
+    """A remote model has figures of its own elsewhere."""
+    assert isinstance(_Backend(), HasEngineStats)
+    assert not isinstance(scripted(), HasEngineStats)
+
+
+def test_table_has_one_row_a_figure() -> None:
+    """`docs/metrics.md` is made of it."""
+    assert len(markdown_table().splitlines()) == len(FIGURES) + 2

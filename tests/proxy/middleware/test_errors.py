@@ -1,0 +1,97 @@
+"""The request edge."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from proxy.errors import BackendError, RequestError
+from proxy.middleware.errors import ErrorsMiddleware
+from proxy.wire.client import ClientGoneError
+from tests.asgi import Reply, call
+
+
+def _failing(error: Exception, *sent: bytes, content_type: bytes = b"text/event-stream") -> ASGIApp:
+    """Fail after having sent these chunks."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if sent:
+            headers = [(b"content-type", content_type)]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for chunk in sent:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        raise error
+
+    return app
+
+
+def _reply_to(app: ASGIApp) -> tuple[Reply, int]:
+    bugs: list[int] = []
+    wrapped = ErrorsMiddleware(app, count_bug=lambda: bugs.append(1))
+    return asyncio.run(call(wrapped)), len(bugs)
+
+
+BROKEN = BackendError("It broke off.", model="m", error_type="closed")
+
+
+def test_error_of_ours_becomes_its_response() -> None:
+    """The usual way of saying no."""
+    reply, bugs = _reply_to(_failing(RequestError("No.", status=404)))
+    assert (reply.status, reply.json["error"]["message"], bugs) == (404, "No.", 0)
+
+
+def test_bug_becomes_a_500_is_logged_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """The server lives on and says nothing of its insides."""
+    reply, bugs = _reply_to(_failing(ZeroDivisionError("secret detail")))
+    assert (reply.status, bugs) == (500, 1)
+    assert b"secret detail" not in reply.body
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_broken_stream_ends_with_an_error_frame_and_without_done() -> None:
+    """OpenAI's client raises on it; a missing [DONE] alone would look like a whole answer."""
+    reply, _ = _reply_to(_failing(BROKEN, b"data: {}\n\n"))
+    frames = reply.body.split(b"\n\n")
+    assert frames[1].startswith(b'data: {"error":{"message":"It broke off."')
+    assert b"[DONE]" not in reply.body
+    assert reply.is_complete
+
+
+def test_frame_cut_in_the_middle_is_closed_before_the_error() -> None:
+    """Upstreams break off anywhere."""
+    reply, _ = _reply_to(_failing(BROKEN, b"data: {}\n\n", b'data: {"cho'))
+    assert b'data: {"cho\n\ndata: {"error"' in reply.body
+
+
+def test_broken_plain_body_stays_incomplete() -> None:
+    """The server then closes the connection: half an answer cannot be taken for a whole one."""
+    reply, _ = _reply_to(_failing(BROKEN, b'{"choices":', content_type=b"application/json"))
+    assert not reply.is_complete
+
+
+def test_nobody_is_answered_who_has_left() -> None:
+    """And that is no error."""
+    reply, bugs = _reply_to(_failing(ClientGoneError()))
+    assert (reply.messages, bugs) == ([], 0)
+
+
+def test_other_protocols_pass() -> None:
+    """Lifespan messages are not requests."""
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["type"])
+
+    async def run() -> None:
+        async def nothing() -> dict[str, object]:
+            return {}
+
+        async def ignore(message: object) -> None:
+            return
+
+        await ErrorsMiddleware(app, count_bug=lambda: None)({"type": "lifespan"}, nothing, ignore)
+
+    asyncio.run(run())
+    assert seen == ["lifespan"]

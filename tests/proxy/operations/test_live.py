@@ -1,0 +1,156 @@
+"""Live judging: each completed answer is judged, or counted as unjudged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from proxy.domain import ChatRequest, Exchange, Transcript, Verdict
+from proxy.metrics import Metrics
+from proxy.operations.live import LiveJudge, last_user_text
+from proxy.policy.schema import PASSTHROUGH
+from tests.edge import StubJudge
+
+ASK = ChatRequest("m", ({"role": "user", "content": "hi"},))
+
+
+def _told(text: str, *, finish_reason: str | None = "stop") -> Transcript:
+    transcript = Transcript()
+    transcript.add_text(text)
+    transcript.finish_reason = finish_reason
+    return transcript
+
+
+def _run(
+    judge: StubJudge, work: Callable[[LiveJudge], Awaitable[None]], *, max_queued: int = 10
+) -> Metrics:
+    metrics = Metrics()
+
+    async def run() -> None:
+        live = LiveJudge(judge, metrics, max_queued=max_queued, workers=1)
+        try:
+            await work(live)
+        finally:
+            await live.close()
+
+    asyncio.run(run())
+    return metrics
+
+
+def _judged(metrics: Metrics, outcome: str) -> float | None:
+    labels = {"model": "m", "policy": "passthrough", "sha": PASSTHROUGH.sha, "outcome": outcome}
+    return metrics.registry.get_sample_value("guardtune_judged_total", labels)
+
+
+def _unjudged(metrics: Metrics, reason: str) -> float | None:
+    return metrics.registry.get_sample_value("guardtune_unjudged_total", {"reason": reason})
+
+
+def test_unlabelled_traffic_is_unscored_and_says_so() -> None:
+    """Without a guard model nothing is guessed."""
+
+    async def work(live: LiveJudge) -> None:
+        live.start()
+        live.offer(ASK, PASSTHROUGH, _told("Hello."))
+        await live.join()
+
+    metrics = _run(StubJudge(), work)
+    assert _judged(metrics, "unscored") == 1
+    assert _judged(metrics, "safe") is None
+
+
+def test_scores_are_observed_where_the_judge_has_some() -> None:
+    """Only kinds with a score: None is not zero."""
+
+    def decide(exchange: Exchange) -> Verdict:
+        return Verdict("j", "scored", harmful=True, unsafe=0.75, relevant=0.5)
+
+    async def work(live: LiveJudge) -> None:
+        live.start()
+        live.offer(ASK, PASSTHROUGH, _told("Hello."))
+        await live.join()
+
+    metrics = _run(StubJudge(decide), work)
+    assert _judged(metrics, "harmful") == 1
+    sums = {
+        kind: metrics.registry.get_sample_value(
+            "guardtune_judge_score_sum",
+            {"policy": "passthrough", "sha": PASSTHROUGH.sha, "kind": kind},
+        )
+        for kind in ("unsafe", "relevant", "useful")
+    }
+    assert sums == {"unsafe": 0.75, "relevant": 0.5, "useful": None}
+
+
+def test_full_queue_is_counted_and_never_waited_for() -> None:
+    """Requests do not wait for a judge."""
+
+    async def work(live: LiveJudge) -> None:
+        for _ in range(3):
+            live.offer(ASK, PASSTHROUGH, _told("Hello."))
+
+    metrics = _run(StubJudge(), work, max_queued=1)
+    assert _unjudged(metrics, "queue_full") == 2
+    assert _unjudged(metrics, "shutdown") == 1
+
+
+def test_answer_cut_short_by_a_failure_is_counted() -> None:
+    """Somebody read that half."""
+
+    async def work(live: LiveJudge) -> None:
+        live.offer(ASK, PASSTHROUGH, _told("Hel", finish_reason=None))
+
+    assert _unjudged(_run(StubJudge(), work), "incomplete") == 1
+
+
+def test_other_choices_are_counted() -> None:
+    """A transcript holds the first choice only."""
+    request = ChatRequest("m", ASK.messages, {"n": 3})
+
+    async def work(live: LiveJudge) -> None:
+        live.offer(request, PASSTHROUGH, _told("Hello."))
+
+    assert _unjudged(_run(StubJudge(), work), "other_choices") == 2
+
+
+def test_judge_that_raises_does_not_end_the_judging() -> None:
+    """It is counted, and the next answer is judged."""
+
+    def decide(exchange: Exchange) -> Verdict:
+        if exchange.answer == "bad":
+            raise ZeroDivisionError
+        return Verdict("j", "unscored")
+
+    async def work(live: LiveJudge) -> None:
+        live.start()
+        live.offer(ASK, PASSTHROUGH, _told("bad"))
+        live.offer(ASK, PASSTHROUGH, _told("good"))
+        await live.join()
+
+    metrics = _run(StubJudge(decide), work)
+    assert _unjudged(metrics, "judge_failed") == 1
+    assert _judged(metrics, "unscored") == 1
+
+
+def test_answer_under_judgement_at_shutdown_is_counted() -> None:
+    """The promise holds to the end."""
+    judge = StubJudge()
+
+    async def work(live: LiveJudge) -> None:
+        judge.gate = asyncio.Event()
+        live.start()
+        live.offer(ASK, PASSTHROUGH, _told("Hello."))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    assert _unjudged(_run(judge, work), "shutdown") == 1
+
+
+def test_last_user_text_reads_parts_and_skips_images() -> None:
+    """The judge sees text."""
+    parts = [{"type": "text", "text": "a"}, {"type": "image_url"}, {"type": "text", "text": "b"}]
+    messages = ({"role": "user", "content": "x"}, {"role": "user", "content": parts},
+                {"role": "assistant", "content": "y"})  # fmt: skip
+    assert last_user_text(messages) == "a\nb"
+    assert last_user_text(({"role": "user", "content": None},)) == ""
+    assert last_user_text(()) == ""

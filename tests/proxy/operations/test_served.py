@@ -1,0 +1,57 @@
+"""Served models: found by name, ready one by one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from proxy.errors import ModelLoadError, OverloadedError, RequestError
+from proxy.operations.served import ServedModels
+from tests.edge import scripted
+
+
+def test_models_become_ready_by_starting() -> None:
+    """Until then they answer 503."""
+
+    async def run() -> None:
+        first, second = scripted(name="a"), scripted(name="b")
+        models = ServedModels([first, second])
+        assert models.loading == ("a", "b")
+        with pytest.raises(OverloadedError):
+            models.find("a")
+        await models.start()
+        assert not models.loading
+        assert models.find("a") is first
+        assert models.ready() == (first, second)
+        await models.close()
+
+    asyncio.run(run())
+
+
+def test_unknown_name_lists_the_served_ones() -> None:
+    """In the order of the configuration."""
+    models = ServedModels([scripted(name="b"), scripted(name="a")])
+    with pytest.raises(RequestError, match="Served: `b`, `a`"):
+        models.find("c")
+
+
+def test_unknown_name_is_cut_in_the_message() -> None:
+    """A client may send a megabyte."""
+    with pytest.raises(RequestError) as caught:
+        ServedModels([scripted()]).check("x" * 10_000)
+    assert len(caught.value.message) < 200
+
+
+def test_model_that_cannot_be_loaded_stops_the_start() -> None:
+    """Those before it are ready; the caller decides what becomes of them."""
+    broken = scripted(name="broken")
+
+    async def fail() -> None:
+        raise ModelLoadError("no such file", model="broken")
+
+    broken.start = fail  # type: ignore[method-assign]  # a fault that the script cannot express
+    models = ServedModels([scripted(name="good"), broken])
+    with pytest.raises(ModelLoadError):
+        asyncio.run(models.start())
+    assert models.loading == ("broken",)

@@ -1,0 +1,79 @@
+"""What runs beside the requests starts, fails and stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import ModelLoadError, OverloadedError
+from tests.edge import assemble, running, scripted, write_policy
+
+
+def test_service_is_ready_when_models_and_judge_are(tmp_path: Path) -> None:
+    """Then it probes what is live."""
+    write_policy(tmp_path, "careful")
+    backend = scripted()
+    proxy = assemble(tmp_path, [backend], probing={"prompts_per_kind": 2})
+
+    async def run() -> None:
+        async with running(proxy):
+            await proxy.service.parts.probes.idle.wait()
+
+    asyncio.run(run())
+    assert [report.policy.name for report in proxy.service.parts.probes.reports] == ["careful"]
+    assert len(backend.requests) == 4
+
+
+def test_changed_policy_is_probed_without_being_asked(tmp_path: Path) -> None:
+    """A dropped-in policy takes effect and is measured."""
+    write_policy(tmp_path, "careful")
+    proxy = assemble(tmp_path, probing={"prompts_per_kind": 1})
+    parts = proxy.service.parts
+
+    async def run() -> None:
+        async with running(proxy):
+            await parts.probes.idle.wait()
+            write_policy(tmp_path, "careful", "decoding: {temperature: 0.1}\n")
+            parts.policies.store.reload()
+            await parts.probes.idle.wait()
+
+    asyncio.run(run())
+    (report,) = parts.probes.reports
+    assert report.policy == parts.policies.store.snapshot.policies[0].ref
+
+
+def test_model_that_cannot_be_loaded_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server then stops with the reason."""
+    backend, told = scripted(), []
+
+    async def fail() -> None:
+        raise ModelLoadError("no such file: x.gguf", model="fake")
+
+    backend.start = fail  # type: ignore[method-assign]  # a fault that the script cannot express
+    proxy = assemble(tmp_path, [backend])
+    proxy.service.on_failure = lambda: told.append(proxy.service.failure)
+
+    async def run() -> None:
+        async with running(proxy):
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert [str(error) for error in told] == ["no such file: x.gguf"]
+    assert "Traceback" not in caplog.text
+
+
+def test_draining_lets_nobody_in(tmp_path: Path) -> None:
+    """At SIGTERM."""
+    proxy = assemble(tmp_path)
+
+    async def run() -> None:
+        async with running(proxy):
+            proxy.service.drain()
+            with pytest.raises(OverloadedError, match="draining"):
+                await proxy.service.parts.admission.__aenter__()
+
+    asyncio.run(run())

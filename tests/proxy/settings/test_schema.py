@@ -1,0 +1,100 @@
+"""What may be set, and what follows from it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from proxy.errors import SettingsError
+from proxy.settings import Settings, resolve_keys
+
+FAKE = {"name": "fake", "backend": "scripted"}
+DIGEST = hashlib.sha256(b"secret").hexdigest()
+
+
+def _settings(**data: Any) -> Settings:
+    return Settings.model_validate(data)
+
+
+def test_defaults_serve_the_embedded_model_on_loopback() -> None:
+    """`make run` needs no configuration."""
+    settings = _settings()
+    assert (settings.host, settings.port, settings.policies) == ("127.0.0.1", 8000, "policies")
+    assert [model.name for model in settings.models] == ["smollm2-135m-instruct"]
+    assert settings.is_loopback
+    assert settings.is_metrics_open
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
+def test_other_hosts_need_keys(host: str) -> None:
+    """Nobody exposes a model by mistake."""
+    with pytest.raises(ValidationError, match="reachable from other machines"):
+        _settings(host=host)
+    assert _settings(host=host, insecure=True).host == host
+    keys = [{"id": "a", "secret_sha256": DIGEST}]
+    assert not _settings(host=host, keys=keys).is_metrics_open
+
+
+@pytest.mark.parametrize("host", ["localhost", "::1", "127.0.0.2"])
+def test_loopback_has_many_spellings(host: str) -> None:
+    """None of them needs a key."""
+    assert _settings(host=host).is_loopback
+
+
+def test_names_and_ids_are_unique() -> None:
+    """One name, one model."""
+    with pytest.raises(ValidationError, match="model name fake is used twice"):
+        _settings(models=[FAKE, FAKE])
+    key = {"id": "a", "secret_sha256": DIGEST}
+    with pytest.raises(ValidationError, match="key id a is used twice"):
+        _settings(keys=[key, key])
+
+
+def test_empty_list_of_models_is_refused() -> None:
+    """A server without a model serves nothing."""
+    with pytest.raises(ValidationError, match="empty list"):
+        _settings(models=[])
+
+
+@pytest.mark.parametrize("secrets", [{}, {"secret_env": "A", "secret_sha256": DIGEST}])
+def test_key_has_exactly_one_secret(secrets: dict[str, str]) -> None:
+    """Two could differ, none would let nobody in."""
+    with pytest.raises(ValidationError, match="either secret_env or secret_sha256"):
+        _settings(keys=[{"id": "a", **secrets}])
+
+
+def test_keys_are_resolved_to_digests() -> None:
+    """From the environment or as given; the secret itself is not kept."""
+    settings = _settings(
+        keys=[
+            {"id": "a", "secret_env": "A_KEY"},
+            {"id": "b", "secret_sha256": DIGEST, "admin": True},
+        ]
+    )
+    first, second = resolve_keys(settings, {"A_KEY": "secret"})
+    assert first.digest == second.digest == bytes.fromhex(DIGEST)
+    assert (first.is_admin, second.is_admin) == (False, True)
+
+
+def test_missing_secrets_are_all_listed() -> None:
+    """An empty variable is as good as none: it would let everybody in."""
+    settings = _settings(
+        keys=[{"id": "a", "secret_env": "A_KEY"}, {"id": "b", "secret_env": "B_KEY"}]
+    )
+    with pytest.raises(SettingsError) as caught:
+        resolve_keys(settings, {"B_KEY": ""})
+    assert [problem.path for problem in caught.value.problems] == [
+        "keys[0].secret_env", "keys[1].secret_env",
+    ]  # fmt: skip
+
+
+def test_only_models_that_run_here_are_probed_unasked() -> None:
+    """A remote model costs money."""
+    remote = {"name": "remote", "backend": "openai", "base_url": "https://example.org/v1"}
+    assert _settings(models=[FAKE, remote]).probed_models == ("fake",)
+    asked = _settings(models=[FAKE, remote], probing={"models": ["remote"]})
+    assert asked.probed_models == ("remote",)
+    assert _settings(models=[FAKE], probing={"enabled": False}).probed_models == ()

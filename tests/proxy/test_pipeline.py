@@ -1,0 +1,242 @@
+"""The steps of one request, with a scripted model and real policies."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from proxy.admission import Admission
+from proxy.backends.config import ScriptedRule
+from proxy.backends.scripted import ScriptedBackend
+from proxy.domain import ChatRequest
+from proxy.errors import BackendError, OverloadedError, RequestError
+from proxy.metrics import Metrics
+from proxy.operations.live import LiveJudge
+from proxy.operations.served import ServedModels
+from proxy.pipeline import Answer, Pipeline, Rules
+from proxy.policy.store import PolicyStore
+from tests.edge import StubJudge, scripted, write_policy
+
+
+class _Kit:
+    """A pipeline and its parts, with one policy that sets a prompt and enforces a temperature."""
+
+    def __init__(self, folder: Path, backend: ScriptedBackend, **rules: bool) -> None:
+        write_policy(folder, "careful", "decoding: {temperature: 0.5}\n")
+        self.backend = backend
+        self.metrics = Metrics()
+        self.judge = StubJudge()
+        self.models = ServedModels([backend])
+        self.admission = Admission(max_in_flight=1, max_queued=0, timeout_s=1)
+        self.live = LiveJudge(self.judge, self.metrics)
+        self.store = PolicyStore(folder)
+        self.store.reload()
+        self.pipeline = Pipeline(
+            models=self.models,
+            policies=self.store,
+            admission=self.admission,
+            metrics=self.metrics,
+            live=self.live,
+            rules=Rules(**rules),
+        )
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Read one sample."""
+        return self.metrics.registry.get_sample_value(name, labels)
+
+
+def _ask(text: str = "hi", **fields: Any) -> ChatRequest:
+    return ChatRequest("fake", ({"role": "user", "content": text},), fields)
+
+
+async def _drain(answer: Answer) -> bytes:
+    return b"".join([chunk async for chunk in answer.chunks])
+
+
+async def _answer(kit: _Kit, request: ChatRequest) -> tuple[dict[str, str], bytes]:
+    await kit.models.start()
+    async with kit.pipeline.answer(request) as answer:
+        body = await _drain(answer)
+    return {name.decode(): value.decode() for name, value in answer.headers}, body
+
+
+def test_answer_names_its_policy_and_what_it_overrode(tmp_path: Path) -> None:
+    """The client sees who changed its request."""
+    kit = _Kit(tmp_path, scripted())
+    headers, body = asyncio.run(_answer(kit, _ask(temperature=2.0)))
+    ref = kit.store.snapshot.policies[0].ref
+    assert headers["x-guardtune-policy"] == str(ref)
+    assert headers["x-guardtune-overridden"] == "temperature"
+    assert msgspec.json.decode(body)["choices"][0]["message"]["content"] == "OK."
+    assert kit.backend.requests[0].fields["temperature"] == 0.5
+
+
+def test_stream_has_headers_that_keep_it_flowing(tmp_path: Path) -> None:
+    """Once each."""
+    kit = _Kit(tmp_path, scripted())
+
+    async def run() -> list[bytes]:
+        await kit.models.start()
+        async with kit.pipeline.answer(_ask(stream=True)) as answer:
+            await _drain(answer)
+        return [name for name, _ in answer.headers]
+
+    names = asyncio.run(run())
+    assert names.count(b"cache-control") == 1
+    assert names.count(b"x-accel-buffering") == 1
+
+
+def test_unknown_model_is_404_and_lists_the_served_ones(tmp_path: Path) -> None:
+    """A typo is found at once."""
+    kit = _Kit(tmp_path, scripted())
+    with pytest.raises(RequestError, match="`fake`") as caught:
+        asyncio.run(_answer(kit, ChatRequest("fkae", ())))
+    assert (caught.value.status, caught.value.code) == (404, "model_not_found")
+
+
+def test_model_that_still_loads_is_503(tmp_path: Path) -> None:
+    """The client is asked to come again."""
+    kit = _Kit(tmp_path, scripted())
+
+    async def run() -> None:
+        async with kit.pipeline.answer(_ask()):
+            pass
+
+    with pytest.raises(OverloadedError) as caught:
+        asyncio.run(run())
+    assert caught.value.reason == "loading"
+
+
+def test_required_policy_refuses_what_none_matches(tmp_path: Path) -> None:
+    """403 under require_policy, pass-through without it."""
+    kit = _Kit(tmp_path, scripted(), require_policy=True)
+    write_policy(tmp_path, "careful", "match: {models: [other]}\n")
+    kit.store.reload()
+    with pytest.raises(RequestError) as caught:
+        asyncio.run(_answer(kit, _ask()))
+    assert (caught.value.status, caught.value.code) == (403, "policy_required")
+
+
+def test_request_that_no_policy_matches_passes_through_visibly(tmp_path: Path) -> None:
+    """Its header says so, and nothing of it is changed."""
+    kit = _Kit(tmp_path, scripted())
+    write_policy(tmp_path, "careful", "match: {models: [other]}\n")
+    kit.store.reload()
+    request = _ask(temperature=2.0)
+    headers, _ = asyncio.run(_answer(kit, request))
+    assert headers["x-guardtune-policy"].startswith("passthrough@")
+    assert kit.backend.requests[0] is request
+
+
+def test_strict_refuses_what_would_be_overridden(tmp_path: Path) -> None:
+    """Before a slot is taken."""
+    kit = _Kit(tmp_path, scripted(), strict=True)
+    with pytest.raises(RequestError) as caught:
+        asyncio.run(_answer(kit, _ask(temperature=2.0)))
+    assert (caught.value.status, caught.value.param) == (400, "temperature")
+    assert not kit.backend.requests
+
+
+def test_full_server_turns_away(tmp_path: Path) -> None:
+    """One slot, no queue: the second gets 503, and the slot comes back."""
+    kit = _Kit(tmp_path, scripted())
+
+    async def run() -> str:
+        await kit.models.start()
+        async with kit.pipeline.answer(_ask()):
+            with pytest.raises(OverloadedError) as caught:
+                await _answer(kit, _ask())
+        await _answer(kit, _ask())
+        return caught.value.reason
+
+    assert asyncio.run(run()) == "queue_full"
+    assert kit.value("guardtune_rejected_total", reason="queue_full") == 1
+
+
+@pytest.mark.parametrize("is_stream", [False, True], ids=["plain", "stream"])
+def test_cancelled_request_frees_slot_and_backend(tmp_path: Path, *, is_stream: bool) -> None:
+    """Midway, with the text half told: nothing keeps running."""
+    reached = asyncio.Event()
+
+    async def hold(index: int) -> None:
+        if index == 1:
+            reached.set()
+            await asyncio.Event().wait()
+
+    rule = ScriptedRule(answers=("one two three",))
+    kit = _Kit(tmp_path, scripted(rule, before_delta=hold))
+
+    async def run() -> None:
+        task = asyncio.get_running_loop().create_task(_answer(kit, _ask(stream=is_stream)))
+        await reached.wait()
+        assert (kit.backend.in_flight, kit.admission.in_flight) == (1, 1)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(run())
+    assert (kit.backend.in_flight, kit.admission.in_flight) == (0, 0)
+    stream = "true" if is_stream else "false"
+    assert kit.value(
+        "guardtune_requests_total", model="fake", policy="careful", code="499", stream=stream
+    ) == 1  # fmt: skip
+
+
+def test_backend_that_breaks_off_frees_its_slot_and_is_counted(tmp_path: Path) -> None:
+    """And what was already sent counts as unjudged."""
+    kit = _Kit(tmp_path, scripted(ScriptedRule(answers=("one two three",), break_after=2)))
+    with pytest.raises(BackendError):
+        asyncio.run(_answer(kit, _ask(stream=True)))
+    assert kit.admission.in_flight == 0
+    assert kit.value("guardtune_unjudged_total", reason="incomplete") == 1
+    assert kit.value("guardtune_upstream_errors_total", model="fake", error_type="closed") == 1
+
+
+@pytest.mark.parametrize("is_stream", [False, True], ids=["plain", "stream"])
+def test_completed_answer_is_handed_to_the_judge(tmp_path: Path, *, is_stream: bool) -> None:
+    """Streamed or not: the same path, the same coverage."""
+    kit = _Kit(tmp_path, scripted(ScriptedRule(answers=("Good day.",))))
+
+    async def run() -> None:
+        await _answer(kit, _ask("hello", stream=is_stream))
+        kit.live.start()
+        await kit.live.join()
+        await kit.live.close()
+
+    asyncio.run(run())
+    (exchange,) = kit.judge.seen
+    assert (exchange.prompt, exchange.answer) == ("hello", "Good day.")
+
+
+def test_error_status_of_the_upstream_passes_and_is_not_judged(tmp_path: Path) -> None:
+    """It is no answer."""
+    kit = _Kit(tmp_path, scripted(ScriptedRule(status=429)))
+
+    async def run() -> int:
+        await kit.models.start()
+        async with kit.pipeline.answer(_ask()) as answer:
+            await _drain(answer)
+        return answer.status
+
+    assert asyncio.run(run()) == 429
+    assert kit.value("guardtune_unjudged_total", reason="incomplete") is None
+
+
+def test_request_sees_one_snapshot_from_start_to_end(tmp_path: Path) -> None:
+    """A reload midway changes nothing for it."""
+    kit = _Kit(tmp_path, scripted())
+
+    async def run() -> tuple[str, str]:
+        await kit.models.start()
+        async with kit.pipeline.answer(_ask()) as answer:
+            before = str(answer.policy)
+            write_policy(tmp_path, "careful", "decoding: {temperature: 0.9}\n")
+            kit.store.reload()
+            await _drain(answer)
+        return before, str(answer.policy)
+
+    before, after = asyncio.run(run())
+    assert before == after != str(kit.store.snapshot.policies[0].ref)
