@@ -52,12 +52,17 @@ class Service:
 
     Args:
         parts: not started yet.
-        on_failure: called once, on the event loop.
+
+    Attributes:
+        on_ready: called once, on the event loop, when everything is loaded.
+        on_failure: called once, on the event loop, instead of that.
+        failure: why something could not be loaded.
     """
 
-    def __init__(self, parts: Parts, *, on_failure: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.on_failure = on_failure
+        self.on_ready: Callable[[], None] = _nothing
+        self.on_failure: Callable[[], None] = _nothing
         self.failure: Exception | None = None
         self._loading: asyncio.Task[None] | None = None
 
@@ -99,7 +104,12 @@ class Service:
             raise
         self.parts.live.start()
         self.parts.probes.refresh()
+        self.on_ready()
 
     def _fail(self, error: Exception) -> None:
         self.failure = error
         self.on_failure()
+
+
+def _nothing() -> None:
+    """Nobody asked to be told."""
