@@ -60,9 +60,10 @@ def _converse(
 
 def _decode(plan: Plan, fields: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     changed: dict[str, Any] | None = None
-    overridden = [name for name in plan.removed if name in fields]
-    if overridden:
-        changed = {name: value for name, value in fields.items() if name not in overridden}
+    overridden: list[str] = []
+    if not plan.removed.isdisjoint(fields):
+        overridden = [name for name in fields if name in plan.removed]
+        changed = {name: value for name, value in fields.items() if name not in plan.removed}
     for rule in plan.rules:
         decision = rule.decide(fields)
         if decision is None:

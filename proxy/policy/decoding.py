@@ -67,6 +67,9 @@ class Decoding(Section):
     dry_penalty_last_n: Annotated[Rule | None, Setting(_WINDOW, neutral=math.inf)] = None
     """How many recent tokens DRY searches; 0 none, -1 the whole context."""
 
+    dry_sequence_breakers: Annotated[Rule | None, Setting(Texts())] = None
+    """Strings at which DRY begins to search anew, such as line ends and quotes."""
+
     xtc_probability: Annotated[Rule | None, Setting(_SHARE, neutral=0.0)] = None
     """How often XTC removes the likeliest tokens; 0 is off."""
 

@@ -38,9 +38,8 @@ def validate(
     if document.data is None and document.problems:
         raise error(document.problems)
     instance, mistakes = _parse(document, model_class)
-    problems = sorted(
-        {*document.problems, *mistakes}, key=lambda found: (found.line or 0, found.path)
-    )
+    found = dict.fromkeys((*document.problems, *mistakes))
+    problems = sorted(found, key=lambda problem: (problem.line or 0, problem.path))
     if instance is None or problems:
         raise error(tuple(problems))
     return instance

@@ -25,7 +25,13 @@ MAX_PROBLEMS = 100
 
 Location = tuple[str | int, ...]
 
-_KEPT_TAGS = frozenset({"bool", "int", "float", "null", "timestamp"})
+_KEPT_TAGS = {
+    "bool": "truth value",
+    "int": "readable number",
+    "float": "readable number",
+    "null": "value",
+    "timestamp": "date of the calendar",
+}
 _PLAIN_NUMBER = re.compile(
     r"[-+]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
@@ -131,11 +137,15 @@ class _Builder:
             return self._document()
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
-            message = f"control character U+{ord(error.character):04X} is not allowed. Remove it."
+            message = (
+                f"control character U+{ord(text[error.position]):04X} is not allowed. Remove it."
+            )
             raise _StopError(Problem(self.file, message, line)) from error
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
             said = str(error.problem)
+            # A quote that never closes is noticed at the end of the file; show where it opens.
+            is_open = "end of stream" in said and error.context_mark is not None
+            mark = error.context_mark if is_open else error.problem_mark
             words = next((words for part, words in _SYNTAX if part in said), f"{said}.")
             line_number = mark.line + 1 if mark else None
             raise _StopError(Problem(self.file, f"not valid YAML: {words}", line_number)) from error
@@ -223,11 +233,13 @@ class _Builder:
         try:
             data = self._loader.construct_object(yaml.ScalarNode(tag, event.value))
         except ValueError:
-            self._note(location, line, f"{shown(event.value)} cannot be read as a {kind}.")
+            self._note(location, line, f"{shown(event.value)} is not a {_KEPT_TAGS[kind]}.")
             return event.value
         if kind in {"int", "float"} and not _PLAIN_NUMBER.fullmatch(event.value):
             written = shown(event.value).strip('"')
-            self._note(location, line, f"YAML reads {written} as {data}. Write it as {data}.")
+            self._note(
+                location, line, f"YAML reads {written} as {data}. Write plain decimal digits."
+            )
         return data
 
     def _forget(self, at: Location) -> None:

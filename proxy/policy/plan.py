@@ -16,6 +16,10 @@ from proxy.policy.setting import Setting
 MAX_PLANS = 1024
 
 
+Decision = tuple[Any, tuple[str, ...]]
+"""The value to send, and the fields in which the client asked for another."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldRule:
     """One rule in the backend's words.
@@ -25,34 +29,33 @@ class FieldRule:
         names: that field and its aliases, every way a client can ask.
         setting: what the values mean.
         rule: what the policy says.
+        unasked: the decision where the client asked for nothing, which is the usual case.
     """
 
     field: str
     names: tuple[str, ...]
     setting: Setting
     rule: Rule
+    unasked: Decision | None
 
-    def decide(self, fields: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]] | None:
-        """Return the value to send and what the client loses by it; None where nothing changes."""
+    def decide(self, fields: Mapping[str, Any]) -> Decision | None:
+        """Return what to do about this setting; None where nothing changes."""
         asked = [name for name in self.names if fields.get(name) is not None]
+        if not asked:
+            return self.unasked
         match self.rule:
             case Enforce(value=value):
-                wire = _wire(value)
-                lost = tuple(name for name in asked if not _same(fields[name], wire))
-                if asked == [self.field] and not lost:
-                    return None
-                return wire, lost
-            case Default(value=value):
-                return None if asked else (_wire(value), ())
+                return self._enforce(_wire(value), fields, asked)
+            case Default():
+                return None
             case Clamp():
                 return self._clamp(self.rule, fields, asked)
 
-    def _clamp(
-        self, clamp: Clamp, fields: Mapping[str, Any], asked: list[str]
-    ) -> tuple[Any, tuple[str, ...]] | None:
-        if not asked:
-            fallback = self.setting.fallback(clamp)
-            return None if fallback is None else (fallback, ())
+    def _enforce(self, value: Any, fields: Mapping[str, Any], asked: list[str]) -> Decision | None:
+        lost = tuple(name for name in asked if not _same(fields[name], value))
+        return None if asked == [self.field] and not lost else (value, lost)
+
+    def _clamp(self, clamp: Clamp, fields: Mapping[str, Any], asked: list[str]) -> Decision | None:
         limited = {name: self.setting.clamped(clamp, fields[name]) for name in asked}
         lost = tuple(name for name, value in limited.items() if value is not None)
         if not lost:
@@ -80,7 +83,7 @@ class Plan:
     turns: tuple[Message, ...]
     rules: tuple[FieldRule, ...]
     ignored: tuple[str, ...]
-    removed: tuple[str, ...]
+    removed: frozenset[str]
     drops_prefill: bool
 
 
@@ -123,12 +126,17 @@ def _field_rule(name: str, rule: Rule, capabilities: Capabilities) -> FieldRule:
     field = capabilities.settings[name]
     aliases = (alias for alias, setting in capabilities.aliases.items() if setting == name)
     names = (field, *(alias for alias in aliases if alias != field))
-    return FieldRule(field, names, SETTINGS[name], rule)
+    return FieldRule(field, names, SETTINGS[name], rule, _unasked(rule, SETTINGS[name]))
+
+
+def _unasked(rule: Rule, setting: Setting) -> Decision | None:
+    value = setting.fallback(rule) if isinstance(rule, Clamp) else _wire(rule.value)
+    return None if value is None else (value, ())
 
 
 def _removed(
     policy: Policy, capabilities: Capabilities, rules: tuple[FieldRule, ...]
-) -> tuple[str, ...]:
+) -> frozenset[str]:
     """Return the overrides of the parts that the policy sets; a mere default may be overridden."""
     parts = set()
     if policy.sets_prompt:
@@ -136,7 +144,7 @@ def _removed(
     if any(not isinstance(rule.rule, Default) for rule in rules):
         parts.add("decoding")
     ruled = {name for rule in rules for name in rule.names}
-    return tuple(
+    return frozenset(
         field
         for field, part in capabilities.overrides.items()
         if part in parts and field not in ruled

@@ -125,18 +125,16 @@ class Biases:
         if not isinstance(given, Mapping):
             mistakes.say("needs a mapping of token ids to biases, such as {1234: -5.0}.", at, given)
             return None
+        before = len(mistakes.found)
         if not 1 <= len(given) <= self.max_items:
             mistakes.say(f"has {len(given)} tokens; give 1 to {self.max_items}.", at, given)
-        before = len(mistakes.found)
-        biases = {
-            str(token): self.bias.read(v, (*at, token), mistakes) for token, v in given.items()
-        }
-        for token in biases:
-            if not (token.isascii() and token.isdigit()):
-                mistakes.say("is no token id; token ids are whole numbers.", (*at, token), token)
-        if len(mistakes.found) > before:
-            return None
-        return {token: bias for token, bias in biases.items() if bias is not None}
+        biases = {}
+        for token, bias in given.items():
+            if not (str(token).isascii() and str(token).isdigit()):
+                mistakes.say("is no token id; token ids are whole numbers.", (*at, token), bias)
+            elif (number := self.bias.read(bias, (*at, token), mistakes)) is not None:
+                biases[str(token)] = number
+        return biases if len(mistakes.found) == before else None
 
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the bare value."""

@@ -1,0 +1,59 @@
+"""A policy compiled for one backend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.domain import Capabilities
+from proxy.policy.plan import MAX_PLANS, compile_plan, plan_for
+from tests.proxy.policy.policy_examples import HONOURS_ALL, make_policy
+
+
+def test_settings_that_the_backend_does_not_know_are_ignored() -> None:
+    """And named, in the order of the table."""
+    policy = make_policy(decoding={"min_p": 0.1, "temperature": 0.5, "top_k": {"default": 40}})
+    plan = compile_plan(policy, Capabilities(settings={"temperature": "temperature"}))
+    assert plan.ignored == ("top_k", "min_p")
+    assert [rule.field for rule in plan.rules] == ["temperature"]
+
+
+def test_a_rule_knows_every_way_to_ask() -> None:
+    """The backend's own field first, then the aliases."""
+    capabilities = Capabilities(
+        settings={"max_tokens": "max_completion_tokens"},
+        aliases={"max_tokens": "max_tokens", "n_predict": "max_tokens", "t": "temperature"},
+    )
+    plan = compile_plan(make_policy(decoding={"max_tokens": 5}), capabilities)
+    assert plan.rules[0].names == ("max_completion_tokens", "max_tokens", "n_predict")
+
+
+def test_overrides_are_removed_only_where_they_undo_something() -> None:
+    """Of the parts that the policy sets; a default is there to be overridden."""
+    capabilities = Capabilities(
+        settings={"temperature": "temperature", "mirostat": "mirostat"},
+        overrides={"samplers": "decoding", "mirostat": "decoding", "chat_template": "prompt"},
+    )
+
+    def removed(**parts: Any) -> set[str]:
+        return set(compile_plan(make_policy(**parts), capabilities).removed)
+
+    assert removed() == set()
+    assert removed(decoding={"temperature": {"default": 1}}) == set()
+    assert removed(decoding={"min_p": 0.1}) == set()
+    assert removed(decoding={"temperature": 1}) == {"samplers", "mirostat"}
+    assert removed(decoding={"temperature": {"max": 1}, "mirostat": {"default": 2}}) == {"samplers"}
+    assert removed(system_prompt={"text": "P"}) == {"chat_template"}
+
+
+def test_a_plan_is_compiled_once_for_each_pair() -> None:
+    """It is looked up for every request."""
+    policy = make_policy()
+    assert plan_for(policy, HONOURS_ALL) is plan_for(policy, HONOURS_ALL)
+    assert plan_for(make_policy(), HONOURS_ALL) is not plan_for(policy, HONOURS_ALL)
+
+
+def test_more_policies_than_fit_still_get_their_own_plans() -> None:
+    """A tuner's run applies thousands; ids that come again must not mix them up."""
+    for number in range(MAX_PLANS + 10):
+        policy = make_policy(decoding={"seed": number})
+        assert plan_for(policy, HONOURS_ALL).policy is policy

@@ -1,0 +1,349 @@
+"""The store on a real folder: everything that editors, shells and Kubernetes do to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import shutil
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from proxy.policy.snapshot import Snapshot
+from proxy.policy.source import load_policy
+from proxy.policy.store import PolicyStore
+from proxy.tasks import cancel, spawn
+
+PATIENCE_S = 30.0
+"""A test that waits this long has failed; on a healthy machine each step takes a few tenths."""
+
+
+def content(name: str, temperature: float = 0.5, *, priority: int = 0) -> str:
+    """A policy file in flow style, of which no beginning is a policy by itself."""
+    return (
+        f'{{"schema": 1, "match": {{"priority": {priority}}}, '
+        f'"decoding": {{"temperature": {temperature}}}, "name": "{name}"}}\n'
+    )
+
+
+def replace(path: Path, text: str) -> None:
+    """Replace a file as careful programs do, by renaming a new one over it."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def make_again(folder: Path, text: str) -> None:
+    """Make a folder anew with one policy file."""
+    folder.mkdir()
+    (folder / "a.yaml").write_text(text)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty policy folder."""
+    path = tmp_path / "policies"
+    path.mkdir()
+    return path
+
+
+class Watched:
+    """A store that is being watched, and its changes."""
+
+    def __init__(self, store: PolicyStore) -> None:
+        self.store = store
+        self._changed = asyncio.Event()
+        store.subscribe(lambda old, new: self._changed.set())
+
+    async def until(self, condition: Callable[[Snapshot], bool]) -> Snapshot:
+        """Wait until a snapshot meets the condition."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition(self.store.snapshot):
+                self._changed.clear()
+                await self._changed.wait()
+        return self.store.snapshot
+
+    async def until_temperature(self, name: str, temperature: float) -> None:
+        """Wait until a policy is in force with this temperature."""
+        wanted = load_policy(Path("x"), root=Path(), text=content(name, temperature)).ref
+        await self.until(lambda snapshot: str(wanted) in snapshot.refs)
+
+
+@asynccontextmanager
+async def watching(folder: Path, *, poll_interval_s: float = 0.05) -> AsyncIterator[Watched]:
+    """Watch a folder for the length of a test."""
+    store = PolicyStore(folder, poll_interval_s=poll_interval_s)
+    watched = Watched(store)
+    store.reload()
+    task = spawn(store.watch(), name="watch")
+    try:
+        yield watched
+    finally:
+        await cancel(task)
+
+
+def test_a_first_reload_takes_the_folder(folder: Path) -> None:
+    """At the time of the clock."""
+    (folder / "a.yaml").write_text(content("a"))
+    store = PolicyStore(folder, clock=lambda: 123.0)
+    snapshot = store.reload()
+    assert [policy.name for policy in snapshot.policies] == ["a"]
+    assert snapshot.loaded_at == 123.0
+    assert store.last_reload is not None
+    assert store.last_reload.result == "loaded"
+
+
+def test_without_a_folder_nothing_is_in_force_and_that_is_a_problem(tmp_path: Path) -> None:
+    """Starting is not refused: the folder may come later."""
+    snapshot = PolicyStore(tmp_path / "none").reload()
+    assert snapshot.policies == ()
+    assert "no such folder" in str(snapshot.problems[0])
+
+
+def test_a_reload_without_a_change_keeps_the_snapshot(folder: Path) -> None:
+    """The very object, and nobody is told."""
+    (folder / "a.yaml").write_text(content("a"))
+    store = PolicyStore(folder)
+    first = store.reload()
+    told: list[Snapshot] = []
+    store.subscribe(lambda old, new: told.append(new))
+    os.utime(folder / "a.yaml", (0, 0))
+    assert store.reload() is first
+    assert told == []
+
+
+def test_listeners_get_old_and_new_and_do_not_disturb_each_other(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The bug of one is logged, the next is called all the same."""
+    store = PolicyStore(folder)
+    told: list[tuple[int, int]] = []
+
+    def broken(old: Snapshot, new: Snapshot) -> None:
+        raise RuntimeError("listener")
+
+    store.subscribe(broken)
+    store.subscribe(lambda old, new: told.append((old.number, new.number)))
+    with caplog.at_level(logging.WARNING):
+        store.reload()
+    assert told == [(0, 1)]
+    assert "policy_listener_failed" in caplog.text
+    assert "policy_reload result=failed" in caplog.text
+
+
+def test_a_text_that_a_policy_names_is_followed(folder: Path) -> None:
+    """Its change is a change of the policy; its loss keeps the last good version."""
+    (folder / "prompt.md").write_text("One.")
+    (folder / "a.yaml").write_text("schema: 1\nname: a\nsystem_prompt: {file: prompt.md}\n")
+    store = PolicyStore(folder)
+
+    def text() -> str:
+        prompt = store.reload().policies[0].system_prompt
+        assert prompt is not None
+        return prompt.text
+
+    assert text() == "One."
+    (folder / "prompt.md").write_text("Two.")
+    assert text() == "Two."
+    (folder / "prompt.md").unlink()
+    assert text() == "Two."
+    assert "no such file" in str(store.snapshot.problems[0])
+
+
+def test_an_edit_in_place_an_atomic_one_and_a_deletion_are_followed(folder: Path) -> None:
+    """What editors and the tuner do."""
+
+    async def scenario() -> None:
+        async with watching(folder) as watched:
+            (folder / "a.yaml").write_text(content("a", 0.1))
+            await watched.until_temperature("a", 0.1)
+            (folder / "a.yaml").write_text(content("a", 0.2))
+            await watched.until_temperature("a", 0.2)
+            replace(folder / "a.yaml", content("a", 0.3))
+            await watched.until_temperature("a", 0.3)
+            (folder / "tuned").mkdir()
+            replace(folder / "tuned" / "b.yaml", content("b", 0.4))
+            await watched.until_temperature("b", 0.4)
+            (folder / "a.yaml").unlink()
+            await watched.until(lambda now: now.find("a") is None)
+
+    asyncio.run(scenario())
+
+
+def test_a_half_written_file_is_waited_for(folder: Path) -> None:
+    """The old version serves until the new one is whole."""
+
+    async def scenario() -> None:
+        (folder / "a.yaml").write_text(content("a", 0.1))
+        async with watching(folder) as watched:
+            (folder / "a.yaml").write_text(content("a", 0.2)[:30])
+            broken = await watched.until(lambda now: bool(now.problems))
+            assert [policy.name for policy in broken.policies] == ["a"]
+            (folder / "a.yaml").write_text(content("a", 0.2))
+            await watched.until_temperature("a", 0.2)
+            assert watched.store.snapshot.problems == ()
+
+    asyncio.run(scenario())
+
+
+def test_a_config_map_swap_is_followed(folder: Path) -> None:
+    """Kubernetes writes a new folder and renames the link `..data` over the old one."""
+
+    def publish(moment: str, temperature: float) -> None:
+        (folder / moment).mkdir()
+        (folder / moment / "a.yaml").write_text(content("a", temperature))
+        (folder / "..data_tmp").symlink_to(moment)
+        (folder / "..data_tmp").replace(folder / "..data")
+
+    async def scenario() -> None:
+        publish("..2026_1", 0.1)
+        (folder / "a.yaml").symlink_to("..data/a.yaml")
+        async with watching(folder) as watched:
+            await watched.until_temperature("a", 0.1)
+            publish("..2026_2", 0.2)
+            shutil.rmtree(folder / "..2026_1")
+            await watched.until_temperature("a", 0.2)
+            assert len(watched.store.snapshot.policies) == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_folder_that_vanishes_and_returns_is_followed_again(folder: Path) -> None:
+    """The old watch does not see the new folder; the store sets another."""
+
+    async def scenario() -> None:
+        (folder / "a.yaml").write_text(content("a", 0.1))
+        async with watching(folder) as watched:
+            shutil.rmtree(folder)
+            gone = await watched.until(lambda now: bool(now.problems))
+            assert [policy.name for policy in gone.policies] == ["a"]
+            make_again(folder, content("a", 0.2))
+            await watched.until_temperature("a", 0.2)
+            (folder / "a.yaml").write_text(content("a", 0.3))
+            await watched.until_temperature("a", 0.3)
+
+    asyncio.run(scenario())
+
+
+def test_a_folder_that_is_a_link_is_followed_when_the_link_moves(tmp_path: Path) -> None:
+    """Deployments switch releases like this."""
+
+    async def scenario() -> None:
+        for release, temperature in (("one", 0.1), ("two", 0.2)):
+            (tmp_path / release).mkdir()
+            (tmp_path / release / "a.yaml").write_text(content("a", temperature))
+        link = tmp_path / "current"
+        link.symlink_to("one")
+        async with watching(link) as watched:
+            await watched.until_temperature("a", 0.1)
+            (tmp_path / "next").symlink_to("two")
+            (tmp_path / "next").replace(link)
+            await watched.until_temperature("a", 0.2)
+            replace(tmp_path / "two" / "a.yaml", content("a", 0.3))
+            await watched.until_temperature("a", 0.3)
+
+    asyncio.run(scenario())
+
+
+def test_polling_alone_follows_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a network file system, or when the system has no watches left."""
+
+    def no_watches_left(*args: object, **options: object) -> object:
+        raise OSError("inotify watch limit reached")
+
+    monkeypatch.setattr("proxy.policy.store.awatch", no_watches_left)
+
+    async def scenario() -> None:
+        async with watching(folder) as watched:
+            (folder / "a.yaml").write_text(content("a", 0.1))
+            await watched.until_temperature("a", 0.1)
+            replace(folder / "a.yaml", content("a", 0.2))
+            await watched.until_temperature("a", 0.2)
+
+    asyncio.run(scenario())
+
+
+def test_notifications_alone_follow_the_folder(folder: Path) -> None:
+    """Without waiting for a poll, which is an hour away here."""
+
+    async def scenario() -> None:
+        async with watching(folder, poll_interval_s=3600) as watched:
+            await watching_has_begun(watched, folder)
+            replace(folder / "a.yaml", content("a", 0.2))
+            await watched.until_temperature("a", 0.2)
+
+    asyncio.run(scenario())
+
+
+async def watching_has_begun(watched: Watched, folder: Path) -> None:
+    """Write until the first notification comes: the watch is set in a thread of its own."""
+    for number in range(1000):
+        replace(folder / "b.yaml", content("b", number / 1000, priority=1))
+        try:
+            async with asyncio.timeout(0.2):
+                await watched.until(lambda now: now.find("b") is not None)
+        except TimeoutError:
+            continue
+        return
+
+
+def test_a_thousand_random_rewrites_never_give_half_a_policy(folder: Path) -> None:
+    """Whole, half, renamed, deleted, linked: each policy served is one that was written whole."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
+    chance = random.Random(seed)
+    store = PolicyStore(folder)
+    whole: set[str] = set()
+
+    def write_whole(path: Path, text: str) -> None:
+        whole.add(str(load_policy(path, root=folder, text=text).ref))
+        if chance.random() < 0.5:
+            replace(path, text)
+        else:
+            path.write_text(text)
+
+    def write_half(path: Path, text: str) -> None:
+        path.write_text(text[: chance.randrange(len(text) - 1)])
+
+    def delete(path: Path, _: str) -> None:
+        path.unlink(missing_ok=True)
+
+    for _ in range(1000):
+        name = chance.choice("abc")
+        path = folder / f"{name}.yaml"
+        text = content(name, chance.randrange(200) / 100, priority=ord(name))
+        chance.choice([write_whole, write_whole, write_half, delete])(path, text)
+        snapshot = store.reload()
+        assert snapshot.refs <= whole
+        assert len({policy.name for policy in snapshot.policies}) == len(snapshot.policies)
+
+
+def test_a_reader_beside_a_writer_sees_whole_snapshots_only(folder: Path) -> None:
+    """Two policies are always rewritten together; readers see one swap, not two."""
+    store = PolicyStore(folder)
+    stop = threading.Event()
+    torn: list[Snapshot] = []
+
+    def read() -> None:
+        while not stop.is_set():
+            snapshot = store.snapshot
+            if {policy.name for policy in snapshot.policies} != set(snapshot.files):
+                torn.append(snapshot)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for number in range(50):
+            replace(folder / "a.yaml", content(f"a{number % 7}", priority=1))
+            replace(folder / "b.yaml", content(f"b{number % 5}", priority=2))
+            store.reload()
+    finally:
+        stop.set()
+        reader.join()
+    assert torn == []
+    assert store.snapshot.number == 50
