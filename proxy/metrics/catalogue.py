@@ -50,8 +50,7 @@ REQUEST_DURATION = Spec(
 OVERHEAD_SECONDS = Spec(
     "guardtune_overhead_seconds",
     "histogram",
-    "Our own part of that time: all but waiting for the backend, for a free slot and for the "
-    "client to take bytes.",
+    "Our own part of that time: all but waiting for a free slot and for the backend.",
     ("model", "policy"),
     OVERHEAD,
 )
@@ -181,12 +180,3 @@ CATALOGUE: tuple[Spec, ...] = (
     PROBE_HARMFUL, PROBE_LOWER, PROBE_UPPER, PROBE_N, PROBE_OVER_REFUSAL, PROBE_RELEVANCE,
     PROBE_ANSWERS, PROBE_LAST_RUN,
 )  # fmt: skip
-
-
-def markdown_table() -> str:
-    """Render the catalogue as the table of ``docs/metrics.md``."""
-    rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for spec in CATALOGUE:
-        labels = ", ".join(f"`{label}`" for label in spec.labels) or "none"
-        rows.append(f"| `{spec.name}` | {spec.kind} | {labels} | {spec.help} |")
-    return "\n".join(rows) + "\n"

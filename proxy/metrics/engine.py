@@ -84,15 +84,6 @@ class EngineCollector(Collector):
             yield family
 
 
-def markdown_table() -> str:
-    """Render the figures as the engine's table of ``docs/metrics.md``."""
-    rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for name, (_, text) in FIGURES.items():
-        kind = "counter" if name.endswith("_total") else "gauge"
-        rows.append(f"| `llamacpp:{name}` | {kind} | `model` | {text} |")
-    return "\n".join(rows) + "\n"
-
-
 def _family(name: str, text: str) -> CounterMetricFamily | GaugeMetricFamily:
     kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
     return kind(f"llamacpp:{name}", text, labels=["model"])

@@ -91,7 +91,7 @@ class RequestMeter:
         return self._clock()
 
     def waited(self, since: float) -> None:
-        """Take the time since then as somebody else's: backend, queue or client."""
+        """Take the time since then as somebody else's: a backend's, or the queue's."""
         self._waited_s += self._clock() - since
 
     def saw_chunk(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata._meta import SimplePath
 
 import pytest
 
@@ -85,17 +86,37 @@ def test_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no such command: serv" in capsys.readouterr().err
 
 
+class _Distribution(Distribution):
+    """An installed distribution with these files."""
+
+    def __init__(self, name: str, *files: str) -> None:
+        self._texts = {
+            "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
+            "RECORD": "".join(f"{file},sha256=x,1\n" for file in files),
+        }
+
+    def read_text(self, filename: str) -> str | None:
+        return self._texts.get(filename)
+
+    def locate_file(self, path: object) -> SimplePath:
+        raise NotImplementedError
+
+
+OURS = _Distribution("guardtune", "a.pth", "proxy/__init__.py")
+THEIRS = _Distribution("proxy.py", "x/proxy/__init__.py", "proxy/__init__.py")
+OTHER = _Distribution("other", "other/proxy/__init__.py", "proxy/__init__.pyi")
+
+
 def test_other_package_named_proxy_is_found() -> None:
     """`proxy.py` from PyPI installs one too."""
-    owners = {"proxy": ["proxy.py", "guardtune"], "tuner": ["guardtune"]}
-    assert cli.clashing_distributions(owners) == ("proxy.py",)
-    assert cli.clashing_distributions({"proxy": ["guardtune", "guardtune"]}) == ()
+    assert cli.clashing_distributions([OTHER, OURS, THEIRS]) == ("proxy.py",)
+    assert cli.clashing_distributions([OTHER, OURS]) == ()
 
 
 def test_other_package_named_proxy_stops_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What would run then is neither."""
-    monkeypatch.setattr(cli, "packages_distributions", lambda: {"proxy": ["proxy.py"]})
+    monkeypatch.setattr(cli, "distributions", lambda: [THEIRS])
     assert cli.main(["serve"]) == 2
     assert "proxy.py installs a package `proxy`" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from proxy.engine.stats import Counters, EngineStats
 from proxy.metrics import Metrics
-from proxy.metrics.engine import FIGURES, EngineCollector, HasEngineStats, markdown_table
+from proxy.metrics.engine import FIGURES, EngineCollector, HasEngineStats
 from tests.edge import scripted
 
 
@@ -47,8 +47,3 @@ def test_only_backends_with_an_engine_are_asked() -> None:
     """A remote model has figures of its own elsewhere."""
     assert isinstance(_Backend(), HasEngineStats)
     assert not isinstance(scripted(), HasEngineStats)
-
-
-def test_table_has_one_row_a_figure() -> None:
-    """`docs/metrics.md` is made of it."""
-    assert len(markdown_table().splitlines()) == len(FIGURES) + 2
