@@ -23,12 +23,12 @@ from proxy.backends.render import (
     new_id,
 )
 from proxy.domain import ChatRequest, Transcript, Usage
+from proxy.engine.base import DecodeError, Runtime
 from proxy.engine.chat_template import ChatTemplate, TemplateError
 from proxy.engine.cores import available_cores
 from proxy.engine.engine import Engine, Generation, Piece
 from proxy.engine.prompt import Prompt, PromptEncoder
 from proxy.engine.request import Counts
-from proxy.engine.runtime import DecodeError, Runtime
 from proxy.engine.scheduler import Limits
 from proxy.engine.stats import EngineStats
 from proxy.engine.weights import Weights, WeightsError, default_cache, find_weights
@@ -113,12 +113,16 @@ class LocalBackend:
         messages = plain_messages(request.messages)
         try:
             if sum(len(message["content"]) for message in messages) <= _INLINE_CHARS:
-                return encoder.encode(messages)
-            return await asyncio.to_thread(encoder.encode, messages)
+                prompt = encoder.encode(messages)
+            else:
+                prompt = await asyncio.to_thread(encoder.encode, messages)
         except TemplateError as error:
             raise RequestError(
                 f"The model's chat template rejects these messages: {error}", param="messages"
             ) from error
+        if not prompt.tokens:
+            raise RequestError("The chat template renders nothing of this.", param="messages")
+        return prompt
 
     async def _whole(self, answers: AsyncIterator[_Step], options: Options) -> Reply:
         texts, reasons = [""] * options.n, ["stop"] * options.n

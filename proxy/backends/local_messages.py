@@ -25,7 +25,7 @@ def plain_messages(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, str]
 def _plain(message: Mapping[str, Any], where: str) -> dict[str, str]:
     given = message.get("role")
     role = _ROLES.get(given) if isinstance(given, str) else None
-    if given in {"tool", "function"} or message.get("tool_calls"):
+    if given in ("tool", "function") or message.get("tool_calls"):
         raise _refuse(f"{where}: tools are not supported by the llama_cpp backend", where)
     if role is None:
         raise _refuse(f"{where}.role: must be one of {', '.join(_ROLES)}", f"{where}.role")

@@ -12,9 +12,9 @@ from threading import Thread
 from typing import NamedTuple
 
 from proxy.domain import Priority
+from proxy.engine.base import Runtime
 from proxy.engine.loop import Cancel, Command, Loop, Stop, Submit
 from proxy.engine.request import Cancelled, Counts, Event, Failure, FinishReason, Output, Request
-from proxy.engine.runtime import Runtime
 from proxy.engine.sampling import Sampling
 from proxy.engine.scheduler import Limits
 from proxy.engine.stats import EngineStats
@@ -52,16 +52,15 @@ class Generation:
         return self._lists()
 
     async def _lists(self) -> AsyncIterator[list[Piece]]:
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            pieces, self._pieces = self._pieces, []
-            if pieces:
+        while self.open or self._pieces or self._error:
+            if self._pieces:
+                pieces, self._pieces = self._pieces, []
                 yield pieces
-            if self._error is not None:
+            elif self._error is not None:
                 raise self._error
-            if not self.open:
-                return
+            else:
+                self._changed.clear()
+                await self._changed.wait()
 
     def take(self, event: Event) -> None:
         """Note an event; the engine calls this on the event loop."""
@@ -82,9 +81,8 @@ class Generation:
     async def ended(self) -> None:
         """Wait until the engine has let go of every answer."""
         while self.open:
+            self._changed.clear()
             await self._changed.wait()
-            if self.open:
-                self._changed.clear()
 
 
 class Engine:

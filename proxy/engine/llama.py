@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from proxy.engine.base import DecodeError
 from proxy.engine.batch import Batch
 from proxy.engine.library import load_library
-from proxy.engine.runtime import DecodeError
 from proxy.engine.samplers import build_chain
 from proxy.engine.sampling import Sampling
 from proxy.engine.vocabulary import LlamaVocabulary
@@ -44,7 +44,7 @@ class LoadError(Exception):
 
 
 class LlamaRuntime:
-    """A loaded model; see `runtime.Runtime`. All of it belongs to one thread but the vocabulary.
+    """A loaded model; see `base.Runtime`. All of it belongs to one thread but the vocabulary.
 
     Raises:
         LoadError: the file is no model, or there is not enough memory.
@@ -70,38 +70,38 @@ class LlamaRuntime:
         return None if template is None else template.decode(errors="replace")
 
     def copy(self, source: int, target: int, n_tokens: int) -> None:
-        """See `runtime.Memory`."""
+        """See `base.Memory`."""
         self._library.llama_memory_seq_cp(self._memory, source, target, 0, n_tokens)
 
     def remove(self, sequence: int) -> None:
-        """See `runtime.Memory`; whole sequences can be removed from every kind of model."""
+        """See `base.Memory`; whole sequences can be removed from every kind of model."""
         self._library.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
     def clear(self) -> None:
-        """See `runtime.Runtime`."""
+        """See `base.Runtime`."""
         # The cells' data may stay: without their metadata nobody reads them.
         self._library.llama_memory_clear(self._memory, False)
 
     def decode(self, batch: Batch) -> None:
-        """See `runtime.Runtime`."""
+        """See `base.Runtime`."""
         status = self._library.llama_decode(self._context, self._batch.fill(batch))
         if status != 0:
             raise DecodeError(f"llama_decode returned {status} for {batch.n_tokens} tokens.")
         self._library.llama_synchronize(self._context)
 
     def new_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Any:
-        """See `runtime.Runtime`."""
+        """See `base.Runtime`."""
         chain = build_chain(self._library, self.vocabulary, sampling, prompt)
         self._samplers[id(chain)] = chain
         return chain
 
     def sample(self, sampler: Any, row: int) -> int:
-        """See `runtime.Runtime`."""
+        """See `base.Runtime`."""
         token: int = self._library.llama_sampler_sample(sampler, self._context, row)
         return token
 
     def free_sampler(self, sampler: Any) -> None:
-        """See `runtime.Runtime`."""
+        """See `base.Runtime`."""
         self._library.llama_sampler_free(self._samplers.pop(id(sampler)))
 
     def cells_in_use(self, sequence: int) -> int:
@@ -110,7 +110,7 @@ class LlamaRuntime:
         return last + 1
 
     def close(self) -> None:
-        """See `runtime.Runtime`; samplers before context before model, as they point that way."""
+        """See `base.Runtime`; samplers before context before model, as they point that way."""
         while self._samplers:
             self._library.llama_sampler_free(self._samplers.popitem()[1])
         if self._context is not None:

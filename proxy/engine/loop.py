@@ -10,9 +10,9 @@ from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import NamedTuple
 
+from proxy.engine.base import DecodeError, Runtime
 from proxy.engine.batch import Batch
 from proxy.engine.request import Cancelled, Event, Failure, Output, Request
-from proxy.engine.runtime import DecodeError, Runtime
 from proxy.engine.scheduler import Limits, Scheduler
 from proxy.engine.slots import Slot
 from proxy.engine.stats import Counters, EngineStats
@@ -88,6 +88,7 @@ class Loop:
         if not batch.n_tokens:
             return
         n_prefill = batch.n_prefill
+        self._counters.n_busy_slots += len(self._scheduler.slots)
         try:
             self._decode(batch)
         except DecodeError as error:
@@ -192,7 +193,6 @@ class Loop:
         counters.n_predicted_tokens += len(batch.sampled)
         counters.predicted_s += step_s * (1 - prompt_share)
         counters.n_decode += 1
-        counters.n_busy_slots += len(self._scheduler.slots)
         counters.step_s += step_s
         longest = max((len(slot.lane.tokens) for slot, _ in batch.sampled), default=0)
         counters.n_max_tokens = max(counters.n_max_tokens, longest)

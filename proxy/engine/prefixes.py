@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from proxy.engine.runtime import Memory
+from proxy.engine.base import Memory
 from proxy.engine.slots import Lane, Prefix
 
 

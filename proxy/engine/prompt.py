@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from proxy.engine.base import Vocabulary
 from proxy.engine.chat_template import ChatTemplate
 from proxy.engine.prefixes import common_length
-from proxy.engine.runtime import Vocabulary
 
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 """Unicode noncharacters: never in honest text, and removed from what people send."""

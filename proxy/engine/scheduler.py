@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from proxy.engine.admission import AdmissionQueue
+from proxy.engine.base import Memory
 from proxy.engine.batch import Batch, build_batch
 from proxy.engine.prefixes import Match, PrefixCache
 from proxy.engine.request import Request
-from proxy.engine.runtime import Memory
 from proxy.engine.slots import Lane, Phase, Prefix, Slot
 
 MIN_SHARED_TOKENS = 16
@@ -30,15 +30,15 @@ class Limits:
         prefixes: shared beginnings that are kept.
         n_cells: the KV cache's size in tokens, shared by everything.
         n_batch_tokens: prompt tokens of a step in which no answer runs.
-        n_prefill_tokens: prompt tokens of a step beside running answers; a small number keeps them
-            flowing, a large one prefills faster.
+        n_prefill_tokens: prompt tokens of a step beside running answers. A prompt token costs about
+            as much as an answer's, so this many double the step of as many answers.
     """
 
     slots: int
     prefixes: int
     n_cells: int
     n_batch_tokens: int = 512
-    n_prefill_tokens: int = 128
+    n_prefill_tokens: int = 32
 
     @property
     def n_max_batch_tokens(self) -> int:

@@ -48,7 +48,7 @@ class LlamaVocabulary:
             self._vocab = None
 
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
-        """See `runtime.Vocabulary`. Raises ValueError once closed."""
+        """See `base.Vocabulary`. Raises ValueError once closed."""
         data = text.encode(errors="replace")
         # A token never covers less than one byte; one more for a leading space.
         buffer = (self._library.llama_token * (len(data) + 2))()
@@ -65,14 +65,14 @@ class LlamaVocabulary:
         return list(buffer[:n_tokens])
 
     def piece(self, token: int) -> bytes:
-        """See `runtime.Vocabulary`; each token is asked for once."""
+        """See `base.Vocabulary`; each token is asked for once."""
         piece = self._pieces.get(token)
         if piece is None:
             piece = self._pieces[token] = self._read_piece(token, with_control=False)
         return piece
 
     def is_end(self, token: int) -> bool:
-        """See `runtime.Vocabulary`."""
+        """See `base.Vocabulary`."""
         return token in self._ends
 
     def _text(self, token: int) -> str:

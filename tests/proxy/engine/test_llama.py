@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from proxy.engine.base import DecodeError, Runtime
+from proxy.engine.batch import Batch, build_batch
+from proxy.engine.llama import LlamaRuntime, LoadError, ModelOptions
+from proxy.engine.request import Request
+from proxy.engine.sampling import Sampling
+from proxy.engine.slots import Lane, Phase, Slot
+
+pytestmark = pytest.mark.gguf
+GREEDY = Sampling(temperature=0)
+
+
+def slot(llama: LlamaRuntime, sequence: int, text: str) -> Slot:
+    """A prompt that is about to be computed."""
+    prompt = llama.vocabulary.tokenize(text, parse_special=True)
+    asked = Request(id=sequence, prompt=tuple(prompt), max_tokens=8, sampling=GREEDY)
+    return Slot(asked, Lane(sequence, prompt), n_cells=0, phase=Phase.PREFILLING)
+
+
+def decode(llama: LlamaRuntime, *slots: Slot) -> list[int]:
+    """One step; each slot's next token, appended."""
+    batch = build_batch(slots, [], n_prefill_tokens=256)
+    llama.decode(batch)
+    batch.advance()
+    tokens = []
+    for one, row in batch.sampled:
+        chain = llama.new_sampler(GREEDY, one.request.prompt)
+        tokens.append(llama.sample(chain, row))
+        llama.free_sampler(chain)
+        one.lane.tokens.append(tokens[-1])
+    return tokens
+
+
+@pytest.fixture(autouse=True)
+def _empty(llama: LlamaRuntime) -> None:
+    llama.clear()
+
+
+def test_runtime_is_a_runtime(llama: LlamaRuntime) -> None:
+    """The protocol's sizes and abilities, as SmolLM2 has them."""
+    runtime: Runtime = llama
+    assert runtime.n_cells == 512
+    assert runtime.n_ctx_tokens == 512
+    assert runtime.copies_partially
+    assert runtime.chat_template is not None
+
+
+def test_greedy_continuation_makes_sense(llama: LlamaRuntime) -> None:
+    """The weights were read correctly."""
+    one = slot(llama, 0, "The capital of France is")
+    tokens = [decode(llama, one)[0] for _ in range(3)]
+    assert b"Paris" in b"".join(map(llama.vocabulary.piece, tokens))
+
+
+def test_shared_cells_continue_like_computed_ones(llama: LlamaRuntime) -> None:
+    """A copy of a prefix yields the same token as computing it."""
+    text = "One two three four five six seven eight nine ten. One two three"
+    first = decode(llama, slot(llama, 0, text))
+    copied = slot(llama, 1, text)
+    n_shared = len(copied.lane.tokens) - 1
+    llama.copy(0, 1, n_shared)
+    copied.lane.n_computed = n_shared
+    assert decode(llama, copied) == first
+
+
+def test_remove_frees_one_sequence_and_leaves_its_sharers(llama: LlamaRuntime) -> None:
+    """Cells live as long as somebody holds them."""
+    one = slot(llama, 0, "a b c d")
+    decode(llama, one)
+    llama.copy(0, 1, 2)
+    llama.remove(0)
+    assert llama.cells_in_use(0) == 0
+    assert llama.cells_in_use(1) == 2
+
+
+def test_batch_that_llama_cpp_refuses_is_an_error(llama: LlamaRuntime) -> None:
+    """A sequence that does not exist: the status is checked, and nothing crashes."""
+    batch = Batch()
+    batch.add(Lane(99, [5]), room=1)
+    with pytest.raises(DecodeError, match="returned -1"):
+        llama.decode(batch)
+
+
+def test_file_that_is_no_model_is_a_load_error(tmp_path: Path) -> None:
+    """Cut off after its magic number."""
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(b"GGUF\x03\0\0\0")
+    options = ModelOptions(path, n_cells=64, n_sequences=1, n_batch_tokens=64, threads=1)
+    with pytest.raises(LoadError, match=r"broken\.gguf"):
+        LlamaRuntime(options)

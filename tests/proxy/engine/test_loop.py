@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from queue import SimpleQueue
+
+import pytest
+
+from proxy.engine.loop import Cancel, Command, Loop, Stop, Submit
+from proxy.engine.request import Cancelled, Event, Failure, Output, Request
+from proxy.engine.scheduler import Limits
+from tests.proxy.engine.fake_runtime import END, FakeRuntime
+
+GOODBYE = Stop(RuntimeError("stopping"))
+
+
+class Bench:
+    """A loop whose commands are scripted: each `publish` may send more."""
+
+    def __init__(self, runtime: FakeRuntime, *commands: Command, slots: int = 2) -> None:
+        self.runtime = runtime
+        self.commands: SimpleQueue[Command] = SimpleQueue()
+        for command in commands:
+            self.commands.put(command)
+        self.events: list[list[Event]] = []
+        self.after: dict[int, list[Command]] = {}
+        limits = Limits(slots=slots, prefixes=2, n_cells=runtime.n_cells)
+        self.loop = Loop(runtime, limits, commands=self.commands, publish=self._publish)
+
+    def _publish(self, events: list[Event]) -> None:
+        self.events.append(events)
+        for command in self.after.pop(len(self.events), []):
+            self.commands.put(command)
+
+    def outcomes(self, request_id: int) -> list[Output | Failure | Cancelled]:
+        """Everything that was said about one request."""
+        return [e.outcome for step in self.events for e in step if e.request_id == request_id]
+
+    def text(self, request_id: int) -> str:
+        """The answer of one request."""
+        return "".join(o.text for o in self.outcomes(request_id) if isinstance(o, Output))
+
+
+def submit(id_: int, *, n: int = 3, max_tokens: int = 3) -> Submit:
+    """A request with a prompt of `n` tokens."""
+    return Submit(Request(id=id_, prompt=(id_,) * n, max_tokens=max_tokens))
+
+
+def test_each_step_publishes_once_for_all_slots() -> None:
+    """Two answers of three tokens: three wake-ups, not six."""
+    bench = Bench(FakeRuntime(), submit(1), submit(2))
+    bench.after[3] = [GOODBYE]
+    bench.loop.run()
+    assert [len(step) for step in bench.events] == [2, 2, 2]
+    assert bench.text(1) == bench.text(2) == "def"
+    assert bench.runtime.samplers == set()
+    assert bench.runtime.n_used == 0
+
+
+def test_end_of_turn_finishes_with_stop() -> None:
+    """The last event carries the reason and the counts, the end token included."""
+    bench = Bench(FakeRuntime(lambda tokens: END if len(tokens) == 5 else 65), submit(1))
+    bench.after[3] = [GOODBYE]
+    bench.loop.run()
+    last = bench.outcomes(1)[-1]
+    assert isinstance(last, Output)
+    assert last.finish_reason == "stop"
+    assert last.counts is not None
+    assert last.counts.n_generated == 3
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_cancel_frees_the_slot_before_the_next_batch(slots: int) -> None:
+    """With one slot the second request is cancelled in the queue, with two in its slot."""
+    bench = Bench(FakeRuntime(), submit(1, max_tokens=4), submit(2, max_tokens=90), slots=slots)
+    bench.after[1] = [Cancel(2)]
+    bench.after[4] = [GOODBYE]
+    bench.loop.run()
+    assert bench.outcomes(2)[-1] == Cancelled()
+    assert bench.text(1) == "defg"
+    assert bench.runtime.batches[1:] == [1, 1, 1]
+    assert bench.runtime.n_used == 0
+
+
+def test_cancel_of_an_ended_request_says_nothing() -> None:
+    """The command crossed its last token on the way."""
+    bench = Bench(FakeRuntime(), submit(1, max_tokens=1))
+    bench.after[1] = [Cancel(1), GOODBYE]
+    bench.loop.run()
+    assert len(bench.outcomes(1)) == 1
+
+
+def test_failed_decode_fails_what_runs_and_serves_what_comes() -> None:
+    """The cache is cleared; a request that waited gets its answer."""
+    runtime = FakeRuntime(fail_at=2)
+    bench = Bench(runtime, submit(1), submit(2), submit(3))
+    bench.after[5] = [GOODBYE]
+    bench.loop.run()
+    assert isinstance(bench.outcomes(1)[-1], Failure)
+    assert isinstance(bench.outcomes(2)[-1], Failure)
+    assert bench.text(3) == "def"
+    assert runtime.samplers == set()
+
+
+def test_stop_fails_whatever_is_left() -> None:
+    """Running and waiting requests both learn the reason."""
+    bench = Bench(FakeRuntime(), submit(1, max_tokens=99), submit(2), slots=1)
+    bench.after[1] = [GOODBYE]
+    bench.loop.run()
+    assert bench.outcomes(1)[-1] == Failure(GOODBYE.error)
+    assert bench.outcomes(2) == [Failure(GOODBYE.error)]
+
+
+def test_stats_count_tokens_and_batches() -> None:
+    """Prompt tokens are those computed, predicted ones those sampled."""
+    bench = Bench(FakeRuntime(), submit(1), submit(2))
+    bench.after[3] = [GOODBYE]
+    bench.loop.run()
+    totals = bench.loop.stats.totals
+    assert (totals.n_prompt_tokens, totals.n_predicted_tokens, totals.n_decode) == (6, 6, 3)
+    assert totals.n_max_tokens == 6

