@@ -46,6 +46,8 @@ def capabilities(provider: str, supported: Iterable[str]) -> Capabilities:
         settings["max_tokens"] = "max_completion_tokens"
     settings |= _EXTRA.get(provider, {})
     aliases = {"max_completion_tokens": "max_tokens"}
+    if settings.get("max_tokens") in aliases:
+        aliases = {"max_tokens": "max_tokens"}
     if provider in _OLLAMA_PROVIDERS:
         settings |= {name: name for name in _OLLAMA}
         # litellm writes `frequency_penalty` into Ollama's `repeat_penalty`: two names, one knob.

@@ -6,6 +6,7 @@ Imported only when a configured model names it: the import takes seconds and hun
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import importlib.metadata
 import logging
@@ -67,13 +68,22 @@ class LiteLLMBackend:
         return self._capabilities
 
     async def start(self) -> None:
-        """Import litellm and look up what the provider takes; nothing is sent."""
+        """Import litellm and look up what the provider takes; nothing is sent.
+
+        Raises:
+            ModelLoadError: a compromised release, no key, or no such provider.
+        """
         refuse_compromised(importlib.metadata.version("litellm"), model=self.model)
         self._key = self._looked_up_key()
         self._litellm, self._failures = await asyncio.to_thread(_imported)
-        provider, supported = self._provider()
-        self._capabilities = litellm_params.capabilities(provider, supported)
-        self._allowed = litellm_params.allowed_fields(self._capabilities, supported)
+        model, provider = self._provider()
+        supported = self._litellm.get_supported_openai_params(
+            model=model, custom_llm_provider=provider
+        )
+        self._capabilities = litellm_params.capabilities(provider, supported or ())
+        self._allowed = litellm_params.allowed_fields(self._capabilities, supported or ())
+        _settle_price(self._litellm, f"{provider}/{model}", provider)
+        await self._warm_up()
 
     async def close(self) -> None:
         """Close litellm's connections, which it keeps for the whole process."""
@@ -163,8 +173,8 @@ class LiteLLMBackend:
             )
         return key
 
-    def _provider(self) -> tuple[str, tuple[str, ...]]:
-        """The provider's name and the OpenAI parameters it takes."""
+    def _provider(self) -> tuple[str, str]:
+        """The model's name at its provider, and the provider's."""
         name = self._config.upstream_model
         try:
             model, provider, _, _ = self._litellm.get_llm_provider(name)
@@ -174,13 +184,33 @@ class LiteLLMBackend:
                 "first, as in `anthropic/claude-sonnet-4-5`.",
                 model=self.model,
             ) from error
-        supported = self._litellm.get_supported_openai_params(
-            model=model, custom_llm_provider=provider
-        )
-        return provider, tuple(supported or ())
+        return model, provider
+
+    async def _warm_up(self) -> None:
+        """Answer a request that is never sent.
+
+        litellm imports half of itself during its first request, seconds in which the event loop
+        would serve nobody.
+        """
+        with contextlib.suppress(self._failures):
+            await self._litellm.acompletion(
+                model=self._config.upstream_model,
+                messages=[{"role": "user", "content": "."}],
+                mock_response=".",
+            )
 
 
 _MAX_REPORTED = 100
+
+
+def _settle_price(litellm: Any, name: str, provider: str) -> None:
+    """Give a model a price, so that litellm does not ask the provider's server for one.
+
+    It asks Ollama's ``/api/show``, for a log nobody reads, with a blocking request on the event
+    loop: a slow server would stop the whole proxy.
+    """
+    free = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0}
+    litellm.model_cost.setdefault(name, {"litellm_provider": provider, "mode": "chat", **free})
 
 
 def refuse_compromised(version: str, *, model: str) -> None:

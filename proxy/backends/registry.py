@@ -7,6 +7,7 @@ local model needs no llama.cpp.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from proxy.backends.base import Backend
@@ -26,14 +27,13 @@ def create(config: ModelConfig, *, client: UpstreamClient | None = None) -> Back
     Raises:
         ModelLoadError: a package is missing; the message has the command that installs it.
     """
-    try:
-        return _FACTORIES[config.backend](config, client)
-    except ImportError as error:
-        command = _INSTALL.get(config.backend, "pip install guardtune")
+    package, command = _NEEDS.get(config.backend, ("", ""))
+    if package and find_spec(package) is None:
         raise ModelLoadError(
-            f"models: {config.name}: the package {error.name} is missing. Run: {command}",
+            f"models: {config.name}: the package {package} is missing. Run: {command}",
             model=config.name,
-        ) from error
+        )
+    return _FACTORIES[config.backend](config, client)
 
 
 def _llama_cpp(config: Any, _client: UpstreamClient | None) -> Backend:
@@ -67,7 +67,8 @@ _FACTORIES: Mapping[str, Callable[[Any, UpstreamClient | None], Backend]] = {
     "scripted": _scripted,
 }
 
-_INSTALL: Mapping[str, str] = {
-    "llama_cpp": "pip install 'llama-cpp-python>=0.3.36'",
-    "litellm": "pip install 'litellm>=1.106,!=1.82.7,!=1.82.8'",
+# Looked for without importing them.
+_NEEDS: Mapping[str, tuple[str, str]] = {
+    "llama_cpp": ("llama_cpp", "pip install 'llama-cpp-python>=0.3.36'"),
+    "litellm": ("litellm", "pip install 'litellm>=1.106,!=1.82.7,!=1.82.8'"),
 }

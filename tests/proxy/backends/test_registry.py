@@ -12,6 +12,7 @@ from proxy.backends import registry
 from proxy.backends.config import (
     EMBEDDED_MODEL,
     LiteLLMConfig,
+    LlamaCppConfig,
     ModelConfig,
     OpenAIConfig,
     ScriptedConfig,
@@ -40,19 +41,33 @@ def test_every_configuration_has_a_backend() -> None:
     assert configured == set(registry._FACTORIES)
 
 
-def test_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            LiteLLMConfig(name="a", upstream_model="x/y"),
+            (
+                "models: a: the package litellm is missing. "
+                "Run: pip install 'litellm>=1.106,!=1.82.7,!=1.82.8'"
+            ),
+        ),
+        (
+            LlamaCppConfig(name="a", path="a.gguf"),
+            (
+                "models: a: the package llama_cpp is missing. "
+                "Run: pip install 'llama-cpp-python>=0.3.36'"
+            ),
+        ),
+    ],
+)
+def test_missing_package_is_named_with_its_command(
+    config: ModelConfig, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The message can be pasted into a shell."""
-
-    def missing(*_: object) -> None:
-        raise ModuleNotFoundError("No module named 'litellm'", name="litellm")
-
-    monkeypatch.setitem(registry._FACTORIES, "litellm", missing)
+    monkeypatch.setattr(registry, "find_spec", lambda _: None)
     with pytest.raises(ModelLoadError) as caught:
-        registry.create(LiteLLMConfig(name="a", upstream_model="x/y"))
-    assert str(caught.value) == (
-        "models: a: the package litellm is missing. "
-        "Run: pip install 'litellm>=1.106,!=1.82.7,!=1.82.8'"
-    )
+        registry.create(config)
+    assert str(caught.value) == message
 
 
 def test_importing_and_building_loads_no_heavy_package() -> None:
