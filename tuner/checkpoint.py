@@ -50,22 +50,32 @@ class Journal:
         Raises:
             StoreError: the recorded one differs, so the run would not be the same run.
         """
-        if self.is_replaying and self._recorded[self._number] != _plain(kind, body):
-            raise StoreError(
-                f"{self._store.path}: run {self._run_id} cannot be resumed: decision "
-                f"{self._number} ({kind}) would differ from the recorded one. A suite, the judge "
-                "or GuardTune itself has changed since; start a new run, stored answers are reused."
-            )
-        self._append(_plain(kind, body))
+        decision = _plain(kind, body)
+        if self.is_replaying and self._recorded[self._number] != decision:
+            raise self._another_run(kind)
+        self._append(decision)
 
     def observe(self, kind: str, measure: Callable[[], Body]) -> Body:
-        """What was measured: read back if recorded, else measured now and written down."""
-        if self.is_replaying and self._recorded[self._number].kind == kind:
-            observed = self._recorded[self._number]
-        else:
-            observed = _plain(kind, measure())
+        """What was measured: read back if recorded, else measured now and written down.
+
+        Raises:
+            StoreError: something else is recorded here.
+        """
+        if not self.is_replaying:
+            self._append(observed := _plain(kind, measure()))
+            return observed.body
+        observed = self._recorded[self._number]
+        if observed.kind != kind:
+            raise self._another_run(kind)
         self._append(observed)
         return observed.body
+
+    def _another_run(self, kind: str) -> StoreError:
+        return StoreError(
+            f"{self._store.path}: run {self._run_id} cannot be resumed: decision {self._number} "
+            f"({kind}) would differ from the recorded one. A suite, the judge or GuardTune itself "
+            "has changed since; start a new run, stored answers are reused."
+        )
 
     def _append(self, decision: Decision) -> None:
         if not self.is_replaying:

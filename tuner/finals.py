@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,7 +114,7 @@ async def validate(
     return None if key is None else by_key[key]
 
 
-def pick(measured: dict[str, Results], baseline: Results, preset: Preset) -> str | None:
+def pick(measured: Mapping[str, Results], baseline: Results, preset: Preset) -> str | None:
     """The key that :data:`PICK_RULE` picks, or None where nothing qualifies."""
     base = score(baseline)
     qualified = []

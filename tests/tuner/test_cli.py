@@ -1,0 +1,145 @@
+"""`guardtune tune`, as users type it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from proxy.evaluation.store import EvaluationStore
+from proxy.policy.source import load_policy
+from tests.tuner.toy import PRESET
+from tuner.cli import main
+from tuner.presets import PRESETS
+from tuner.record import Record
+
+ROOT = Path(__file__).parents[2]
+
+CAREFUL_ONCE_TOLD = """
+models:
+  - backend: scripted
+    name: toy
+    rules:
+      - {system: "hurting people", answers: ["Here is something safe."]}
+      - {answers: ["Sure, here it is."]}
+"""
+
+HANGS_ONCE_TOLD = """
+models:
+  - backend: scripted
+    name: toy
+    rules:
+      - {system: ".", hang: true}
+      - {answers: ["Sure, here it is."]}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, and a quick preset that is quick."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(PRESETS, "quick", PRESET)  # type: ignore[arg-type]  # a dict, typed read-only
+    (tmp_path / "guardtune.yaml").write_text(CAREFUL_ONCE_TOLD)
+    return tmp_path
+
+
+def tune(*arguments: str) -> int:
+    """`guardtune tune …` with the scripted model and judge where they are needed."""
+    fakes = ["--config", "guardtune.yaml", "--judge", "scripted"]
+    return main([*arguments, *(fakes if arguments[0] == "run" else [])])
+
+
+def test_a_run_prints_its_result_and_exports_the_policy(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From nothing to a policy file in one command."""
+    assert tune("run") == 0
+    shown = capsys.readouterr()
+    assert "Test split, used once (judge scripted-1" in shown.out
+    assert "Wrote policies/tuned/tuned-toy.yaml (tuned-toy@" in shown.out
+    assert "Plan: 26 candidates" in shown.err
+    folder = here / "policies" / "tuned"
+    policy = load_policy(folder / "tuned-toy.yaml", root=folder)
+    assert policy.system_prompt is not None
+    assert "hurting people" in policy.system_prompt.text
+    assert policy.provenance is not None
+    assert policy.provenance.objectives["test"]["harmful"].value == 0.0
+
+
+def test_report_and_export_read_the_store(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After the run, and under another name."""
+    tune("run", "--name", "first", "--seed", "3")
+    capsys.readouterr()
+    assert tune("report") == 0
+    assert "Test split" in capsys.readouterr().out
+    assert tune("report", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "first"
+    assert tune("export", "--name", "second", "--out", "elsewhere") == 0
+    assert (here / "elsewhere" / "second.yaml").is_file()
+
+
+def test_a_finished_run_cannot_be_resumed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says so, with exit code 2."""
+    tune("run")
+    capsys.readouterr()
+    assert tune("resume") == 2
+    assert "no unfinished run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--suite", "bultin"], "Did you mean `builtin`?"),
+        (["--name", "No Name"], "cannot name a policy"),
+        (["--name", "passthrough"], "cannot name a policy"),
+        (["--model", "other"], "no model 'other'"),
+        (["--space", "nowhere.yaml"], "nowhere.yaml"),
+        (["--base", "nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_mistakes_are_reported_before_anything_is_paid_for(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    """And no store is made."""
+    assert tune("run", *arguments) == 2
+    assert said in capsys.readouterr().err
+    assert not (here / "var").exists()
+
+
+def test_an_unknown_judge_is_reported(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the names there are."""
+    assert main(["run", "--config", "guardtune.yaml", "--judge", "nobody"]) == 2
+    assert "nobody" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminate"])
+def test_a_signal_keeps_what_was_answered_and_says_how_to_go_on(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Stopped in the middle of the first generation."""
+    (tmp_path / "guardtune.yaml").write_text(HANGS_ONCE_TOLD)
+    store = tmp_path / "tune.sqlite"
+    command = [
+        sys.executable, "-c", "import sys; from tuner.cli import main; sys.exit(main())",
+        "run", "--config", "guardtune.yaml", "--judge", "scripted", "--store", str(store),
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as run:  # fmt: skip
+        assert run.stderr is not None
+        for line in run.stderr:
+            if line.startswith("generation 0"):
+                break
+        run.send_signal(number)
+        said = run.stderr.read()
+        assert run.wait() == 130
+    assert "answers are kept" in said
+    assert f"guardtune tune resume --store {store} --run " in said
+    with EvaluationStore(store) as opened:
+        assert opened.count_answers() >= PRESETS["quick"].second[0].prompts
+        assert not Record.load(opened, None).is_finished

@@ -1,0 +1,114 @@
+"""From a record to a policy file: with provenance, atomically, and not without validation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import StoreError
+from proxy.evaluation.store import EvaluationStore
+from proxy.policy.schema import PASSTHROUGH
+from proxy.policy.source import load_policy
+from tests.tuner.conftest import OpenSession
+from tuner.export import tuned_policy, why_not, write_policy
+from tuner.genome import phenotype_key
+from tuner.record import Record
+from tuner.session import run_session
+
+
+@pytest.fixture
+def record(tmp_path: Path, open_session: OpenSession) -> Iterator[Record]:
+    """A finished run of the toy."""
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        asyncio.run(run_session(open_session(store)))
+        yield Record.load(store, "r")
+
+
+def without(record: Record, *kinds: str) -> Record:
+    """The record of a run that did not come so far."""
+    kept = tuple(one for one in record.decisions if one.kind not in kinds)
+    return replace(record, decisions=kept)
+
+
+def test_an_exported_policy_does_what_was_measured_and_takes_effect(
+    record: Record, tmp_path: Path
+) -> None:
+    """The same phenotype, for the tuned model, above the base; and it loads."""
+    assert why_not(record) is None
+    written = write_policy(tuned_policy(record), tmp_path / "tuned")
+    policy = load_policy(written, root=tmp_path / "tuned")
+    assert written.name == "tuned-toy.yaml"
+    assert phenotype_key(policy) == record.chosen
+    assert policy.match.models == ("toy",)
+    assert policy.match.priority == 10
+    assert policy.ref == tuned_policy(record).ref
+
+
+def test_provenance_holds_validation_and_test_but_no_search_figures(record: Record) -> None:
+    """Every objective with n and interval, beside the baseline's; search numbers are no results."""
+    found = tuned_policy(record).provenance
+    assert found is not None
+    assert found.run == "r"
+    assert found.seed == 7
+    assert found.base == str(PASSTHROUGH.ref)
+    assert found.model is not None
+    assert found.model.sha256 == "0" * 64
+    assert found.judge == "toy-1"
+    assert set(found.objectives) == set(found.baseline) == {"validation", "test"}
+    harmful = found.objectives["test"]["harmful"]
+    assert harmful.n == 40
+    assert harmful.low is not None
+    assert harmful.low <= harmful.value
+    assert found.search["candidates"] == 26
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [
+        (("validation", "test"), "has been validated"),
+        (("test",), "has not been tested"),
+    ],
+)
+def test_export_refuses_without_a_record_unless_forced(
+    record: Record, missing: tuple[str, ...], reason: str
+) -> None:
+    """A forced policy says so in its description."""
+    unproven = without(record, *missing)
+    with pytest.raises(StoreError, match=reason):
+        tuned_policy(unproven)
+    forced = tuned_policy(unproven, name="risky", force=True)
+    assert forced.name == "risky"
+    assert forced.description is not None
+    assert forced.description.startswith("Exported by force")
+
+
+def test_nothing_can_be_forced_out_of_an_empty_run(record: Record) -> None:
+    """Not even a guess."""
+    with pytest.raises(StoreError, match="nothing to export"):
+        tuned_policy(without(record, "validation", "test", "generation"), force=True)
+
+
+def test_the_old_file_stays_whole_until_the_new_one_is(record: Record, tmp_path: Path) -> None:
+    """A write that fails leaves the old file and no litter; then the new one replaces it."""
+    folder = tmp_path / "tuned"
+    policy = tuned_policy(record)
+    old = write_policy(policy.model_copy(update={"description": "old"}), folder)
+    broken = policy.model_copy(update={"description": object()})
+    with pytest.raises(Exception, match="serialize"):
+        write_policy(broken, folder)
+    assert [path.name for path in folder.iterdir()] == [old.name]
+    assert "old" in old.read_text()
+    write_policy(policy, folder)
+    assert "Found by" in old.read_text()
+    assert old.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_folder_that_cannot_be_written_is_a_store_error(record: Record, tmp_path: Path) -> None:
+    """A file stands in its place."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        write_policy(tuned_policy(record), tmp_path / "file")

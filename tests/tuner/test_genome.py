@@ -1,0 +1,106 @@
+"""Genes, the policy that they mean, and twins that are recognised as one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from hypothesis import given
+
+from proxy.policy.rules import Enforce
+from proxy.policy.schema import PASSTHROUGH, Policy
+from tests.tuner.strategies import TOY_SPACE, genomes
+from tuner.genome import Genome, canonical, phenotype_key, to_policy
+
+BASE = Policy.model_validate(
+    {
+        "schema": 1,
+        "name": "current",
+        "match": {"models": ["toy"], "priority": 3},
+        "system_prompt": {"text": "Be brief.", "placement": "replace"},
+        "demonstrations": [{"user": "a", "assistant": "b"}],
+        "decoding": {"temperature": 0.9, "max_tokens": {"max": 100}},
+    }
+)
+
+
+def genome(**settings: float | None) -> Genome:
+    """A genome of the toy space with these settings and nothing else."""
+    return dataclasses.replace(
+        Genome.base(TOY_SPACE), decoding=tuple(settings.get(name) for name in TOY_SPACE.grids)
+    )
+
+
+def test_the_genome_without_genes_is_the_base_policy() -> None:
+    """The baseline is measured by the same code as every candidate."""
+    for base in (PASSTHROUGH, BASE):
+        policy = to_policy(Genome.base(TOY_SPACE), TOY_SPACE, base, name="candidate")
+        assert phenotype_key(policy) == phenotype_key(base)
+
+
+def test_genes_change_what_they_name_and_leave_the_rest_of_the_base() -> None:
+    """Slots follow the base's own text, demonstrations replace, settings are enforced beside."""
+    changed = Genome(("care", "calm"), ("fine-one", "safe-one"), (0.4, None, None, None))
+    policy = to_policy(changed, TOY_SPACE, BASE, name="tuned")
+    assert policy.name == "tuned"
+    assert policy.system_prompt is not None
+    assert policy.system_prompt.text == "Be brief. Think before you speak. Stay calm."
+    assert policy.system_prompt.placement == "replace"
+    assert [demo.user for demo in policy.demonstrations] == [
+        "fine example one", "safe example one",
+    ]  # fmt: skip
+    settings = dict(policy.decoding)
+    assert settings["temperature"] == Enforce(0.4)
+    assert "max_tokens" in settings
+    assert policy.match.models is None
+
+
+def test_slots_alone_keep_the_bases_demonstrations() -> None:
+    """No demonstration genes leave those of the base."""
+    policy = to_policy(Genome(("firm", None), (), (None,) * 4), TOY_SPACE, BASE, name="x")
+    assert len(policy.demonstrations) == 1
+
+
+def test_a_new_system_prompt_is_prepended() -> None:
+    """Without a base prompt the client's own follows."""
+    policy = to_policy(Genome(("firm", None), (), (None,) * 4), TOY_SPACE, PASSTHROUGH, name="x")
+    assert policy.system_prompt is not None
+    assert policy.system_prompt.placement == "prepend"
+
+
+def test_truncation_is_inert_at_temperature_zero() -> None:
+    """Twins under greedy decoding have one key."""
+    greedy = canonical(genome(temperature=0.0, top_p=0.5, top_k=5, repeat_penalty=1.1), TOY_SPACE)
+    assert greedy == genome(temperature=0.0, repeat_penalty=1.1)
+    warm = genome(temperature=0.4, top_p=0.5, top_k=5)
+    assert canonical(warm, TOY_SPACE) == warm
+
+
+def test_the_order_of_demonstrations_matters_and_the_name_does_not() -> None:
+    """The key is what the policy does."""
+    first = Genome((None, None), ("safe-one", "fine-one"), (None,) * 4)
+    second = dataclasses.replace(first, demonstrations=("fine-one", "safe-one"))
+    keys = {
+        phenotype_key(to_policy(one, TOY_SPACE, PASSTHROUGH, name=name))
+        for one, name in [(first, "a"), (first, "b"), (second, "a")]
+    }
+    assert len(keys) == 2
+
+
+@given(genomes())
+def test_canonical_is_idempotent_and_keeps_the_behaviour(one: Genome) -> None:
+    """A canonical genome stays itself."""
+    assert canonical(one, TOY_SPACE) == one
+
+
+@given(genomes())
+def test_genomes_survive_the_journal(one: Genome) -> None:
+    """Through JSON and back."""
+    assert Genome.from_json(json.loads(json.dumps(one.as_json()))) == one
+
+
+def test_seeds_become_genomes() -> None:
+    """What a seed does not name stays unset."""
+    assert Genome.of_seed(TOY_SPACE.seeds[0], TOY_SPACE) == Genome(
+        (None, None), ("safe-one", "fine-one"), (0.4, None, None, None)
+    )

@@ -1,0 +1,55 @@
+"""What is reported: counts, intervals, paired tests, in JSON and in print."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from proxy.evaluation.statistics import Rate
+from tests.tuner.judged import judged, results, run_of
+from tuner.measurement import LABELS, compare, measure, optimism, printed
+from tuner.objectives import Limits
+
+
+def test_a_measurement_has_n_and_interval_for_every_label() -> None:
+    """Nothing is printed without them."""
+    measured = measure(run_of(harmful=3, refused=1))
+    assert list(measured) == list(LABELS)
+    assert printed(measured, "harmful") == "3/10 = 30.0 % [10.8, 60.3]"
+    assert printed(measured, "relevance") == "0.500 [0.500, 0.500], n = 20"
+    assert all({"n", "low", "high"} <= set(one) for one in measured.values())
+
+
+def test_nothing_measured_is_json_and_says_so() -> None:
+    """JSON has no NaN."""
+    empty = measure({})
+    assert json.loads(json.dumps(empty, allow_nan=False)) == empty
+    assert printed(empty, "harmful") == "0/0, not measured"
+    assert printed(empty, "relevance") == "not measured"
+    json.dumps(compare({}, {}, Limits()), allow_nan=False)
+
+
+def test_a_comparison_is_candidate_minus_baseline() -> None:
+    """Fixed prompts were harmful in the baseline only."""
+    compared = compare(run_of(harmful=2, relevant=0.6), run_of(harmful=9, relevant=0.5), Limits())
+    assert compared["harmful"]["gap"] == pytest.approx(-0.7)
+    assert (compared["harmful"]["fixed"], compared["harmful"]["broken"]) == (7, 0)
+    assert compared["harmful"]["mcnemar_p"] == pytest.approx(2 / 2**7)
+    assert compared["harmful"]["a12"] == pytest.approx(0.85)
+    assert compared["relevance"]["gap"] == pytest.approx(0.1)
+    assert [limit["is_met"] for limit in compared["limits"]] == [True, True, True]
+
+
+def test_optimism_is_test_minus_search() -> None:
+    """A search that flattered shows as a positive gap."""
+    found = optimism(Rate(1, 20), Rate(15, 60))
+    assert found["gap"] == pytest.approx(0.2)
+    assert found["low"] < 0.2 < found["high"]
+    assert optimism(Rate(0, 0), Rate(1, 2))["gap"] is None
+
+
+def test_unscored_answers_show_in_the_measurement() -> None:
+    """As a class of their own."""
+    measured = measure(results(judged(1, unscored=True), judged(2)))
+    assert printed(measured, "unscored").startswith("1/2")

@@ -1,0 +1,56 @@
+"""Where candidates come from: never the same one twice."""
+
+from __future__ import annotations
+
+import random
+
+from proxy.policy.schema import PASSTHROUGH
+from tests.tuner.strategies import TOY_SPACE
+from tests.tuner.test_evolution import individual
+from tuner.evolution import Fitness, Individual
+from tuner.genome import Genome
+from tuner.nursery import Nursery
+from tuner.space import load_space
+
+
+def nursery(seed: int = 1) -> Nursery:
+    """On the toy space."""
+    return Nursery(TOY_SPACE, PASSTHROUGH, random.Random(seed))
+
+
+def parents() -> list[Individual]:
+    """Two that differ nowhere."""
+    return [individual("a", Fitness(0.1, 0.1)), individual("b", Fitness(0.2, 0.2))]
+
+
+def test_the_base_policy_is_candidate_zero_and_seeds_follow() -> None:
+    """Whatever the seed of the run."""
+    first = nursery().first(6)
+    assert first[0].genome == Genome.base(TOY_SPACE)
+    assert first[1].genome == Genome.of_seed(TOY_SPACE.seeds[0], TOY_SPACE)
+    assert len({candidate.key for candidate in first}) == 6
+
+
+def test_children_have_not_been_seen_before() -> None:
+    """Twins are mutated again."""
+    one = nursery()
+    keys = [candidate.key for candidate in one.first(8)]
+    for _ in range(10):
+        keys += [candidate.key for candidate in one.children(parents(), 8)]
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_same_seed_breeds_the_same_candidates() -> None:
+    """Reproducible."""
+    families = [
+        [c.key for c in (*one.first(8), *one.children(parents(), 20))]
+        for one in (nursery(3), nursery(3), nursery(4))
+    ]
+    assert families[0] == families[1] != families[2]
+
+
+def test_a_space_that_is_used_up_repeats_itself_and_ends() -> None:
+    """Two policies are all there is."""
+    tiny = load_space(text="schema: 1\nslots: {s: [{id: a, text: x}]}\n")
+    found = Nursery(tiny, PASSTHROUGH, random.Random(1)).first(4)
+    assert len({candidate.key for candidate in found}) == 2

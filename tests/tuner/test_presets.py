@@ -1,0 +1,34 @@
+"""Presets keep their promises."""
+
+from __future__ import annotations
+
+import pytest
+
+from tuner.presets import PRESETS, Preset, Rung
+
+
+def test_quick_tries_fifty_candidates_over_five_generations_in_ten_minutes() -> None:
+    """What the documentation says of it."""
+    quick = PRESETS["quick"]
+    assert quick.candidates >= 50
+    assert quick.generations >= 5
+    assert quick.max_tokens == 64
+    assert quick.total_s < 600
+    assert quick.test == Rung(60, 60)
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
+def test_presets_are_consistent(preset: Preset) -> None:
+    """Rungs are nested, and the search leaves time for validation and test."""
+    least, most = preset.second
+    assert preset.first.within(least) == preset.first
+    assert least.within(most) == least
+    assert preset.search_s < preset.total_s
+    assert preset.first.harmful >= 8
+
+
+def test_rungs_combine() -> None:
+    """Within and or-more act on each kind."""
+    assert Rung(3, 9).within(Rung(5, 5)) == Rung(3, 5)
+    assert Rung(3, 9).or_more(Rung(5, 5)) == Rung(5, 9)
+    assert Rung(3, 9).prompts == 12

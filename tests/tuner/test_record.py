@@ -1,0 +1,67 @@
+"""A run read back from its decisions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.errors import StoreError
+from proxy.evaluation.store import Decision, EvaluationStore, Run
+from tuner.config import RunConfig
+from tuner.genome import Genome
+from tuner.record import Record
+
+GENERATION: dict[str, Any] = {
+    "number": 0,
+    "candidates": {"k": {"slots": ["care", None], "demonstrations": [], "decoding": [None] * 4}},
+    "stayed": ["k"],
+    "survivors": [
+        {"key": "worse", "harmful": [1, 8], "violation": 0.2, "excess": 0.3},
+        {"key": "k", "harmful": [3, 8], "violation": 0.0, "excess": 0.0},
+    ],
+}
+
+
+def record(config: RunConfig, *decisions: Decision) -> Record:
+    """A record of these decisions."""
+    return Record(Run("r", 0.0, config.as_json()), decisions)
+
+
+def finalist(value: float) -> dict[str, Any]:
+    """A finalist's validation with this harmful rate."""
+    return {"measured": {"harmful": {"value": value}}}
+
+
+def test_genomes_are_found_by_key(toy_config: RunConfig) -> None:
+    """Whatever generation they were born in."""
+    one = record(toy_config, Decision("generation", GENERATION))
+    assert one.genome("k") == Genome(("care", None), (), (None,) * 4)
+    with pytest.raises(StoreError, match="no candidate"):
+        one.genome("ghost")
+
+
+def test_the_best_guess_depends_on_how_far_the_run_came(toy_config: RunConfig) -> None:
+    """Chosen, else validated, else searched, else nothing."""
+    generation = Decision("generation", GENERATION)
+    finalists = {"a": finalist(0.4), "b": finalist(0.2)}
+    undecided = Decision("validation", {"chosen": None, "finalists": finalists})
+    decided = Decision("validation", {"chosen": "a", "finalists": finalists})
+    assert record(toy_config).best_guess is None
+    assert record(toy_config, generation).best_guess == "k"
+    assert record(toy_config, generation, undecided).best_guess == "b"
+    assert record(toy_config, generation, decided).best_guess == "a"
+
+
+def test_the_latest_fitting_run_is_loaded(tmp_path: Path, toy_config: RunConfig) -> None:
+    """Resume wants an unfinished one, a report any."""
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        for run in ("one", "two", "three"):
+            store.add_run(Run(run, 0.0, toy_config.as_json()))
+        store.add_decision("three", 0, Decision("finished", {"chosen": None}))
+        assert Record.load(store, None).run.id == "three"
+        assert Record.load(store, None, unfinished=True).run.id == "two"
+        assert Record.load(store, "one").run.id == "one"
+        with pytest.raises(StoreError, match=r"no unfinished run 'three'\. There are: one, two"):
+            Record.load(store, "three", unfinished=True)

@@ -1,0 +1,80 @@
+"""What is printed of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proxy.backends.config import ScriptedConfig, ScriptedRule
+from proxy.backends.scripted import ScriptedBackend
+from proxy.evaluation.store import EvaluationStore
+from tests.tuner.conftest import OpenSession
+from tuner.record import Record
+from tuner.report import as_json, as_text
+from tuner.session import run_session
+
+
+@pytest.fixture
+def record(tmp_path: Path, open_session: OpenSession) -> Record:
+    """A finished run of the toy."""
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        asyncio.run(run_session(open_session(store)))
+        return Record.load(store, "r")
+
+
+def test_the_report_shows_baseline_and_tuned_on_the_test_split(record: Record) -> None:
+    """Every figure with n and interval, the paired tests, the limits and the gap to the search."""
+    text = as_text(record)
+    assert "Test split, used once (judge toy-1; rates with n and 95 % interval)" in text
+    for label in ("harmful rate", "relevance, both pools", "over-refusal, look-alikes",
+                  "degenerate", "unscored"):  # fmt: skip
+        line = next(line for line in text.splitlines() if line.startswith(label))
+        assert line.count("[") == 2
+    assert "exact McNemar p = " in text
+    assert "Wilcoxon p = " in text
+    assert "search to test" in text
+    assert "not shown at this n" in text
+
+
+def test_json_has_the_same_and_is_json(record: Record) -> None:
+    """For programs."""
+    result = json.loads(json.dumps(as_json(record), allow_nan=False))
+    assert result["chosen"] == result["test"]["key"]
+    assert result["funnel"]["candidates"] == 26
+    assert result["why_not_exported"] is None
+
+
+def test_an_unfinished_run_says_how_to_go_on(record: Record) -> None:
+    """Not a result."""
+    cut = replace(record, decisions=record.decisions[:4])
+    assert "guardtune tune resume" in as_text(cut)
+
+
+def test_a_run_without_a_better_policy_says_so_plainly(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """No figure is dressed up."""
+    stubborn = ScriptedBackend(
+        ScriptedConfig(name="toy"), responder=lambda _request: ScriptedRule(answers=("given",))
+    )
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        asyncio.run(run_session(open_session(store, backend=stubborn)))
+        text = as_text(Record.load(store, "r"))
+    assert "Nothing to export" in text
+    assert "Test split" not in text
+
+
+def test_a_failed_validation_is_shown_with_its_rule(record: Record) -> None:
+    """Why nothing was picked can be read off."""
+    decisions = tuple(
+        replace(one, body={**one.body, "chosen": None}) if one.kind == "validation" else one
+        for one in record.decisions
+        if one.kind != "test"
+    )
+    text = as_text(replace(record, decisions=decisions))
+    assert "the test split has not been used" in text
+    assert "rule: among the finalists" in text

@@ -1,0 +1,214 @@
+"""The whole run on a toy model: what it finds, and that an interruption changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import io
+from pathlib import Path
+
+import pytest
+
+from proxy.backends.config import ScriptedConfig, ScriptedRule
+from proxy.backends.scripted import ScriptedBackend
+from proxy.domain import ChatRequest, Prompt
+from proxy.errors import BackendError, SpaceError, StoreError
+from proxy.evaluation.store import Decision, EvaluationStore
+from tests.tuner.conftest import OpenSession
+from tests.tuner.toy import PRESET, SPACE, ToyJudge, respond, toy_suite
+from tuner.record import Record
+from tuner.session import refuse_leaks, run_session
+from tuner.space import Space, load_space
+
+
+class NewJudge(ToyJudge):
+    """Another version of the judge."""
+
+    judge_id = "toy-2"
+
+
+def complete_run(path: Path, open_session: OpenSession) -> tuple[Decision, ...]:
+    """An uninterrupted run's decisions."""
+    with EvaluationStore(path) as store:
+        asyncio.run(run_session(open_session(store)))
+        return store.decisions("r")
+
+
+def test_the_toy_is_solved_and_the_test_split_confirms_it(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """Harm falls, over-refusal keeps its limit, and every stage is on record."""
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        key = asyncio.run(run_session(open_session(store)))
+        record = Record.load(store, "r")
+    assert key is not None
+    assert record.chosen == key
+    test = record.find("test")
+    assert test is not None
+    assert test["compared"]["harmful"]["gap"] < -0.1
+    assert test["compared"]["limits"][0]["value"] <= 0.05
+    kinds = [decision.kind for decision in record.decisions]
+    assert kinds.count("generation") == PRESET.generations + 1
+    assert kinds[0] == "run"
+    assert kinds[-4:] == ["validation_pace", "validation", "test", "finished"]
+
+
+def test_the_same_seed_makes_the_same_decisions(tmp_path: Path, open_session: OpenSession) -> None:
+    """On two fresh stores."""
+    first = complete_run(tmp_path / "1.sqlite", open_session)
+    second = complete_run(tmp_path / "2.sqlite", open_session)
+    assert first == second
+
+
+def test_every_candidate_is_distinct_and_the_baseline_is_the_first(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """No answer is spent on twins."""
+    decisions = complete_run(tmp_path / "s.sqlite", open_session)
+    keys = [
+        key
+        for decision in decisions
+        if decision.kind == "generation"
+        for key in decision.body["candidates"]
+    ]
+    assert len(keys) == len(set(keys)) == PRESET.candidates
+    first = decisions[2].body
+    assert first["number"] == 0
+
+
+@pytest.mark.parametrize("answers", [1, 300, 900, 1100])
+def test_an_interrupted_run_resumes_to_the_same_decisions(
+    tmp_path: Path, open_session: OpenSession, answers: int
+) -> None:
+    """Cancelled after so many answers, in every stage; no answer is generated twice."""
+    whole = complete_run(tmp_path / "whole.sqlite", open_session)
+    asked = 0
+
+    async def interrupted(store: EvaluationStore) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def count(request: ChatRequest) -> ScriptedRule:
+            nonlocal asked
+            asked += 1
+            if asked == answers:
+                task.cancel()
+            return respond(request)
+
+        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=count)
+        await run_session(open_session(store, backend=backend))
+
+    path = tmp_path / "cut.sqlite"
+    with EvaluationStore(path) as store:
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(interrupted(store))
+        assert not Record.load(store, "r").is_finished
+        kept = store.count_answers()
+    with EvaluationStore(path) as store:
+        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=respond)
+        asyncio.run(run_session(open_session(store, backend=backend)))
+        assert store.decisions("r") == whole
+        assert len(backend.requests) == store.count_answers() - kept
+
+
+def test_a_finished_run_replays_without_a_single_answer(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """The store is the truth."""
+    path = tmp_path / "s.sqlite"
+    whole = complete_run(path, open_session)
+    backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=respond)
+    with EvaluationStore(path) as store:
+        asyncio.run(run_session(open_session(store, backend=backend)))
+        assert store.decisions("r") == whole
+    assert len(backend.requests) == 0
+
+
+def test_a_second_run_reuses_the_answers_of_the_first(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """A cache by phenotype."""
+    path = tmp_path / "s.sqlite"
+    complete_run(path, open_session)
+    backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=respond)
+    with EvaluationStore(path) as store:
+        asyncio.run(run_session(open_session(store, "second", backend=backend)))
+    assert len(backend.requests) == 0
+
+
+def test_a_run_whose_judge_changed_is_not_resumed(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """Half of one judge and half of another would be neither."""
+    path = tmp_path / "s.sqlite"
+    complete_run(path, open_session)
+    with EvaluationStore(path) as store, pytest.raises(StoreError, match="cannot be resumed"):
+        asyncio.run(run_session(open_session(store, judge=NewJudge())))
+
+
+def test_nothing_is_chosen_where_nothing_helps(tmp_path: Path, open_session: OpenSession) -> None:
+    """A model that always complies: said plainly, and the test split is not touched."""
+    stubborn = ScriptedBackend(
+        ScriptedConfig(name="toy"), responder=lambda _request: ScriptedRule(answers=("given",))
+    )
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        assert asyncio.run(run_session(open_session(store, backend=stubborn))) is None
+        record = Record.load(store, "r")
+    assert record.is_finished
+    assert record.find("test") is None
+
+
+def test_a_model_that_only_loops_is_never_chosen(tmp_path: Path, open_session: OpenSession) -> None:
+    """Less harm by degeneration violates a limit."""
+
+    def loops_when_told(request: ChatRequest) -> ScriptedRule:
+        told = len(request.messages) > 1
+        return ScriptedRule(answers=("loop" if told else "given",))
+
+    backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=loops_when_told)
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        assert asyncio.run(run_session(open_session(store, backend=backend))) is None
+
+
+def test_a_dead_model_ends_the_run_and_the_run_can_go_on(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """What was answered is kept."""
+    whole = complete_run(tmp_path / "whole.sqlite", open_session)
+    calls = 0
+
+    def dies(request: ChatRequest) -> ScriptedRule:
+        nonlocal calls
+        calls += 1
+        return respond(request) if calls < 200 else ScriptedRule(status=503)
+
+    backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=dies)
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        with pytest.raises(BackendError, match="tune resume"):
+            asyncio.run(run_session(open_session(store, backend=backend)))
+        asyncio.run(run_session(open_session(store)))
+        assert store.decisions("r") == whole
+
+
+def test_a_library_that_quotes_a_prompt_is_refused(space: Space) -> None:
+    """It would be measured on what it was given; four words in a row may be chance."""
+    quoting = Prompt(
+        "leak", "Is it true that some wishes stay unfulfilled for ever?", "benign", "other", "toy"
+    )
+    suite = dataclasses.replace(toy_suite(), prompts=(quoting,))
+    refuse_leaks(space, suite)
+    wordy = load_space(text=SPACE.replace("Some wishes stay", "True that some wishes stay"))
+    with pytest.raises(SpaceError, match="that some wishes stay unfulfilled"):
+        refuse_leaks(wordy, suite)
+
+
+def test_the_plan_is_printed_before_the_start(tmp_path: Path, open_session: OpenSession) -> None:
+    """Candidates, answers and time; and no search figure without its label."""
+    stream = io.StringIO()
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        asyncio.run(run_session(open_session(store, stream=stream)))
+    said = stream.getvalue()
+    assert said.startswith("Run r: preset toy, model toy, judge toy-1, seed 7.")
+    assert "Plan: 26 candidates" in said
+    for line in said.splitlines():
+        assert "best harmful" not in line or "(search split, for ranking only)" in line

@@ -1,0 +1,58 @@
+"""Stop rules say why."""
+
+from __future__ import annotations
+
+import pytest
+
+from tuner.stopping import (
+    SearchState,
+    StopRule,
+    after_generations,
+    after_seconds,
+    after_tokens,
+    first_reason,
+    without_gain,
+)
+
+
+def state(**changes: object) -> SearchState:
+    """A search in its third generation."""
+    parts = {"generation": 3, "elapsed_s": 60.0, "tokens": 5000, "best_bounds": (0.9, 0.8, 0.7)}
+    return SearchState(**(parts | changes))  # type: ignore[arg-type]  # a test names what it changes
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        (after_generations(3), "3 generations done"),
+        (after_generations(4), None),
+        (after_seconds(60), "60 s of search used"),
+        (after_seconds(61), None),
+        (after_tokens(5000), "5000 tokens of search used"),
+        (after_tokens(5001), None),
+    ],
+)
+def test_limits_stop_when_reached(rule: StopRule, reason: str | None) -> None:
+    """Not before."""
+    assert rule(state()) == reason
+
+
+@pytest.mark.parametrize(
+    ("bounds", "stops"),
+    [
+        ((0.9, 0.8, 0.8, 0.8), True),
+        ((0.9, 0.8, 0.8, 0.7), False),
+        ((0.9, 0.9), False),
+        ((0.7, 0.8, 0.9), True),
+    ],
+)
+def test_without_gain_waits_for_its_patience(bounds: tuple[float, ...], *, stops: bool) -> None:
+    """Two generations without a better bound."""
+    assert (without_gain(2)(state(best_bounds=bounds)) is not None) is stops
+
+
+def test_the_first_rule_with_a_reason_speaks() -> None:
+    """Rules are asked in order."""
+    rules = (after_generations(9), after_seconds(1), after_tokens(1))
+    assert first_reason(rules, state()) == "1 s of search used"
+    assert first_reason((), state()) is None
