@@ -5,7 +5,7 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 MAX_EVENT_BYTES = 8 * 2**20
@@ -26,46 +26,47 @@ class EventSplitter:
     a piece waits for the next byte, because it may be half of a CRLF.
     """
 
-    __slots__ = ("_data", "_name", "_pending", "_size")
+    __slots__ = ("_data", "_is_between", "_name", "_pending", "_size")
 
     def __init__(self) -> None:
         self._pending: list[bytes] = []
         self._name = b""
         self._data: list[bytes] = []
         self._size = 0
+        self._is_between = True
 
-    def feed(self, piece: bytes) -> Iterator[Event]:
+    def feed(self, piece: bytes) -> Sequence[Event]:
         """The events that ``piece`` completes, in order."""
-        if self._is_one_event(piece):
-            yield Event(b"", piece[6:-2])
-            return
-        self._pending.append(piece)
-        if b"\n" not in piece and b"\r" not in piece:
-            self._size += len(piece)
-            if self._size > MAX_EVENT_BYTES:
-                self._skip()
-            return
-        for line in self._whole_lines():
-            yield from self._take(line)
-
-    def finish(self) -> Iterator[Event]:
-        """What a server that forgot the last blank line left behind."""
-        rest, self._pending = b"".join(self._pending), []
-        if rest:
-            yield from self._take(rest.rstrip(b"\r\n"))
-        yield from self._dispatch()
-
-    def _is_one_event(self, piece: bytes) -> bool:
-        """Whether this is nearly every piece of every stream: one whole ``data:`` line."""
-        return (
-            not self._pending
-            and not self._data
+        # Nearly every piece of every stream is one whole event of one line.
+        if (
+            self._is_between
             and piece.startswith(b"data: ")
             and piece.endswith(b"\n\n")
             and piece.find(b"\n") == len(piece) - 2
             and b"\r" not in piece
-            and not self._name
-        )
+        ):
+            return (Event(b"", piece[6:-2]),)
+        self._pending.append(piece)
+        if b"\n" not in piece and b"\r" not in piece:
+            self._is_between = False
+            self._size += len(piece)
+            if self._size > MAX_EVENT_BYTES:
+                self._skip()
+            return ()
+        events: list[Event] = []
+        for line in self._whole_lines():
+            self._take(line, events)
+        self._is_between = not (self._pending or self._data or self._name)
+        return events
+
+    def finish(self) -> Sequence[Event]:
+        """What a server that forgot the last blank line left behind."""
+        events: list[Event] = []
+        rest, self._pending = b"".join(self._pending), []
+        if rest:
+            self._take(rest.rstrip(b"\r\n"), events)
+        self._dispatch(events)
+        return events
 
     def _whole_lines(self) -> list[bytes]:
         lines = b"".join(self._pending).splitlines(keepends=True)
@@ -74,9 +75,9 @@ class EventSplitter:
         self._size = len(rest) + sum(map(len, self._data))
         return [line.rstrip(b"\r\n") for line in lines]
 
-    def _take(self, line: bytes) -> Iterator[Event]:
+    def _take(self, line: bytes, events: list[Event]) -> None:
         if not line:
-            yield from self._dispatch()
+            self._dispatch(events)
             return
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
@@ -88,12 +89,12 @@ class EventSplitter:
         elif field == b"event":
             self._name = value
         elif field == b"error":
-            # llama-server before b4000 named the field, not the event.
+            # Older llama-servers named the field, not the event.
             self._name, self._data = b"error", [value]
 
-    def _dispatch(self) -> Iterator[Event]:
+    def _dispatch(self, events: list[Event]) -> None:
         if self._data:
-            yield Event(self._name, b"\n".join(self._data))
+            events.append(Event(self._name, b"\n".join(self._data)))
         self._name, self._data, self._size = b"", [], 0
 
     def _skip(self) -> None:
