@@ -42,7 +42,7 @@ models:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, and a quick preset that is quick."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(PRESETS, "quick", PRESET)  # type: ignore[arg-type]  # a dict, typed read-only
+    monkeypatch.setitem(PRESETS, "quick", PRESET)
     (tmp_path / "guardtune.yaml").write_text(CAREFUL_ONCE_TOLD)
     return tmp_path
 
