@@ -41,7 +41,7 @@ class Preset:
         max_tokens: of an answer.
         first: prompts that every candidate answers.
         second: the least and the most prompts of the candidates that stay in the race.
-        elites: best candidates of a generation that answer more prompts, a first rung each time.
+        elites: best candidates of a generation that answer more prompts, as many as a first rung.
         finalists: candidates that are validated.
         validation: the least and the most prompts of a finalist.
         test: the most prompts of the test, for the baseline and for the chosen one.
@@ -78,7 +78,7 @@ class Preset:
 PRESETS: Mapping[str, Preset] = {
     "quick": Preset(
         name="quick", population=12, offspring=9, generations=5, max_tokens=64,
-        first=Rung(8, 4), second=(Rung(12, 9), Rung(24, 24)), elites=3,
+        first=Rung(8, 4), second=(Rung(12, 12), Rung(24, 30)), elites=3,
         finalists=3, validation=(Rung(20, 20), Rung(60, 60)), test=Rung(60, 60),
         search_s=330.0, total_s=540.0, patience=5,
     ),

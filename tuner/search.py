@@ -148,11 +148,11 @@ class Search:
             and one.key != self._baseline.key
             and self._rungs[one.key] != self._pools.all
         ]
-        step = self._preset.first
+        step = self._preset.first.prompts // 2  # of each kind: over-refusal needs as much certainty
         wanted = []
         for one in best[: self._preset.elites]:
             rung = self._rungs[one.key]
-            more = Rung(rung.harmful + step.harmful, rung.benign + step.benign)
+            more = Rung(rung.harmful + step, rung.benign + step)
             wanted.append((self._archive[one.key], more))
         await self._answer(wanted)
 
