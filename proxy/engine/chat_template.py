@@ -13,6 +13,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 _MAX_MESSAGE = 200
 
+_FOREIGN = (
+    jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+)  # fmt: skip
+"""What a template's own mistakes can raise."""
+
 PLAIN_TEMPLATE = (
     "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"
     "{% if add_generation_prompt %}assistant:{% endif %}"
@@ -67,7 +72,7 @@ class ChatTemplate:
             return self._template.render(
                 messages=messages, add_generation_prompt=True, tools=None, **self._variables
             )
-        except (jinja2.TemplateError, TypeError, ValueError, LookupError) as error:
+        except _FOREIGN as error:
             reason = str(error)[:_MAX_MESSAGE]
             raise TemplateError(reason) from error
 

@@ -18,7 +18,7 @@ from proxy.engine.request import Cancelled, Counts, Event, Failure, FinishReason
 from proxy.engine.sampling import Sampling
 from proxy.engine.scheduler import Limits
 from proxy.engine.stats import EngineStats
-from proxy.errors import BackendError, ContextLengthError, OverloadedError
+from proxy.errors import BackendError, ContextLengthError, OverloadedError, RequestError
 
 _log = logging.getLogger(__name__)
 
@@ -181,6 +181,7 @@ class Engine:
 
         Raises:
             ContextLengthError: the prompt leaves no room for an answer.
+            RequestError: more answers than may ever run and wait together.
             OverloadedError: too many wait already, or the engine is closing.
             BackendError: the engine has failed.
         """
@@ -189,6 +190,8 @@ class Engine:
             raise self._refusal
         if len(prompt) >= n_ctx_tokens:
             raise ContextLengthError(n_prompt_tokens=len(prompt), n_ctx_tokens=n_ctx_tokens)
+        if len(samplings) > self._max_open:
+            raise RequestError(f"n: this model gives at most {self._max_open} answers.", param="n")
         if len(self._generations) + len(samplings) > self._max_open:
             raise OverloadedError("queue_full")
         generation = Generation([next(self._ids) for _ in samplings])

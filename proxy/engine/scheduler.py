@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from proxy.domain import Priority
 from proxy.engine.admission import AdmissionQueue
 from proxy.engine.base import Memory
 from proxy.engine.batch import Batch, build_batch
@@ -39,6 +40,11 @@ class Limits:
     n_cells: int
     n_batch_tokens: int = 512
     n_prefill_tokens: int = 32
+
+    @property
+    def n_background_slots(self) -> int:
+        """One slot is kept for users, so that none of them waits for a probe to end."""
+        return max(1, self.slots - 1)
 
     @property
     def n_max_batch_tokens(self) -> int:
@@ -90,7 +96,7 @@ class Scheduler:
         that a running answer never has to stop for want of room.
         """
         admitted = []
-        while self._free and (request := self.queue.peek()) is not None:
+        while (request := self.queue.peek()) is not None and self._has_slot_for(request):
             slot = self._place(request)
             if slot is None:
                 break
@@ -130,6 +136,10 @@ class Scheduler:
         self._free.extend(slot.lane.sequence for slot in lost)
         self.prefixes.forget_all()
         return lost
+
+    def _has_slot_for(self, request: Request) -> bool:
+        is_user = request.priority is Priority.USER
+        return bool(self._free) if is_user else len(self.slots) < self._limits.n_background_slots
 
     def _place(self, request: Request) -> Slot | None:
         for plan in self._plans(request):

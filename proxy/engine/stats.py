@@ -1,4 +1,4 @@
-"""What the engine has done so far, as one value; llama-server's metrics are made from it."""
+"""What the engine does and has done, as one value; `metrics.engine` names its figures."""
 
 from __future__ import annotations
 
@@ -67,30 +67,3 @@ class EngineStats:
         if not totals.step_s:
             return 0.0
         return 1 - (totals.decode_s + totals.sample_s) / totals.step_s
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """The same under the names llama-server's ``/metrics`` uses, and some of our own below."""
-        totals = self.totals
-        return {
-            "prompt_tokens_total": totals.n_prompt_tokens,
-            "prompt_seconds_total": totals.prompt_s,
-            "tokens_predicted_total": totals.n_predicted_tokens,
-            "tokens_predicted_seconds_total": totals.predicted_s,
-            "prompt_tokens_seconds": _ratio(totals.n_prompt_tokens, totals.prompt_s),
-            "predicted_tokens_seconds": _ratio(totals.n_predicted_tokens, totals.predicted_s),
-            "requests_processing": self.n_processing,
-            "requests_deferred": self.n_deferred,
-            "n_decode_total": totals.n_decode,
-            "n_busy_slots_per_decode": _ratio(totals.n_busy_slots, totals.n_decode),
-            "n_tokens_max": totals.n_max_tokens,
-            "prefix_hits_total": totals.n_prefix_hits,
-            "prefix_tokens_total": totals.n_prefix_tokens,
-            "prefixes": self.n_prefixes,
-            "kv_cells_reserved": self.n_cells_used,
-            "kv_cells": self.n_cells,
-        }
-
-
-def _ratio(amount: float, per: float) -> float:
-    return amount / per if per else 0.0

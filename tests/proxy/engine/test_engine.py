@@ -10,7 +10,7 @@ import pytest
 from proxy.engine.engine import Engine, Generation, Piece
 from proxy.engine.sampling import Sampling
 from proxy.engine.scheduler import Limits
-from proxy.errors import BackendError, ContextLengthError, OverloadedError
+from proxy.errors import BackendError, ContextLengthError, OverloadedError, RequestError
 from tests.proxy.engine.fake_runtime import FakeRuntime
 
 ONE = (Sampling(),)
@@ -126,6 +126,18 @@ def test_full_queue_refuses_at_once_and_recovers() -> None:
                 await engine.cancel(generation)
             parts = await pieces(engine.submit([1], max_tokens=5, samplings=ONE))
             assert text(parts) == "xxxxx"
+
+    asyncio.run(scenario())
+
+
+def test_more_answers_than_fit_are_the_clients_mistake() -> None:
+    """Waiting would not help."""
+
+    async def scenario() -> None:
+        async with running(FakeRuntime(), max_queued=1) as engine:
+            with pytest.raises(RequestError, match="at most 3") as caught:
+                engine.submit([1], max_tokens=1, samplings=ONE * 4)
+            assert caught.value.param == "n"
 
     asyncio.run(scenario())
 

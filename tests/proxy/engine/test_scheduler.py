@@ -94,6 +94,17 @@ def test_users_enter_before_background_requests() -> None:
     assert rig.running() == [2]
 
 
+def test_one_slot_is_kept_for_users() -> None:
+    """Probes never take the last one, so that a user enters at once."""
+    rig = Rig(slots=3)
+    rig.add(*(request(i, priority=Priority.BACKGROUND) for i in range(1, 5)))
+    rig.step()
+    assert rig.running() == [1, 2]
+    rig.add(request(9))
+    rig.step()
+    assert rig.running() == [1, 2, 9]
+
+
 def test_shared_beginning_is_computed_once() -> None:
     """Three requests with the same system prompt: 20 shared tokens go through the model once."""
     rig = Rig(slots=3)
