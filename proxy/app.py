@@ -129,7 +129,9 @@ def _routes(settings: Settings, pipeline: Pipeline, parts: Parts, metrics: Metri
     """All routes; whatever else is asked for is a 404 in OpenAI's form."""
     models = ModelEndpoints(parts.models, created=int(time.time()))
     health = HealthEndpoints(parts.models, metrics)
-    policies = PolicyEndpoints(parts.policies.store, parts.probes, folder=Path(settings.policies))
+    policies = PolicyEndpoints(
+        parts.policies.store, parts.probes, parts.models, folder=Path(settings.policies)
+    )
     return [
         Route("/v1/chat/completions", ChatCompletions(pipeline, metrics), methods=["POST"]),
         Route("/v1/models", models.list),

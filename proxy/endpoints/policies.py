@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from proxy.errors import PolicyError, Problem
+from proxy.operations.honoured import Ignored, ignored_settings
 from proxy.operations.probes import ProbeReport, Probes
+from proxy.operations.served import ServedModels
 from proxy.policy.schema import Policy
 from proxy.policy.source import load_policy
 from proxy.policy.store import PolicyStore
@@ -25,23 +27,30 @@ class PolicyEndpoints:
     Args:
         store: what is in force.
         probes: what was measured of it.
+        models: whose limits show which settings are ignored.
         folder: where ``file:`` of a policy under validation leads.
     """
 
-    def __init__(self, store: PolicyStore, probes: Probes, *, folder: Path) -> None:
+    def __init__(
+        self, store: PolicyStore, probes: Probes, models: ServedModels, *, folder: Path
+    ) -> None:
         self._store = store
+        self._models = models
         self._probes = probes
         self._folder = folder
 
     async def list(self, _request: Request) -> Response:
         """The active snapshot, the problems of the last reload, and probe results."""
         snapshot = self._store.snapshot
+        reload = self._store.last_reload
+        ignored = ignored_settings(snapshot, self._models.ready())
         return JSONResponse(
             {
                 "snapshot": snapshot.number,
                 "loaded_at": snapshot.loaded_at,
+                "last_reload": None if reload is None else reload.result,
                 "policies": [
-                    _policy(policy, file=snapshot.files.get(policy.name))
+                    _policy(policy, file=snapshot.files.get(policy.name), ignored=ignored)
                     for policy in snapshot.policies
                 ],
                 "problems": _problems(snapshot.problems),
@@ -62,7 +71,7 @@ class PolicyEndpoints:
         return JSONResponse({"valid": True, "policy": str(policy.ref), "problems": []})
 
 
-def _policy(policy: Policy, *, file: str | None) -> dict[str, Any]:
+def _policy(policy: Policy, *, file: str | None, ignored: Sequence[Ignored]) -> dict[str, Any]:
     return {
         "name": policy.name,
         "sha": policy.sha,
@@ -70,6 +79,7 @@ def _policy(policy: Policy, *, file: str | None) -> dict[str, Any]:
         "description": policy.description,
         "match": policy.match.model_dump(mode="json"),
         "rollout": None if policy.rollout is None else policy.rollout.share,
+        "ignored": {item.model: item.settings for item in ignored if item.policy is policy},
     }
 
 

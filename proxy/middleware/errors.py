@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from proxy.errors import GuardTuneError
+from proxy.errors import GuardTuneError, OverloadedError
 from proxy.wire.client import ClientGoneError
 from proxy.wire.errors import INTERNAL, ErrorResponse, render
 from proxy.wire.facts import facts_of
@@ -44,6 +45,11 @@ class ErrorsMiddleware:
             await self.app(scope, receive, response.send)
         except ClientGoneError:
             facts_of(scope).log["client"] = "gone"
+        except asyncio.CancelledError:
+            # Only a server that stops cancels us: the drain time is over. We end here at once, so
+            # the cancellation is heeded; passed on, the server would answer 500 in plain text.
+            facts_of(scope).log["error"] = "stopped"
+            await response.fail(render(OverloadedError("draining")))
         except GuardTuneError as error:
             facts_of(scope).log["error"] = type(error).__name__
             await response.fail(render(error))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from proxy.admission import Admission
 from proxy.errors import GuardTuneError
 from proxy.judges.base import Judge
+from proxy.operations.honoured import ignored_settings, warn_of_ignored
 from proxy.operations.live import LiveJudge
 from proxy.operations.policy_watch import PolicyWatch
 from proxy.operations.probes import Probes
@@ -68,7 +69,7 @@ class Service:
 
     def start(self) -> None:
         """Begin to watch policies and to load models and judge."""
-        self.parts.policies.subscribe(self.parts.probes.refresh)
+        self.parts.policies.subscribe(self._policies_changed)
         self.parts.policies.start()
         self._loading = spawn(self._load(), name="load")
 
@@ -103,8 +104,13 @@ class Service:
             self._fail(error)
             raise
         self.parts.live.start()
-        self.parts.probes.refresh()
+        self._policies_changed()
         self.on_ready()
+
+    def _policies_changed(self) -> None:
+        snapshot = self.parts.policies.store.snapshot
+        warn_of_ignored(ignored_settings(snapshot, self.parts.models.ready()))
+        self.parts.probes.refresh()
 
     def _fail(self, error: Exception) -> None:
         self.failure = error

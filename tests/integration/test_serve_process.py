@@ -198,3 +198,21 @@ def test_missing_model_file_stops_the_start_with_path_and_remedy(tmp_path: Path)
     assert ended.returncode == 2
     assert str(path) in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_sigterm_ends_answers_that_outlast_the_drain_time(tmp_path: Path) -> None:
+    """Their clients are told, if nothing was sent yet; and the server still stops cleanly."""
+    limits = {"drain_timeout_s": 1}
+    config = {**CONFIG, "policies": str(tmp_path / "policies"), "limits": limits}
+    body = '{"model":"fake","messages":[{"role":"user","content":"wait for ever"}]}'
+    with serving(tmp_path, config) as server:
+        url = f"{server.url}/v1/chat/completions"
+        curl = subprocess.Popen(
+            ["curl", "-s", "-i", url, "-d", body], stdout=subprocess.PIPE, text=True
+        )
+        assert any(server.metric("guardtune_in_flight") == 1 for _ in range(1000))
+        assert server.stop() == 0
+        told, _ = curl.communicate()
+    assert told.startswith("HTTP/1.1 503")
+    assert '"code":"draining"' in told
+    assert "Traceback" not in server.log.read_text(encoding="utf-8")

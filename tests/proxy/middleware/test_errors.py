@@ -77,6 +77,26 @@ def test_nobody_is_answered_who_has_left() -> None:
     assert (reply.messages, bugs) == ([], 0)
 
 
+def test_server_that_stops_is_told_of_as_such() -> None:
+    """Once the drain time is over, what still runs is cancelled by the server."""
+
+    async def run() -> Reply:
+        waiting = asyncio.Event()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            waiting.set()
+            await asyncio.Event().wait()
+
+        wrapped = ErrorsMiddleware(app, count_bug=lambda: None)
+        task = asyncio.get_running_loop().create_task(call(wrapped))
+        await waiting.wait()
+        task.cancel()
+        return await task
+
+    reply = asyncio.run(run())
+    assert (reply.status, reply.json["error"]["code"]) == (503, "draining")
+
+
 def test_other_protocols_pass() -> None:
     """Lifespan messages are not requests."""
     seen: list[str] = []

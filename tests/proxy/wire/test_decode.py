@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.errors import RequestError
 from proxy.wire.decode import decode_chat
@@ -129,3 +134,27 @@ def test_message_never_repeats_the_users_text() -> None:
     """Error bodies end in logs; user text does not."""
     error = _refused(b'{"model":"m","messages":[{"role":"user","content":{"s":"secret words"}}]}')
     assert "secret" not in error.message
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+_FIELDS = ("model", "messages", "stream", "stop", "tools", "logit_bias", "max_tokens", "n", "user")
+
+
+@given(body=st.binary(max_size=64) | st.text(max_size=64).map(str.encode))
+def test_any_bytes_are_a_request_or_a_400(body: bytes) -> None:
+    """Never anything else."""
+    with suppress(RequestError):
+        decode_chat(body)
+
+
+@given(fields=st.dictionaries(st.sampled_from(_FIELDS), _JSON))
+def test_any_json_is_a_request_or_a_400(fields: dict[str, object]) -> None:
+    """Whatever types the known fields have."""
+    with suppress(RequestError):
+        request = decode_chat(json.dumps(fields).encode())
+        assert isinstance(request.model, str)
+        assert all(isinstance(message["role"], str) for message in request.messages)
