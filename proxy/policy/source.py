@@ -18,6 +18,7 @@ from proxy.policy.wording import shown
 
 __all__ = ["dump_policy", "load_policy", "read_yaml"]
 
+_LINE_BREAKS = frozenset("\x85\u2028\u2029")
 _AT_FILE = ("system_prompt", "file")
 
 
@@ -100,6 +101,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
+    if _LINE_BREAKS & set(text):  # outside double quotes PyYAML writes these as line ends
+        style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

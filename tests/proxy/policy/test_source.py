@@ -12,6 +12,7 @@ from proxy.errors import PolicyError
 from proxy.policy.files import MAX_BYTES
 from proxy.policy.schema import Policy
 from proxy.policy.source import dump_policy, load_policy
+from tests.proxy.policy.policy_examples import make_policy
 from tests.proxy.policy.policy_strategies import policies
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "policy"
@@ -90,6 +91,17 @@ def test_a_dumped_policy_loads_to_the_same_policy(policy: Policy) -> None:
     again = load(dump_policy(policy))
     assert again == policy
     assert again.sha == policy.sha
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x85b", "a\u2028b\nc", "a\rb", "a \nb", "- a\n  b", "\ufeffa", "#"]
+)
+def test_a_text_that_yaml_would_reshape_comes_back_as_it_was(text: str) -> None:
+    """Exotic line ends, spaces before them, and what looks like YAML itself."""
+    policy = make_policy(
+        demonstrations=[{"user": text, "assistant": "ok"}], decoding={"stop": text}
+    )
+    assert load(dump_policy(policy)).sha == policy.sha
 
 
 def test_texts_of_several_lines_are_dumped_as_blocks() -> None:
