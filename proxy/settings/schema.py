@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
@@ -16,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from proxy.backends.config import EMBEDDED_MODEL, ModelConfig
 from proxy.errors import Problem, SettingsError
 from proxy.middleware.auth import Key
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
@@ -33,10 +36,18 @@ class KeyConfig(_Section):
     """What logs and policies' ``match.keys`` call it."""
     secret_env: EnvName | None = None
     """The environment variable that holds the secret."""
-    secret_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    secret_sha256: str | None = None
     """Instead of that, the secret's SHA-256 in hex: `printf %s "$SECRET" | sha256sum`."""
     admin: bool = False
     """Whether it opens ``/policies`` and ``/policies/validate`` as well."""
+
+    @field_validator("secret_sha256")
+    @classmethod
+    def _is_a_digest(cls, value: str | None) -> str | None:
+        # Not a pattern: its message would show the value, and that may be the secret itself.
+        if value is not None and not _SHA256.fullmatch(value):
+            raise ValueError("is no SHA-256: 64 hex digits in lower case are needed")
+        return value
 
     @model_validator(mode="after")
     def _has_one_secret(self) -> Self:

@@ -63,6 +63,14 @@ def test_every_mistake_is_reported_where_it_was_made(tmp_path: Path) -> None:
     assert "Did you mean `host`?" in problems[0]
 
 
+def test_secret_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
+    """Messages end in logs."""
+    text = "keys:\n  - {id: a, secret_sha256: hunter2-raw}\n  - {id: b, secret: hunter2-raw}\n"
+    problems = _problems(config=_config(tmp_path, text))
+    assert len(problems) >= 2
+    assert "hunter2" not in "\n".join(problems)
+
+
 def test_missing_file_is_named(tmp_path: Path) -> None:
     """With what to do."""
     (problem,) = _problems(config=tmp_path / "none.yaml")
