@@ -1,0 +1,124 @@
+"""Fits the weights that ship, as plain documents; deterministic for the same data and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from random import Random
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from proxy.judges.compliance import ASSET_VERSION, MAX_CHARS, terms_of
+from proxy.judges.features import NAMES, features
+from proxy.judges.relevance import MAX_CHARS as RELEVANCE_CHARS
+from proxy.judges.relevance import Encoder, without_echo, word_overlap
+from scripts.judge_training.examples import Example
+
+TERMS = 5000
+RAREST_TERM = 3
+TEXT_C = 3.0
+HAND_C = 1.0
+TEXT_SHARE = 0.7
+NEUTRAL_THRESHOLD = 0.5
+
+RELATED_PRIOR_ODDS = 3.0
+"""Related answers to unrelated ones in traffic: it puts the gate where 98 % of true pairs pass."""
+
+Matrix = npt.NDArray[np.float64]
+
+
+def fit_head(examples: Sequence[Example]) -> dict[str, Any]:
+    """The document of a compliance head, with no shift yet."""
+    labels = [example.label for example in examples]
+    return {
+        "version": ASSET_VERSION,
+        "threshold": NEUTRAL_THRESHOLD,
+        "shift": 0.0,
+        "text_share": TEXT_SHARE,
+        **_fit_text([example.answer[:MAX_CHARS] for example in examples], labels),
+        "hand": _fit_hand(examples, labels),
+    }
+
+
+def _fit_text(texts: Sequence[str], labels: Sequence[bool]) -> dict[str, Any]:
+    vectorizer = TfidfVectorizer(
+        analyzer=terms_of, max_features=TERMS, min_df=RAREST_TERM, sublinear_tf=True, norm="l2"
+    )
+    model = LogisticRegression(C=TEXT_C, solver="liblinear", random_state=0)
+    model.fit(vectorizer.fit_transform(texts), labels)
+    rows = zip(vectorizer.get_feature_names_out(), vectorizer.idf_, model.coef_[0], strict=True)
+    terms = {str(term): [round(float(idf), 2), round(float(w), 3)] for term, idf, w in rows}
+    return {"bias": round(float(model.intercept_[0]), 4), "terms": terms}
+
+
+def _fit_hand(examples: Sequence[Example], labels: Sequence[bool]) -> dict[str, Any]:
+    values = np.array([_features(each.prompt, each.answer[:MAX_CHARS]) for each in examples])
+    scaler = StandardScaler().fit(values)
+    model = LogisticRegression(C=HAND_C, solver="liblinear", random_state=0)
+    model.fit(scaler.transform(values), labels)
+    return {
+        "names": list(NAMES),
+        "mean": _rounded(scaler.mean_),
+        "scale": _rounded(scaler.scale_),
+        "weights": _rounded(model.coef_[0]),
+        "bias": round(float(model.intercept_[0]), 4),
+    }
+
+
+_features = cache(features)  # the same rows come back in every fold
+
+
+def _rounded(values: npt.NDArray[Any]) -> list[float]:
+    return [round(float(value), 4) for value in values]
+
+
+def fit_relevance(
+    pairs: Sequence[tuple[str, str]], encoder: Encoder, rng: Random
+) -> dict[str, float]:
+    """Logistic weights of true against swapped pairs, at equal weight and then the prior odds."""
+    swapped = swap(pairs, rng)
+    labels = np.array([True] * len(pairs) + [False] * len(swapped))
+    values = relevance_inputs([*pairs, *swapped], encoder)
+    both = _fit_logistic(values, labels)
+    lexical = _fit_logistic(values[:, 1:], labels)
+    return {
+        "bias": both[0],
+        "cosine": both[1],
+        "overlap": both[2],
+        "lexical_bias": lexical[0],
+        "lexical_overlap": lexical[1],
+    }
+
+
+def _fit_logistic(values: Matrix, labels: npt.NDArray[np.bool_]) -> list[float]:
+    model = LogisticRegression(C=100.0, class_weight="balanced", random_state=0)
+    model.fit(values, labels)
+    bias = float(model.intercept_[0]) + float(np.log(RELATED_PRIOR_ODDS))
+    return [round(float(number), 3) for number in (bias, *model.coef_[0])]
+
+
+def relevance_inputs(pairs: Sequence[tuple[str, str]], encoder: Encoder) -> Matrix:
+    """(n_pairs, 2): cosine and word overlap of each pair, as the judge computes them."""
+    answers = [without_echo(prompt, answer[:RELEVANCE_CHARS]) for prompt, answer in pairs]
+    prompts = [prompt for prompt, _ in pairs]
+    cosines = (encoder.encode(prompts) * encoder.encode(answers)).sum(axis=1)
+    overlaps = [word_overlap(prompt, text) for prompt, text in zip(prompts, answers, strict=True)]
+    return np.column_stack([cosines, overlaps]).astype(np.float64)
+
+
+def swap(pairs: Sequence[tuple[str, str]], rng: Random) -> list[tuple[str, str]]:
+    """Each prompt with an answer that belongs to another prompt."""
+    return [
+        (prompt, rng.choice([answer for other, answer in rng.sample(pairs, 8) if other != prompt]))
+        for prompt, _ in pairs
+    ]
+
+
+def logit(probability: float) -> float:
+    """The log-odds of a probability strictly between 0 and 1."""
+    return float(np.log(probability / (1 - probability)))

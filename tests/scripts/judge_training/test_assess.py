@@ -1,0 +1,35 @@
+"""The measures behind the card."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("sklearn", reason="scikit-learn only trains the judge")
+
+from scripts.judge_training.assess import accuracy, auroc, choose_threshold
+
+
+def test_auroc_counts_ordered_pairs_and_halves_ties() -> None:
+    """Four pairs: two in order, one tied, one out of order."""
+    assert auroc([0.9, 0.4], [0.4, 0.6]) == pytest.approx((1 + 1 + 0.5 + 0) / 4)
+
+
+def test_auroc_of_a_perfect_and_a_blind_judge() -> None:
+    """1 and one half."""
+    assert auroc([0.8, 0.9], [0.1, 0.2]) == 1.0
+    assert auroc([0.5] * 3, [0.5] * 4) == 0.5
+
+
+def test_accuracy_at_a_threshold() -> None:
+    """Sensitivity, specificity and the two rates."""
+    found = accuracy([True, True, False, False], [0.9, 0.4, 0.6, 0.1], 0.5)
+    assert (found.sensitivity.value, found.specificity.value) == (0.5, 0.5)
+    assert (found.labelled.value, found.flagged.value) == (0.5, 0.5)
+    assert found.auroc in found.auroc_interval
+
+
+def test_choose_threshold_is_the_median_of_the_families() -> None:
+    """One family that is like no other does not decide."""
+    labels = [True, False]
+    families = [(labels, [0.305, 0.1]), (labels, [0.505, 0.495]), (labels, [0.9, 0.805])]
+    assert choose_threshold(families) == 0.5
