@@ -50,6 +50,7 @@ _UNANSWERED: Mapping[str, tuple[str, int, bool]] = {
     "MidStreamFallbackError": ("closed", 502, False),
 }
 
+_ERROR_STATUSES = range(400, 600)
 _PASSED_ON = ("retry-after", "retry-after-ms")
 
 
@@ -79,6 +80,9 @@ def translate(error: Exception, *, model: str, key: str = "") -> ProviderAnswer 
                 # What litellm makes of a connection that failed: a 500 that nobody sent.
                 return _unanswered("APIConnectionError", model)
             return _answered(error, _ANSWERED[name], key)
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int) and status in _ERROR_STATUSES:
+        return _answered(error, _Row(status, "api_error"), key)
     return BackendError(
         f"Model {model}: the provider failed ({names[0]}).", model=model, error_type="provider"
     )

@@ -39,6 +39,9 @@ _OFFLINE = {
 }
 
 
+_LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+
+
 class LiteLLMBackend:
     """One model of one provider.
 
@@ -234,6 +237,11 @@ def _imported() -> tuple[Any, type[Exception]]:
     import litellm
     import openai
 
+    for name in _LOGGERS:
+        # They print every request through a handler of their own, at debug level with its text.
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)
+        logger.handlers.clear()
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.turn_off_message_logging = True

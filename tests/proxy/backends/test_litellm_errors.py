@@ -91,6 +91,15 @@ def test_no_answer_is_a_backend_error(
     assert error.message.startswith("Model m: ")
 
 
+def test_other_status_of_the_provider_is_answered_too() -> None:
+    """There is not a class for each."""
+    error = raised("APIError")
+    error.status_code = 418  # type: ignore[attr-defined]  # as litellm sets it
+    answer = translate(error, model="m")
+    assert isinstance(answer, ProviderAnswer)
+    assert answer.status == 418
+
+
 def test_every_row_is_reachable() -> None:
     """A class has one row, in one table."""
     assert not set(_ANSWERED) & set(_UNANSWERED)

@@ -97,6 +97,20 @@ def test_left_out_field_is_logged_once(caplog: pytest.LogCaptureFixture) -> None
     assert messages == ["field_left_out model=served field='unknown_field'"]
 
 
+def test_litellm_never_logs_what_was_said(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Also not while everything else logs at debug level."""
+
+    async def act(backend: LiteLLMBackend) -> None:
+        await ask(backend, Transcript())
+
+    with caplog.at_level(logging.DEBUG):
+        run(openai_answer, act)
+    assert not [record for record in caplog.records if record.name.startswith("LiteLLM")]
+    assert "Hello" not in "".join(capfd.readouterr())
+
+
 def test_clients_messages_are_not_rewritten() -> None:
     """Litellm changes lists in place."""
     parts = [{"type": "text", "text": "Hello"}]
