@@ -81,10 +81,12 @@ class PolicyStore:
         return self.snapshot
 
     async def watch(self) -> None:
-        """Follow the folder until cancelled; see the module's tests for what it survives."""
+        """Follow the folder until cancelled, by notifications and by polling.
+
+        Survives whatever happens to the folder: replaced, unmounted, back again, out of watches.
+        """
         while True:
             await self._follow()
-            await asyncio.sleep(self._poll_interval_s)
 
     async def _follow(self) -> None:
         """Reload on every notification and at every poll, until the watch has to be set anew."""
@@ -96,9 +98,10 @@ class PolicyStore:
                     if self._identity() != watched:
                         return
         except (OSError, RuntimeError) as error:
-            # The folder is missing, or the system has no watches left: the caller polls.
+            # The folder is missing, or the system has no watches left: poll, then try again.
             _log.debug("policy_watch_unavailable reason=%s", error)
             await self._reload_when_quiet()
+            await asyncio.sleep(self._poll_interval_s)
 
     def _changes(self) -> AsyncGenerator[set[FileChange], None]:
         """Yield on each notification, and an empty set after each poll interval without one."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.errors import PolicyError
+from proxy.policy.decoding import SETTINGS
 from proxy.policy.files import MAX_BYTES
 from proxy.policy.schema import Policy
 from proxy.policy.source import dump_policy, load_policy
@@ -102,6 +106,34 @@ def test_a_text_that_yaml_would_reshape_comes_back_as_it_was(text: str) -> None:
         demonstrations=[{"user": text, "assistant": "ok"}], decoding={"stop": text}
     )
     assert load(dump_policy(policy)).sha == policy.sha
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+any_policy_like = st.dictionaries(
+    st.sampled_from([field.alias or name for name, field in Policy.model_fields.items()]),
+    json_values,
+)
+any_decoding = st.dictionaries(
+    st.sampled_from(list(SETTINGS)),
+    json_values | st.dictionaries(st.sampled_from(["min", "max", "default"]), json_values),
+)
+
+
+@given(any_policy_like, any_decoding)
+def test_whatever_a_file_holds_it_is_a_policy_or_a_policy_error(
+    data: dict[str, Any], decoding: dict[str, Any]
+) -> None:
+    """No other exception escapes: the watch goes on."""
+    try:
+        load(yaml.safe_dump({"schema": 1, "name": "a", "decoding": decoding, **data}))
+    except PolicyError as error:
+        assert error.problems  # noqa: PT017 - either way is right
 
 
 def test_texts_of_several_lines_are_dumped_as_blocks() -> None:
