@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TextIO
 
@@ -11,7 +12,7 @@ from proxy.evaluation.statistics import Rate
 
 _EVERY_S = 0.25
 _EVERY_PLAIN_S = 15.0
-_WINDOW_S = 30.0
+_WINDOW_S = 60.0
 """Tokens a second are averaged over this much of the recent past."""
 
 
@@ -41,11 +42,11 @@ class Progress:
         self._total_s = total_s
         self._elapsed_s = elapsed_s
         self._clock = clock
-        self._shown_at = clock()
+        self._started_at = self._shown_at = clock()
         self._phase = "starting"
         self._best: Rate | None = None
         self._answers = 0
-        self._recent: list[tuple[float, int]] = []
+        self._recent: deque[tuple[float, int]] = deque()
 
     def phase(self, name: str) -> None:
         """Say what is being done now."""
@@ -69,7 +70,7 @@ class Progress:
         self._answers += 1
         self._recent.append((now, 0 if usage is None else usage.completion_tokens))
         while self._recent[0][0] < now - _WINDOW_S:
-            self._recent.pop(0)
+            self._recent.popleft()
         self._show()
 
     def say(self, text: str) -> None:
@@ -97,10 +98,11 @@ class Progress:
         return " | ".join(parts)
 
     def _tokens_per_s(self) -> float | None:
-        if len(self._recent) < 2:  # noqa: PLR2004 - one point has no speed
+        """Over the window, or since the start; answers come in bursts, so not between them."""
+        span_s = min(_WINDOW_S, self._clock() - self._started_at)
+        if not self._recent or span_s < 1:
             return None
-        span = self._recent[-1][0] - self._recent[0][0]
-        return sum(tokens for _, tokens in self._recent) / span if span > 1 else None
+        return sum(tokens for _, tokens in self._recent) / span_s
 
     def _show(self, *, force: bool = False) -> None:
         every = _EVERY_S if self._is_terminal else _EVERY_PLAIN_S

@@ -47,7 +47,7 @@ def test_the_line_shows_how_the_run_stands() -> None:
     scene.answers(40, every_s=0.5, tokens=64)
     assert scene.progress.line() == (
         "generation 2/5, 30 candidates | best harmful 3/24 (search split, for ranking only) | "
-        "40 answers | 131 tokens/s | about 8:40 left"
+        "40 answers | 128 tokens/s | about 8:40 left"
     )
 
 
