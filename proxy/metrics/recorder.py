@@ -5,7 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
@@ -31,6 +38,8 @@ class Metrics:
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        # A `_created` series beside each counter and histogram would double what is scraped.
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         self._clock = clock
         self._series: dict[tuple[str, PolicyRef], RequestSeries] = {}

@@ -95,6 +95,13 @@ def test_version_that_comes_back_stays() -> None:
     )
 
 
+def test_nothing_is_scraped_twice() -> None:
+    """No `_created` series beside the counters."""
+    metrics = Metrics()
+    _record(metrics, OLD)
+    assert "_created" not in metrics.render().decode()
+
+
 def test_two_registries_do_not_share_anything() -> None:
     """Tests, and two proxies in one process."""
     first, second = Metrics(), Metrics()
