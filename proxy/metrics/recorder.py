@@ -39,7 +39,7 @@ class Metrics:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         # A `_created` series beside each counter and histogram would double what is scraped.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
         self.registry = CollectorRegistry()
         self._clock = clock
         self._series: dict[tuple[str, PolicyRef], RequestSeries] = {}
