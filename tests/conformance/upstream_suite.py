@@ -242,7 +242,7 @@ class UpstreamClientSuite:
             await connection.until_gone()
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            async with _get(client, server, IMPATIENT) as response:
+            async with _get(client, server, Timeouts(idle_s=0.05)) as response:
                 with pytest.raises(UpstreamError) as caught:
                     await _body(response)
             assert caught.value.error_type == "timeout"
@@ -259,10 +259,9 @@ class UpstreamClientSuite:
                 await asyncio.sleep(0)
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            async with _get(client, server, Timeouts(total_s=0.1)) as response:
-                with pytest.raises(UpstreamError) as caught:
-                    async for _ in response.chunks:
-                        pass
+            with pytest.raises(UpstreamError) as caught:
+                async with _get(client, server, Timeouts(total_s=0.1)) as response:
+                    await _body(response)
             assert caught.value.error_type == "timeout"
 
         self.run(handler, act)

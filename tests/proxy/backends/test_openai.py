@@ -283,8 +283,10 @@ def test_stall_midway_raises_from_the_chunks() -> None:
     """After what came has been passed on."""
 
     async def handler(_: Received, connection: Connection) -> None:
-        await connection.start_stream()
-        await connection.chunk(b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n')
+        # In one write, so that a slow machine cannot put the time-out between head and body.
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+        delta = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
+        await connection.send(head + delta)
         await connection.until_gone()
 
     async def act(backend: OpenAIBackend) -> None:
@@ -294,7 +296,7 @@ def test_stall_midway_raises_from_the_chunks() -> None:
         assert (caught.value.error_type, caught.value.status) == ("timeout", 504)
         assert (transcript.text, transcript.error_type) == ("Hi", "timeout")
 
-    run(handler, act, timeouts=IMPATIENT)
+    run(handler, act, timeouts=TimeoutsConfig(idle_s=0.05))
 
 
 def test_shared_client_stays_open_when_the_backend_closes() -> None:
