@@ -154,6 +154,7 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
     model = find_model(arguments.model, arguments.config)
     suites = tuple(arguments.suite or ["builtin"])
     load_suites(suites)
+    judges.create(arguments.judge)
     slug = re.sub(r"[^a-z0-9]+", "-", model.name.lower()).strip("-")
     return RunConfig(
         name=_policy_name(arguments.name or f"tuned-{slug}"[:64]),

@@ -77,9 +77,9 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "quick": Preset(
-        name="quick", population=12, offspring=9, generations=5, max_tokens=64,
+        name="quick", population=12, offspring=8, generations=5, max_tokens=64,
         first=Rung(8, 4), second=(Rung(12, 12), Rung(24, 30)), elites=3,
-        finalists=3, validation=(Rung(20, 20), Rung(60, 60)), test=Rung(60, 60),
+        finalists=4, validation=(Rung(20, 20), Rung(60, 60)), test=Rung(60, 60),
         search_s=330.0, total_s=540.0, patience=5,
     ),
     "standard": Preset(

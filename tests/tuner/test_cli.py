@@ -111,9 +111,10 @@ def test_mistakes_are_reported_before_anything_is_paid_for(
 
 
 def test_an_unknown_judge_is_reported(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the names there are."""
+    """With the names there are, and before a store is made."""
     assert main(["run", "--config", "guardtune.yaml", "--judge", "nobody"]) == 2
     assert "nobody" in capsys.readouterr().err
+    assert not (here / "var").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminate"])
