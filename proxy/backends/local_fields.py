@@ -22,6 +22,7 @@ DEFAULT_MAX_TOKENS = 512
 MAX_CHOICES = 16
 MAX_STOPS = 16
 MAX_BREAKERS = 16
+MAX_BREAKER_BYTES = 40
 _MAX_INT = 2**31 - 1
 _MAX_VALUE_CHARS = 80
 
@@ -191,9 +192,7 @@ def _sampling(given: Mapping[str, Any], n_vocab: int) -> Sampling:
     }
     parsers: dict[str, Callable[[Any], Any]] = {
         "logit_bias": lambda value: _logit_bias(value, n_vocab),
-        "dry_sequence_breakers": lambda value: _strings(
-            "dry_sequence_breakers", value, MAX_BREAKERS
-        ),
+        "dry_sequence_breakers": _breakers,
     }
     others = {name: parse(given[name]) for name, parse in parsers.items() if name in given}
     return Sampling(**numbers, **others)
@@ -204,9 +203,19 @@ def _strings(name: str, value: Any, most: int) -> tuple[str, ...]:
     is_list = isinstance(values, list | tuple)
     if not is_list or not all(isinstance(text, str) and text for text in values):
         raise _wrong(name, value, "must be a string or a list of strings, none of them empty")
+    if any("\0" in text for text in values):
+        raise RequestError(f"{name}: a string must not hold a NUL character.", param=name)
     if len(values) > most:
         raise RequestError(f"{name}: at most {most} strings, {len(values)} given.", param=name)
     return tuple(values)
+
+
+def _breakers(value: Any) -> tuple[str, ...]:
+    name = "dry_sequence_breakers"
+    breakers = _strings(name, value, MAX_BREAKERS)
+    if any(len(text.encode(errors="replace")) > MAX_BREAKER_BYTES for text in breakers):
+        raise RequestError(f"{name}: at most {MAX_BREAKER_BYTES} bytes each.", param=name)
+    return breakers
 
 
 def _logit_bias(value: Any, n_vocab: int) -> tuple[tuple[int, float], ...]:

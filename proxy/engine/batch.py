@@ -59,7 +59,11 @@ class Batch:
 
 
 def build_batch(
-    slots: Sequence[Slot], prefixes: Iterable[Prefix], *, n_prefill_tokens: int
+    slots: Sequence[Slot],
+    prefixes: Iterable[Prefix],
+    *,
+    n_prompt_tokens: int,
+    n_prefill_tokens: int,
 ) -> Batch:
     """Gather one step's work.
 
@@ -69,7 +73,8 @@ def build_batch(
     Args:
         slots: the running requests, oldest first.
         prefixes: the shared beginnings, some of them not computed yet.
-        n_prefill_tokens: how many prompt tokens one step may take.
+        n_prompt_tokens: how many tokens of one prompt a step may take.
+        n_prefill_tokens: how many of all prompts together.
     """
     batch = Batch()
     for slot in slots:
@@ -77,7 +82,7 @@ def build_batch(
             batch.add(slot.lane, room=1, slot=slot)
     room = n_prefill_tokens
     for lane, owner in _prompts(slots, prefixes):
-        room -= batch.add(lane, room=room, slot=owner)
+        room -= batch.add(lane, room=min(room, n_prompt_tokens), slot=owner)
     return batch
 
 

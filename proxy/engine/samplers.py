@@ -67,10 +67,9 @@ def _link(library: Any, vocabulary: LlamaVocabulary, sampling: Sampling, sampler
 
 
 def _penalties(library: Any, vocabulary: LlamaVocabulary, sampling: Sampling) -> Any:
-    n_last = sampling.repeat_last_n
     return library.llama_sampler_init_penalties(
         vocabulary.n_tokens,
-        vocabulary.n_ctx_train if n_last < 0 else n_last,
+        _window(sampling.repeat_last_n, vocabulary),
         sampling.repeat_penalty,
         sampling.frequency_penalty,
         sampling.presence_penalty,
@@ -79,16 +78,21 @@ def _penalties(library: Any, vocabulary: LlamaVocabulary, sampling: Sampling) ->
 
 def _dry(library: Any, vocabulary: LlamaVocabulary, sampling: Sampling) -> Any:
     breakers = [text.encode() for text in sampling.dry_sequence_breakers]
-    n_last = sampling.dry_penalty_last_n
     return library.llama_sampler_init_dry(
         vocabulary.handle,
         sampling.dry_multiplier,
         sampling.dry_base,
         sampling.dry_allowed_length,
-        vocabulary.n_ctx_train if n_last < 0 else n_last,
+        _window(sampling.dry_penalty_last_n, vocabulary),
         (ctypes.c_char_p * len(breakers))(*breakers),
         len(breakers),
     )
+
+
+def _window(n_last: int, vocabulary: LlamaVocabulary) -> int:
+    """Tokens to look back on; bounded, as llama.cpp allocates that many for each request."""
+    longest = vocabulary.n_ctx_train
+    return longest if n_last < 0 else min(n_last, longest)
 
 
 def _logit_bias(library: Any, vocabulary: LlamaVocabulary, sampling: Sampling) -> Any:

@@ -30,16 +30,17 @@ class Limits:
         slots: requests that run together.
         prefixes: shared beginnings that are kept.
         n_cells: the KV cache's size in tokens, shared by everything.
-        n_batch_tokens: prompt tokens of a step in which no answer runs.
-        n_prefill_tokens: prompt tokens of a step beside running answers. A prompt token costs about
-            as much as an answer's, so this many double the step of as many answers.
+        n_batch_tokens: prompt tokens of a step, all prompts together.
+        n_prompt_tokens: tokens of each prompt in a step beside running answers. A prompt's token
+            costs about as much as an answer's, so a long prompt slows 16 answers to a third, while
+            a burst of short ones gets in at once.
     """
 
     slots: int
     prefixes: int
     n_cells: int
     n_batch_tokens: int = 512
-    n_prefill_tokens: int = 32
+    n_prompt_tokens: int = 32
 
     @property
     def n_background_slots(self) -> int:
@@ -49,7 +50,7 @@ class Limits:
     @property
     def n_max_batch_tokens(self) -> int:
         """The largest batch that can come."""
-        return max(self.n_batch_tokens, self.slots + self.n_prefill_tokens)
+        return self.slots + self.n_batch_tokens
 
 
 class _Plan(NamedTuple):
@@ -109,8 +110,12 @@ class Scheduler:
         """The next step's work; empty when there is none."""
         is_answering = any(slot.phase is Phase.DECODING for slot in self.slots)
         limits = self._limits
-        budget = limits.n_prefill_tokens if is_answering else limits.n_batch_tokens
-        return build_batch(self.slots, self.prefixes, n_prefill_tokens=budget)
+        return build_batch(
+            self.slots,
+            self.prefixes,
+            n_prompt_tokens=limits.n_prompt_tokens if is_answering else limits.n_batch_tokens,
+            n_prefill_tokens=limits.n_batch_tokens,
+        )
 
     def computed(self, batch: Batch) -> None:
         """Note that the model has computed a batch."""

@@ -63,9 +63,10 @@ def test_alias_counts_but_never_against_the_settings_own_name(alias: str, name: 
         ("temperature", float("nan")), ("top_k", 1.5), ("top_p", 1.1), ("repeat_penalty", 0),
         ("seed", "x"), ("max_tokens", 0), ("max_tokens", 1.5), ("max_tokens", []), ("n", 0),
         ("n", 17), ("stop", 5), ("stop", [""]), ("stop", ["a"] * 17), ("stop", [1]),
+        ("stop", "a\0"),
         ("stream", "yes"), ("stream_options", []), ("logit_bias", []), ("logit_bias", {"x": 1}),
         ("logit_bias", {"1000": 1}), ("logit_bias", {"-1": 1}), ("logit_bias", {"1": 101}),
-        ("dry_sequence_breakers", 5), ("mirostat", 3),
+        ("dry_sequence_breakers", 5), ("dry_sequence_breakers", ["x" * 41]), ("mirostat", 3),
     ],
 )  # fmt: skip
 def test_wrong_value_is_refused_and_the_field_named(field: str, value: Any) -> None:

@@ -15,7 +15,7 @@ def test_running_answers_always_go_in_beside_a_long_prompt() -> None:
     """The prompt gets the budget, the answers their one token each, first."""
     running = [slot(0, 10, 9, Phase.DECODING), slot(1, 20, 19, Phase.DECODING)]
     newcomer = slot(2, 1000, 0, Phase.PREFILLING)
-    batch = build_batch([newcomer, *running], [], n_prefill_tokens=64)
+    batch = build_batch([newcomer, *running], [], n_prompt_tokens=64, n_prefill_tokens=64)
     assert [(chunk.lane.sequence, chunk.n_tokens) for chunk in batch.chunks] == [
         (0, 1), (1, 1), (2, 64),
     ]  # fmt: skip
@@ -28,25 +28,42 @@ def test_running_answers_always_go_in_beside_a_long_prompt() -> None:
 def test_prefixes_come_before_prompts_and_share_the_budget() -> None:
     """Someone waits for a prefix."""
     prefix = Prefix(Lane(9, list(range(40))))
-    batch = build_batch([slot(0, 50, 0, Phase.PREFILLING)], [prefix], n_prefill_tokens=64)
+    batch = build_batch(
+        [slot(0, 50, 0, Phase.PREFILLING)], [prefix], n_prompt_tokens=64, n_prefill_tokens=64
+    )
     assert [(chunk.lane.sequence, chunk.n_tokens) for chunk in batch.chunks] == [(9, 40), (0, 24)]
     assert batch.sampled == []
 
 
 def test_prompts_last_chunk_yields_logits_at_its_last_row() -> None:
     """The row is that of the prompt's last token."""
-    batch = build_batch([slot(0, 50, 30, Phase.PREFILLING)], [], n_prefill_tokens=64)
+    batch = build_batch(
+        [slot(0, 50, 30, Phase.PREFILLING)], [], n_prompt_tokens=64, n_prefill_tokens=64
+    )
     assert [sampled.row for sampled in batch.sampled] == [19]
+
+
+def test_each_prompt_has_its_own_share_of_a_step() -> None:
+    """A burst of short prompts enters at once, while a long one is held to its share."""
+    long = slot(0, 1000, 0, Phase.PREFILLING)
+    burst = [slot(sequence, 6, 0, Phase.PREFILLING) for sequence in range(1, 4)]
+    batch = build_batch([long, *burst], [], n_prompt_tokens=8, n_prefill_tokens=20)
+    assert [chunk.n_tokens for chunk in batch.chunks] == [8, 6, 6]
 
 
 def test_waiting_slots_are_left_out() -> None:
     """Their prefix is not computed yet."""
-    assert build_batch([slot(0, 50, 0, Phase.WAITING)], [], n_prefill_tokens=64).n_tokens == 0
+    assert (
+        build_batch(
+            [slot(0, 50, 0, Phase.WAITING)], [], n_prompt_tokens=64, n_prefill_tokens=64
+        ).n_tokens
+        == 0
+    )
 
 
 def test_advance_moves_every_lane() -> None:
     """After decoding, what was in the batch is computed."""
     one = slot(0, 50, 30, Phase.PREFILLING)
-    batch = build_batch([one], [], n_prefill_tokens=8)
+    batch = build_batch([one], [], n_prompt_tokens=8, n_prefill_tokens=8)
     batch.advance()
     assert one.lane.n_computed == 38

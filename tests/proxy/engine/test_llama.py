@@ -24,7 +24,7 @@ def slot(llama: LlamaRuntime, sequence: int, text: str) -> Slot:
 
 def decode(llama: LlamaRuntime, *slots: Slot) -> list[int]:
     """One step; each slot's next token, appended."""
-    batch = build_batch(slots, [], n_prefill_tokens=256)
+    batch = build_batch(slots, [], n_prompt_tokens=256, n_prefill_tokens=256)
     llama.decode(batch)
     batch.advance()
     tokens = []

@@ -7,7 +7,7 @@ import pytest
 
 from proxy.engine.batch import Batch
 from proxy.engine.llama import LlamaRuntime
-from proxy.engine.sampling import Sampling, plan_chain
+from proxy.engine.sampling import Sampling
 from proxy.engine.slots import Lane
 
 pytestmark = pytest.mark.gguf
@@ -48,10 +48,11 @@ def draw(llama: LlamaRuntime, sampling: Sampling, prompt: list[int], n: int = 1)
         Sampling(seed=1, dry_multiplier=0.8, dry_sequence_breakers=("\n", "é")),
         Sampling(seed=1, xtc_probability=1.0, xtc_threshold=0.01),
         Sampling(seed=1, typical_p=0.5, min_p=0, top_k=0, top_p=1),
+        Sampling(seed=1, dry_multiplier=1, dry_penalty_last_n=2**31 - 1),
+        Sampling(seed=1, repeat_penalty=1.2, repeat_last_n=2**31 - 1),
         Sampling(seed=1, mirostat=1),
         Sampling(seed=1, mirostat=2),
     ],
-    ids=lambda sampling: "-".join(sampler.kind for sampler in plan_chain(sampling)),
 )
 def test_every_sampler_builds_and_a_seed_repeats(
     llama: LlamaRuntime, prompt: list[int], sampling: Sampling

@@ -163,7 +163,7 @@ def test_retired_slot_leaves_only_the_prefix_behind() -> None:
 
 def test_prefill_is_limited_beside_running_answers_only() -> None:
     """Alone a prompt gets the whole batch; beside answers a small share of it."""
-    rig = Rig(n_batch_tokens=100, n_prefill_tokens=8)
+    rig = Rig(n_batch_tokens=100, n_prompt_tokens=8)
     rig.add(request(1, max_tokens=50))
     rig.step()
     rig.add(request(2, (*range(60),)))
@@ -189,7 +189,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rig = Rig(slots=3, n_cells=60, n_batch_tokens=16, n_prefill_tokens=4)
+        self.rig = Rig(slots=3, n_cells=60, n_batch_tokens=16, n_prompt_tokens=4)
         self.next_id = 0
 
     @rule(
