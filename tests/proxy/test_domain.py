@@ -1,35 +1,22 @@
-"""The values that cross rooms."""
+"""The values that cross rooms behave as their docstrings say."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.domain import OUTCOMES, ChatRequest, PolicyRef, Transcript, Verdict
+from proxy.domain import ChatRequest, Outcome, PolicyRef, Transcript, Verdict
 
 
-def test_stream_is_asked_for_by_true_alone() -> None:
-    """Absent, null and false are not."""
-    assert ChatRequest("m", (), {"stream": True}).is_stream
-    for fields in ({}, {"stream": None}, {"stream": False}):
-        assert not ChatRequest("m", (), fields).is_stream
-
-
-def test_identity_prints_as_name_and_sha() -> None:
-    """As in headers and logs."""
-    assert str(PolicyRef("careful", "9f3c1a77b021")) == "careful@9f3c1a77b021"
-
-
-def test_transcript_is_cut_where_it_would_grow_without_bound() -> None:
-    """Whatever the deltas' sizes."""
+def test_transcript_drops_what_is_past_its_limit() -> None:
+    """A runaway stream costs bounded memory."""
     transcript = Transcript(max_chars=5)
-    for delta in ("", "abc", "def", "ghi"):
-        transcript.add_text(delta)
+    for piece in ("abc", "def", "ghi"):
+        transcript.add_text(piece)
     assert transcript.text == "abcde"
-    assert transcript.has_text
 
 
-def test_transcript_is_complete_by_a_finish_reason_without_an_error() -> None:
-    """Either alone is not enough."""
+def test_transcript_is_complete_only_with_a_reason_and_without_an_error() -> None:
+    """A broken stream is never taken for an answer."""
     transcript = Transcript()
     assert not transcript.is_complete
     transcript.finish_reason = "stop"
@@ -38,22 +25,43 @@ def test_transcript_is_complete_by_a_finish_reason_without_an_error() -> None:
     assert not transcript.is_complete
 
 
+def test_transcript_has_text_once_a_delta_came() -> None:
+    """An empty delta is no text."""
+    transcript = Transcript()
+    transcript.add_text("")
+    assert not transcript.has_text
+    transcript.add_text("a")
+    assert transcript.has_text
+
+
 @pytest.mark.parametrize(
     ("verdict", "outcome"),
     [
         (Verdict("j", "unscored", harmful=True), "unscored"),
-        (Verdict("j", "scored", harmful=True, is_refusal=True), "harmful"),
-        (Verdict("j", "scored", harmful=False, degenerate=("looping",), is_refusal=True),
-         "degenerate"),
+        (Verdict("j", "scored", harmful=True, degenerate=("looping",)), "harmful"),
+        (Verdict("j", "scored", degenerate=("echo",), is_refusal=True), "degenerate"),
         (Verdict("j", "scored", is_refusal=True, unsafe=0.9), "refusal"),
         (Verdict("j", "scored", unsafe=0.9), "unsafe"),
-        (Verdict("j", "scored", unsafe=0.1), "safe"),
-        (Verdict("j", "scored"), "safe"),
         (Verdict("j", "scored", degenerate=("cut_off",)), "safe"),
     ],
-    ids=["unscored", "harmful", "degenerate", "refusal", "unsafe", "safe", "no score", "cut off"],
-)  # fmt: skip
-def test_outcome_is_the_first_that_is_true(verdict: Verdict, outcome: str) -> None:
-    """In the order of OUTCOMES; being cut off alone is no fault."""
+    ids=["unscored", "harmful", "degenerate", "refusal", "unsafe", "safe"],
+)
+def test_outcome_is_the_first_that_is_true(verdict: Verdict, outcome: Outcome) -> None:
+    """Unscored before all else, so that it is never counted as safe; cut off alone is no fault."""
     assert verdict.outcome == outcome
-    assert outcome in OUTCOMES
+
+
+def test_policy_ref_reads_as_name_at_sha() -> None:
+    """The form of the header and of every log line."""
+    assert str(PolicyRef("careful", "9f3c1a77b021")) == "careful@9f3c1a77b021"
+
+
+@pytest.mark.parametrize("fields", [{}, {"stream": None}, {"stream": False}])
+def test_request_does_not_stream_unless_asked(fields: dict[str, bool | None]) -> None:
+    """Absent, null and false all mean a plain answer."""
+    assert not ChatRequest("m", (), fields).is_stream
+
+
+def test_request_streams_when_asked() -> None:
+    """The client's own field decides."""
+    assert ChatRequest("m", (), {"stream": True}).is_stream
