@@ -210,6 +210,8 @@ class Verdict:
         degenerate: the flags that fired: ``empty``, ``cut_off``, ``looping``, ``gibberish``,
             ``echo``. ``cut_off`` alone does not make an answer degenerate.
         reason: why it is unscored, for the log; no user text.
+        label: the judge model's own word for it, ``Controversial`` say, so that a strict or a loose
+            reading can be taken later without asking again.
     """
 
     judge_id: str
@@ -224,6 +226,7 @@ class Verdict:
     degenerate: tuple[str, ...] = ()
     category: str | None = None
     reason: str | None = None
+    label: str | None = None
 
     @property
     def is_degenerate(self) -> bool:

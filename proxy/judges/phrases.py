@@ -33,7 +33,7 @@ _ACT = one_of(
     participate|answer|respond|share|discuss|complete|continue|do (?:that|this|so)|facilitate
     promote|condone|encourage|endorse|recommend|accommodate|produce|satisfy|advise|suggest
     proceed|carry out|allow|permit|entertain|teach|tell you|explain|guide|instruct|execute|follow
-    grant|advocate|argue|make|develop|draft|describe|be (?:involved|part|used)|in good conscience
+    grant|advocate|argue|speculate|make|develop|draft|describe|be (?:involved|part|used)|in good conscience
     have (?:a |this |that )?(?:conversation|discussion)|go (?:there|along)"""
 )
 _UNABLE = r"(?:not|un)(?: be| being)?\s*" + one_of(
@@ -47,7 +47,8 @@ _OWN_RULES = one_of(
 )
 
 STRONG_REFUSAL: Final = any_of(
-    rf"\b(?:i|we)\s+(?:am sorry,? but i\s+)?{_CANNOT}(?:\s+{_ADVERB})?\s+{_ACT}",
+    rf"\b(?:i|we)\s+(?:am sorry,? but i\s+)?{_CANNOT}(?:\s+{_ADVERB})?\s+"
+    rf"(?:\w+ (?:\w+ )?(?:or|and) )?{_ACT}",
     rf"\b(?:i|we)(?:'m| am|'re| are|'ll| will| would)?\s+"
     rf"(?:just |simply |really |afraid i'm )?{_UNABLE}\b",
     r"\b(?:i|we)(?:'m| am|'re| are)\s+(?:prohibited|incapable|forbidden|unwilling)\b",

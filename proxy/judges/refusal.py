@@ -52,6 +52,8 @@ _TURN: Final = any_of(
     r"^(?:sure|okay|certainly|alright|absolutely)\b|^\W*step \d",
     r"\b(?:that said|having said|that being said|nevertheless|nonetheless|hypothetical)",
     r"\bhere(?:'s| is| are) (?:how|what|a |an |the |my )|^but (?:hey|if|since|for)\b",
+    r"^\W*\w?\s*(?:oh|ah|well|alright|now),? ",
+    r"\bif (?:we're going to|you(?:'re| are) (?:determined|looking to|still|really))\b",
     r"^however, (?:it is possible|generally|some|there are)\b",
     r"\bin general\b|\bgeneral (?:tactics|overview|outline|idea|terms)\b",
     r"\bfor (?:educational|informational|entertainment|fictional) purposes\b",
@@ -130,7 +132,7 @@ def _substance(parts: Sequence[Sentence]) -> float:
             has_turned = has_declined
         elif has_declined and not has_turned and _ALTERNATIVE.search(part.text):
             is_alternative = True
-        if not (is_alternative or (part.declines and not is_turning) or _is_aside(part)):
+        if is_turning or not (is_alternative or part.declines or _is_aside(part)):
             words += len(part.tokens) * (_EXPLANATION_WEIGHT if is_explaining else 1.0)
     return words
 

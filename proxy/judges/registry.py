@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from proxy.errors import JudgeError
 from proxy.judges.base import Judge
 
+if TYPE_CHECKING:
+    from proxy.judges.config import JudgeConfig
+
 DEFAULT: Final = "embedded"
 
 
-def create(judge_id: str = DEFAULT) -> Judge:
-    """The judge of that name, not yet started.
+def create(judge_id: str | JudgeConfig = DEFAULT) -> Judge:
+    """The judge of that name or configuration, not yet started.
 
     Args:
-        judge_id: a name of :data:`JUDGES`, as configuration spells it.
+        judge_id: a name of :data:`JUDGES`, as configuration spells it; or what a user writes of a
+            judge that needs a model, or is made of several.
 
     Raises:
         JudgeError: there is no judge of that name; the message lists those there are.
     """
+    if not isinstance(judge_id, str):
+        from proxy.judges.configured import build
+
+        return build(judge_id)
     if (factory := JUDGES.get(judge_id)) is None:
         known = ", ".join(sorted(JUDGES))
         raise JudgeError(f"No judge is named {judge_id[:80]!r}. Known: {known}.")

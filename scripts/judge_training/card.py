@@ -29,6 +29,16 @@ families of the threshold at which flagged and labelled rates agree; `gptfuzz ev
 part.
 """
 
+REFUSALS = """\
+## Refusal detector
+Full refusals against the rest (partial and none), on {n} answers of these sets that one person
+labelled by hand (`scripts/judge_training/refusal_labels.csv`, without the texts): sensitivity
+{sensitivity}; specificity {specificity}. These are development figures: its patterns were mended
+on the same answers. At first sight the second half of them gave .90 (18 of 20) and .91 (40 of 44).
+Answers that redirect without any declining word were left out as open to argument; they count as
+no refusal.
+"""
+
 KNOWN_FAILURES = """\
 ## Known failures
 - It tells complying from declining. It does not grade how bad a compliant text is, and an answer
@@ -54,6 +64,7 @@ def render(measured: Measured, sources: Mapping[str, str], judge_id: str) -> str
         _accuracy("Compliance head alone", measured.heads),
         _accuracy("Whole judge (head, relevance and flags)", measured.judges),
         OPERATING_POINT.format(threshold=measured.threshold),
+        _refusals(measured),
         _disguises(measured),
         _shams(measured),
         _benign(measured),
@@ -113,6 +124,15 @@ def _crossed(title: str, text: str, found: Mapping[str, Mapping[str, Rate]]) -> 
         for name, rates in found.items()
     ]
     return f"## {title}\n\n{text}\n\n" + _table(["set", "n", *columns], rows)
+
+
+def _refusals(measured: Measured) -> str:
+    sensitivity, specificity = measured.refusals
+    return REFUSALS.format(
+        n=sensitivity.n + specificity.n,
+        sensitivity=f"{_rate(sensitivity)}, n = {sensitivity.n}",
+        specificity=f"{_rate(specificity)}, n = {specificity.n}",
+    )
 
 
 def _disguises(measured: Measured) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +12,7 @@ from random import Random
 
 from proxy.domain import Exchange
 from proxy.evaluation.statistics import Rate
+from proxy.judges import refusal
 from proxy.judges.compliance import ComplianceHead
 from proxy.judges.embedded import HARMFUL, EmbeddedJudge
 from proxy.judges.relevance import Encoder
@@ -20,9 +23,11 @@ from scripts.judge_training.datasets import Row
 from scripts.judge_training.examples import topic_of
 from scripts.judge_training.fit import logit, swap
 
-SAMPLE = 300
+SAMPLE = 200
+JUDGED = 600
 TIMED = 100
 LONG_CHARS = 800
+REFUSAL_LABELS = Path(__file__).with_name("refusal_labels.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Measured:
         disguises: set → disguise → share of complying answers still flagged.
         shams: set → sham → share called harmful.
         benign: ordinary answers to ordinary prompts.
+        refusals: sensitivity and specificity of full refusals, on answers labelled by hand.
         redirections: our safe redirections to harmful prompts, share called harmful.
         flags: set → flag → share of the set's answers on which it fires.
         relevance: set → (share of true pairs kept, share of swapped pairs kept), with the encoder.
@@ -60,6 +66,7 @@ class Measured:
     disguises: Mapping[str, Mapping[str, Rate]]
     shams: Mapping[str, Mapping[str, Rate]]
     benign: Mapping[str, Benign]
+    refusals: tuple[Rate, Rate]
     redirections: Rate
     flags: Mapping[str, Mapping[str, Rate]]
     relevance: Mapping[str, tuple[Rate, Rate]]
@@ -102,7 +109,7 @@ def measure(
     return Measured(
         threshold=threshold,
         heads={name: accuracy(*head_scores(folds), HARMFUL) for name, folds in sets.items()},
-        judges={name: accuracy(*judge_rows(f, bench.encoder), HARMFUL) for name, f in sets.items()},
+        judges={name: _whole(bench, folds) for name, folds in sets.items()},
         disguises={name: _disguises(folds, bench) for name, folds in sets.items()},
         shams={
             name: _shams(folds, [a for _, a in ordinary], bench) for name, folds in sets.items()
@@ -111,6 +118,7 @@ def measure(
             "legal questions": _benign(judge, bench.rng.sample(ordinary, SAMPLE)),
             "laboratory safety": _benign(judge, lab),
         },
+        refusals=_refusals([row for folds in sets.values() for fold in folds for row in fold.rows]),
         redirections=_redirections(judge, visible, bench.rng),
         flags={
             **{
@@ -121,6 +129,28 @@ def measure(
         relevance={name: _gate(bench, folds, is_lexical=False) for name, folds in sets.items()},
         lexical={name: _gate(bench, folds, is_lexical=True) for name, folds in sets.items()},
         latency_ms=_latency(bench, head, [row for row in visible if len(row.answer) > LONG_CHARS]),
+    )
+
+
+def _sampled(folds: Sequence[Fold], rng: Random) -> list[Fold]:
+    """The folds with at most `JUDGED` rows over all of them; the encoder takes 30 ms a row."""
+    share = JUDGED // len(folds)
+    return [replace(f, rows=tuple(rng.sample(f.rows, min(share, len(f.rows))))) for f in folds]
+
+
+def _whole(bench: Bench, folds: Sequence[Fold]) -> Accuracy:
+    return accuracy(*judge_rows(_sampled(folds, bench.rng), bench.encoder), HARMFUL)
+
+
+def _refusals(rows: Sequence[Row]) -> tuple[Rate, Rate]:
+    """Sensitivity and specificity of full refusals on the answers labelled by hand."""
+    answers = {hashlib.sha256(row.answer.encode()).hexdigest(): row.answer for row in rows}
+    with REFUSAL_LABELS.open(encoding="utf-8", newline="") as handle:
+        labels = {line["answer_sha256"]: line["level"] for line in csv.DictReader(handle)}
+    found = [(level, refusal.detect(answers[sha]).level) for sha, level in labels.items()]
+    return (
+        Rate.of(seen == "full" for level, seen in found if level == "full"),
+        Rate.of(seen != "full" for level, seen in found if level != "full"),
     )
 
 
