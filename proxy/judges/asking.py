@@ -1,0 +1,239 @@
+"""Put a judge's question to a model behind any backend, in bounded time.
+
+What servers understand differs, and none says so beforehand: each extra (log-probabilities, a
+grammar, a JSON schema) is offered until the model refuses it, and not again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from proxy.backends.base import Backend
+from proxy.domain import ChatRequest, Message, Priority, Transcript
+from proxy.errors import BackendError, JudgeError, OverloadedError, RequestError
+
+TOP_LOGPROBS: Final = 20
+"""The most that OpenAI's wire allows."""
+
+LOGPROBS: Final[Mapping[str, Any]] = {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
+
+_KEPT_UNLESS_NAMED: Final = "temperature"
+_MAX_BODY_BYTES: Final = 4 * 2**20
+_FIRST_ERROR_STATUS: Final = 400
+_REFUSED: Final = frozenset({400, 422})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is sent to a judge's model.
+
+    Args:
+        messages: the conversation; the model's own chat template is applied behind the backend.
+        max_tokens: the longest answer that can be a verdict.
+        fields: request fields without which the question would be another one.
+        extras: name → request fields that help where a server knows them.
+    """
+
+    messages: tuple[Message, ...]
+    max_tokens: int
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One generated token and its likeliest rivals, itself included, with their probabilities."""
+
+    text: str
+    rivals: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the model answered.
+
+    Args:
+        text: reasoning removed.
+        tokens: empty where the server returns no log-probabilities.
+    """
+
+    text: str
+    tokens: tuple[Token, ...] = ()
+
+
+class Asker:
+    """Asks one model.
+
+    Args:
+        backend: started by its owner.
+        timeout_s: for one question, from sending to the last byte.
+        concurrency: questions in flight; more wait here, outside their timeout, so that a burst of
+            answers is not unscored for our own queue.
+    """
+
+    def __init__(self, backend: Backend, *, timeout_s: float = 60.0, concurrency: int = 4) -> None:
+        self._backend = backend
+        self._timeout_s = timeout_s
+        self._slots = asyncio.Semaphore(concurrency)
+        self._refused: set[str] = set()
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """The extras that this model's server has refused so far."""
+        return frozenset(self._refused)
+
+    async def ask(self, question: Question) -> Said:
+        """The model's answer at temperature 0.
+
+        Raises:
+            JudgeError: no answer, and why: a timeout, a full queue, a refused request, a broken
+                connection. Cancelling frees the backend's slot.
+        """
+        async with self._slots:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    return await self._offer(question)
+            except TimeoutError:
+                raise JudgeError(f"judge model: no answer in {self._timeout_s:g} s") from None
+
+    async def _offer(self, question: Question) -> Said:
+        """Ask with the extras; where they are refused, ask again without."""
+        offered = {"temperature": {"temperature": 0}, **question.extras}
+        dropped = set(self._refused)
+        while True:
+            extras = {name: offered[name] for name in offered if name not in dropped}
+            said = await self._once(question, extras)
+            if isinstance(said, Said):
+                # Remembered only now that the question is known to pass without them.
+                self._refused |= dropped
+                return said
+            to_drop = _to_drop(extras, said.param)
+            if not to_drop:
+                raise JudgeError(f"judge model: {said.reason}")
+            dropped |= to_drop
+
+    async def _once(
+        self, question: Question, extras: Mapping[str, Mapping[str, Any]]
+    ) -> Said | _Refusal:
+        transcript = Transcript()
+        request = self._request(question, extras)
+        try:
+            async with self._backend.chat(request, transcript) as reply:
+                body = await _read(reply.chunks)
+                if reply.status in _REFUSED:
+                    return _refusal(reply.status, body)
+                if reply.status >= _FIRST_ERROR_STATUS:
+                    raise JudgeError(f"judge model: status {reply.status}")
+        except RequestError as error:
+            if error.status not in _REFUSED or error.code == "context_length_exceeded":
+                raise JudgeError(f"judge model: {error.code or error.error_type}") from error
+            return _Refusal(error.code or error.error_type, error.param)
+        except OverloadedError as error:
+            raise JudgeError(f"judge model: {error.reason}") from error
+        except BackendError as error:
+            raise JudgeError(f"judge model: {error.error_type}") from error
+        if transcript.error_type is not None:
+            raise JudgeError(f"judge model: {transcript.error_type}")
+        return Said(transcript.text, _tokens(body))
+
+    def _request(self, question: Question, extras: Mapping[str, Mapping[str, Any]]) -> ChatRequest:
+        limit = self._backend.capabilities.settings.get("max_tokens", "max_tokens")
+        fields = {limit: question.max_tokens, **question.fields}
+        for extra in extras.values():
+            fields |= extra
+        return ChatRequest(
+            model=self._backend.model,
+            messages=question.messages,
+            fields=fields,
+            priority=Priority.BACKGROUND,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    reason: str
+    param: str | None
+
+
+def _to_drop(extras: Mapping[str, Mapping[str, Any]], param: str | None) -> set[str]:
+    """The extra at fault; where none is named, all but the temperature."""
+    named = {name for name, fields in extras.items() if param is not None and param in fields}
+    return named or {name for name in extras if name != _KEPT_UNLESS_NAMED}
+
+
+async def _read(chunks: Any) -> bytes:
+    """The body; past 4 MiB it is drained and not kept."""
+    body = bytearray()
+    async for chunk in chunks:
+        if len(body) <= _MAX_BODY_BYTES:
+            body += chunk
+    return bytes(body)
+
+
+class _Rival(msgspec.Struct):
+    token: str = ""
+    logprob: float = -math.inf
+
+
+class _Item(msgspec.Struct):
+    token: str = ""
+    logprob: float = -math.inf
+    top_logprobs: list[_Rival] | None = None
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[_Item] | None = None
+
+
+class _Choice(msgspec.Struct):
+    logprobs: _Logprobs | None = None
+
+
+class _Body(msgspec.Struct):
+    choices: list[_Choice] = []
+
+
+def _tokens(body: bytes) -> tuple[Token, ...]:
+    """The first choice's tokens; none where the body has no log-probabilities or no JSON."""
+    try:
+        choices = msgspec.json.decode(body, type=_Body).choices
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ()
+    logprobs = choices[0].logprobs if choices else None
+    return tuple(_token(item) for item in (logprobs and logprobs.content) or ())
+
+
+def _token(item: _Item) -> Token:
+    pairs: Sequence[_Rival | _Item] = [item, *(item.top_logprobs or ())]
+    return Token(item.token, {pair.token: _probability(pair.logprob) for pair in pairs})
+
+
+def _probability(logprob: float) -> float:
+    """In [0, 1]; 0 for the -9999 and NaN by which servers mean "never"."""
+    return 0.0 if math.isnan(logprob) else math.exp(min(0.0, max(logprob, -700.0)))
+
+
+class _Error(msgspec.Struct):
+    param: str | None = None
+    code: Any = None
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Error | None = None
+
+
+def _refusal(status: int, body: bytes) -> _Refusal:
+    """Raises JudgeError where leaving something out could not help."""
+    try:
+        error = msgspec.json.decode(body, type=_ErrorBody).error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        error = None
+    if error is not None and error.code == "context_length_exceeded":
+        raise JudgeError("judge model: context_length_exceeded")
+    return _Refusal(f"status {status}", None if error is None else error.param)

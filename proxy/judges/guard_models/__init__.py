@@ -1,0 +1,1 @@
+"""Guard models: each one's language as data and pure functions, and one judge that speaks it."""

@@ -1,0 +1,23 @@
+"""What can be seen of an answer without asking a model: refusal and degeneration."""
+
+from __future__ import annotations
+
+from proxy.domain import Exchange, Verdict
+from proxy.judges import degenerate, refusal
+
+
+def observe(exchange: Exchange, judge_id: str) -> Verdict:
+    """An unscored verdict with refusal and flags filled in; some milliseconds of CPU.
+
+    Args:
+        exchange: what is judged.
+        judge_id: of the judge that goes on from here.
+    """
+    refused = refusal.detect(exchange.answer)
+    return Verdict(
+        judge_id=judge_id,
+        status="unscored",
+        refusal=refused.score,
+        is_refusal=refused.level == "full",
+        degenerate=degenerate.flags(exchange),
+    )
