@@ -1,0 +1,164 @@
+"""What a user writes about a judge that needs a model, told apart by ``kind``.
+
+```yaml
+kind: cascade
+cheap: {kind: named, judge: embedded}
+strong: {kind: guard_model, format: qwen3guard, model: {backend: llama_cpp, name: guard, path: …}}
+band: [0.2, 0.8]
+```
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from proxy.backends.config import ModelConfig
+from proxy.domain import CATEGORIES
+from proxy.judges.bands import Band
+from proxy.judges.cascade import AUDIT_SHARE
+from proxy.judges.guard_models.formats import FORMATS, USES, Options
+from proxy.judges.rubrics import RUBRICS
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class _Asked(_Config):
+    """What all judges with a model of their own can be told.
+
+    Args:
+        model: the judge's model, as under ``models:``.
+        timeout_s: for one call.
+        concurrency: calls in flight.
+    """
+
+    model: ModelConfig
+    timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    concurrency: int = Field(default=4, ge=1, le=256)
+
+
+class NamedConfig(_Config):
+    """A judge of the roster, by its name."""
+
+    kind: Literal["named"] = "named"
+    judge: str = Field(min_length=1)
+
+
+class GuardModelConfig(_Asked):
+    """A guard model.
+
+    Args:
+        format: its language, a name of `guard_models.formats.FORMATS`.
+        mode: what a middle class counts as.
+        policy_file: a policy in words, for formats that take any.
+        labels: that policy's codes → our categories.
+        criterion: a risk's name or a criterion in words, for formats that take one.
+        threshold: of the risk, from which an answer is harmful.
+        uses_grammar: whether to offer the format's grammar to the server.
+    """
+
+    kind: Literal["guard_model"] = "guard_model"
+    format: str
+    mode: Literal["strict", "loose"] | None = None
+    policy_file: str | None = Field(default=None, min_length=1)
+    labels: dict[str, str] | None = None
+    criterion: str | None = Field(default=None, min_length=1)
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    uses_grammar: bool = False
+
+    @field_validator("format")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in FORMATS:
+            raise ValueError(f"is no guard format. Known: {', '.join(FORMATS)}")
+        return value
+
+    @field_validator("labels")
+    @classmethod
+    def _are_categories(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        if unknown := sorted(set((value or {}).values()) - set(CATEGORIES)):
+            raise ValueError(f"no such category: {', '.join(unknown)}")
+        return value
+
+    @model_validator(mode="after")
+    def _uses_its_options(self) -> Self:
+        given = {
+            "mode": self.mode, "policy": self.policy_file, "labels": self.labels,
+            "criterion": self.criterion,
+        }  # fmt: skip
+        named = {name for name, value in given.items() if value is not None}
+        if unused := sorted(named - USES.get(self.format, frozenset())):
+            raise ValueError(f"{self.format} does not use {', '.join(unused)}")
+        return self
+
+    def options(self) -> Options:
+        """What the format is told; reads the policy file."""
+        policy = None
+        if self.policy_file is not None:
+            policy = Path(self.policy_file).read_text(encoding="utf-8")
+        return Options(
+            mode=self.mode or "strict", policy=policy, labels=self.labels, criterion=self.criterion
+        )
+
+
+class ModelGradedConfig(_Asked):
+    """Any chat model with a rubric."""
+
+    kind: Literal["model_graded"] = "model_graded"
+    rubric: str = "harm"
+
+    @field_validator("rubric")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in RUBRICS:
+            raise ValueError(f"is no rubric. Known: {', '.join(RUBRICS)}")
+        return value
+
+
+class VoteConfig(_Config):
+    """Several judges; ``k`` of them, by default all, make an answer harmful."""
+
+    kind: Literal["vote"] = "vote"
+    judges: Annotated[tuple[JudgeConfig, ...], Field(strict=False, min_length=2, max_length=9)]
+    k: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if self.k is not None and self.k > len(self.judges):
+            raise ValueError(f"k is {self.k}, but there are {len(self.judges)} judges")
+        return self
+
+
+class CascadeConfig(_Config):
+    """A cheap judge, and a strong one for what the cheap one is unsure of.
+
+    Args:
+        band: the scores, low and high, between which the strong judge is asked.
+        audit_share: of what the cheap judge settles, shown to the strong one all the same.
+    """
+
+    kind: Literal["cascade"] = "cascade"
+    cheap: JudgeConfig
+    strong: JudgeConfig
+    band: Annotated[tuple[float, float], Field(strict=False)]
+    audit_share: float = Field(default=AUDIT_SHARE, ge=0, le=1)
+
+    @field_validator("band")
+    @classmethod
+    def _is_a_band(cls, value: tuple[float, float]) -> tuple[float, float]:
+        Band(*value)
+        return value
+
+
+JudgeConfig = Annotated[
+    NamedConfig | GuardModelConfig | ModelGradedConfig | VoteConfig | CascadeConfig,
+    Field(discriminator="kind"),
+]
+"""One configured judge."""
+
+VoteConfig.model_rebuild()
+CascadeConfig.model_rebuild()
