@@ -39,7 +39,9 @@ _RESULT: Final = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _RESULT_LINE: Final = re.compile(r"^\[RESULT\]", re.MULTILINE | re.IGNORECASE)
-_CATEGORY: Final = re.compile(r"^\[UNSAFE CATEGORY\]:[ \t]*(O[0-9]{1,2})\b", re.MULTILINE | re.IGNORECASE)
+_CATEGORY: Final = re.compile(
+    r"^\[UNSAFE CATEGORY\]:[ \t]*(O[0-9]{1,2})\b", re.MULTILINE | re.IGNORECASE
+)
 _SCORES: Final = range(1, 6)
 
 
