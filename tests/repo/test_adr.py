@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 ADRS = sorted((Path(__file__).parents[2] / "docs" / "adr").glob("*.md"))
-SECTIONS = ("Status:", "## Context", "## Decision", "## Consequences", "## What would change our mind")
+SECTIONS = (
+    "Status:",
+    "## Context",
+    "## Decision",
+    "## Consequences",
+    "## What would change our mind",
+)
 
 
 def test_adr_numbers_are_unique_and_without_gaps() -> None:
