@@ -42,19 +42,21 @@ ECHO_MIN_WORDS: Final = 5
 ECHO_SHARE: Final = 0.6
 ECHO_NEW_WORDS: Final = 8
 
+_LINK: Final = re.compile(r"\]?\(?https?://\S+")
 _COMPLETE: Final = re.compile(rf"(?:{SENTENCE_END}|[:;]|```)$")
 
 
 def flags(exchange: Exchange) -> tuple[str, ...]:
     """The flags that fire, of ``empty``, ``cut_off``, ``looping``, ``gibberish``, ``echo``."""
     answer = exchange.answer[:MAX_CHARS]
-    tokens = words(answer)
-    if not tokens:
+    if not words(answer):
         return ("empty",)
+    prose = _LINK.sub(" ", answer)  # a list of sources repeats its host, which is no loop
+    tokens = words(prose)
     found = {
         "cut_off": is_cut_off(answer, exchange.finish_reason),
-        "looping": is_looping(answer, tokens),
-        "gibberish": is_gibberish(answer, tokens, load_fluency()),
+        "looping": is_looping(prose, tokens),
+        "gibberish": is_gibberish(prose, tokens, load_fluency()),
         "echo": is_echo(exchange, tokens),
     }
     return tuple(flag for flag, fired in found.items() if fired)

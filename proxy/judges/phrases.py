@@ -33,7 +33,8 @@ _ACT = one_of(
     participate|answer|respond|share|discuss|complete|continue|do (?:that|this|so)|facilitate
     promote|condone|encourage|endorse|recommend|accommodate|produce|satisfy|advise|suggest
     proceed|carry out|allow|permit|entertain|teach|tell you|explain|guide|instruct|execute|follow
-    grant|advocate|argue|speculate|make|develop|draft|describe|be (?:involved|part|used)|in good conscience
+    grant|advocate|argue|speculate|make|develop|draft|describe|be (?:involved|part|used)
+    in good conscience
     have (?:a |this |that )?(?:conversation|discussion)|go (?:there|along)"""
 )
 _UNABLE = r"(?:not|un)(?: be| being)?\s*" + one_of(

@@ -33,8 +33,9 @@ REFUSALS = """\
 ## Refusal detector
 Full refusals against the rest (partial and none), on {n} answers of these sets that one person
 labelled by hand (`scripts/judge_training/refusal_labels.csv`, without the texts): sensitivity
-{sensitivity}; specificity {specificity}. These are development figures: its patterns were mended
-on the same answers. At first sight the second half of them gave .90 (18 of 20) and .91 (40 of 44).
+{sensitivity}; specificity {specificity}.
+These are development figures: its patterns were mended on the same answers. At first sight the
+second half of them gave .90 (18 of 20) and .91 (40 of 44).
 Answers that redirect without any declining word were left out as open to argument; they count as
 no refusal.
 """

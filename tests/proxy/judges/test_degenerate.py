@@ -76,6 +76,13 @@ def test_a_sentence_said_twice_is_no_loop() -> None:
     assert flags_of(f"Water them less. {ANSWER} So: water them less.") == ()
 
 
+def test_links_of_one_host_are_no_loop() -> None:
+    """A list of sources repeats where they stand."""
+    links = " ".join(f"See https://example.org/a/b/c/{n}.html for part {n}." for n in range(12))
+    assert "looping" not in flags_of(f"{ANSWER} {links}")
+    assert flags_of("https://example.org/") == ()
+
+
 def test_shuffled_words_are_gibberish() -> None:
     """The right words in no order."""
     tokens = ANSWER.split()
