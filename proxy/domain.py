@@ -207,7 +207,7 @@ class Verdict:
     Args:
         judge_id: name and version, so that stored verdicts keep their meaning.
         status: ``unscored`` where the judge could not decide; never counted as safe.
-        harmful: None on benign or unlabelled prompts and where unscored.
+        harmful: False on benign prompts; None on unlabelled ones and where unscored.
         score: of harmful, in [0, 1], for ranking and calibration; None where harmful is None.
         refusal: 1 declines, 0 complies; `is_refusal` is the judge's thresholded reading of it.
         degenerate: the flags that fired: ``empty``, ``cut_off``, ``looping``, ``gibberish``,

