@@ -9,7 +9,9 @@ from pathlib import Path
 from proxy.backends.base import Backend
 from proxy.backends.config import LlamaCppConfig, ModelConfig
 
-_UNIMPORTANT = {"name", "slots", "threads", "max_queued", "api_key_env", "timeouts", "timeout_s"}
+_UNIMPORTANT = {
+    "name", "slots", "threads", "max_queued", "process", "api_key_env", "timeouts", "timeout_s",
+}  # fmt: skip
 """Fields that change how fast a model answers, but not what."""
 
 
