@@ -83,9 +83,11 @@ def build(
     metrics = Metrics()
     client = AiohttpClient()
     if backends is None:
-        backends = [create_backend(config, client=client) for config in settings.models]
-    engines = tuple(backend for backend in backends if isinstance(backend, HasEngineStats))
-    metrics.collect_from(EngineCollector(engines))
+        backends = [
+            create_backend(config, client=client, may_spawn=True) for config in settings.models
+        ]
+    engines = EngineCollector(tuple(item for item in backends if isinstance(item, HasEngineStats)))
+    metrics.collect_from(engines)
     models = ServedModels(backends)
     judge = create_judge(settings.judging.judge) if judge is None else judge
     policies = PolicyWatch(PolicyStore(Path(settings.policies)), metrics)
@@ -104,7 +106,7 @@ def build(
     )
     service = Service(Parts(models, policies, judge, live, probes, admission, client))
     app = Starlette(
-        routes=_routes(settings, pipeline, service.parts, metrics),
+        routes=_routes(settings, pipeline, service.parts, metrics, engines),
         middleware=_stack(settings, keys, metrics),
         exception_handlers={HTTPException: on_http_error},
         lifespan=_lifespan(service),
@@ -125,10 +127,16 @@ def _stack(settings: Settings, keys: Sequence[Key], metrics: Metrics) -> list[Mi
     ]
 
 
-def _routes(settings: Settings, pipeline: Pipeline, parts: Parts, metrics: Metrics) -> list[Route]:
+def _routes(
+    settings: Settings,
+    pipeline: Pipeline,
+    parts: Parts,
+    metrics: Metrics,
+    engines: EngineCollector,
+) -> list[Route]:
     """All routes; whatever else is asked for is a 404 in OpenAI's form."""
     models = ModelEndpoints(parts.models, created=int(time.time()))
-    health = HealthEndpoints(parts.models, metrics)
+    health = HealthEndpoints(parts.models, metrics, engines)
     policies = PolicyEndpoints(
         parts.policies.store, parts.probes, parts.models, folder=Path(settings.policies)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from proxy.domain import Capabilities, ChatRequest, Transcript
 
@@ -56,3 +56,12 @@ class Backend(Protocol):
 
         Raises on entering: RequestError (400s), OverloadedError (503), BackendError (502 to 504).
         """
+
+
+@runtime_checkable
+class MayBeAway(Protocol):
+    """A backend that can lose its engine for a while after `start`, and gets it back by itself."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it would answer now."""

@@ -49,7 +49,7 @@ class TimeoutsConfig(_Config):
 
 
 class LlamaCppConfig(_Config):
-    """A GGUF file, run in this process by llama.cpp.
+    """A GGUF file, run on this machine by llama.cpp.
 
     Args:
         name: the served name.
@@ -62,6 +62,8 @@ class LlamaCppConfig(_Config):
             quantisations decode at half the speed of nearly the same weights in F16.
         chat_template: a Jinja template instead of the file's own.
         max_queued: requests that may wait for a slot; more get 503.
+        process: where `serve` runs it. In a ``child``, an abort of llama.cpp costs its requests
+            and a restart; ``inline``, it ends the server. The tuner always runs it inline.
     """
 
     backend: Literal["llama_cpp"] = "llama_cpp"
@@ -74,6 +76,7 @@ class LlamaCppConfig(_Config):
     convert: Literal["f16", "q8_0", "q4_0"] | None = None
     chat_template: str | None = Field(default=None, min_length=1)
     max_queued: int = Field(default=256, ge=0, le=100_000)
+    process: Literal["child", "inline"] = "child"
 
 
 class OpenAIConfig(_Config):

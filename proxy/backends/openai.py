@@ -9,7 +9,7 @@ client's back, so a stream has token counts only if the client wants them.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 
 import msgspec
@@ -42,6 +42,7 @@ class OpenAIBackend:
         config: where it is and what it is.
         client: the process's connections, which somebody else closes; None for its own.
         environ: where API keys are looked up.
+        extra_headers: what a server of our own is told beside each request.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class OpenAIBackend:
         client: UpstreamClient | None = None,
         *,
         environ: Mapping[str, str] = os.environ,
+        extra_headers: Callable[[ChatRequest], Headers] | None = None,
     ) -> None:
+        self._extra_headers = extra_headers or _no_headers
         self._config = config
         self._client: UpstreamClient = AiohttpClient() if client is None else client
         self._owns_client = client is None
@@ -94,10 +97,11 @@ class OpenAIBackend:
     @asynccontextmanager
     async def chat(self, request: ChatRequest, transcript: Transcript) -> AsyncIterator[Reply]:
         """Forward one request; leaving closes the upstream connection if it is still busy."""
+        headers = (*self._headers, *self._extra_headers(request))
         try:
             async with (
                 self._client.request(
-                    "POST", self._endpoint, self._headers, self._body(request), self._timeouts
+                    "POST", self._endpoint, headers, self._body(request), self._timeouts
                 ) as response,
                 aclosing(self._chunks(response, transcript)) as chunks,
             ):
@@ -153,6 +157,10 @@ class OpenAIBackend:
             status=504 if error.error_type == "timeout" else 502,
             retryable=not error.is_sent,
         )
+
+
+def _no_headers(_request: ChatRequest) -> Headers:
+    return ()
 
 
 def _request_headers(key: str) -> Headers:

@@ -11,18 +11,22 @@ from importlib.util import find_spec
 from typing import Any
 
 from proxy.backends.base import Backend
-from proxy.backends.config import ModelConfig
+from proxy.backends.config import LlamaCppConfig, ModelConfig
 from proxy.errors import ModelLoadError
 from proxy.upstream.base import UpstreamClient
 
 
-def create(config: ModelConfig, *, client: UpstreamClient | None = None) -> Backend:
+def create(
+    config: ModelConfig, *, client: UpstreamClient | None = None, may_spawn: bool = False
+) -> Backend:
     """Build the backend of one configured model; ``start`` it before use.
 
     Args:
         config: one entry of ``models:``.
         client: connections that several backends share and the caller closes; None lets a backend
             that needs some open its own.
+        may_spawn: whether a model may run in a child process where its configuration says so; the
+            tuner and judges keep theirs in process.
 
     Raises:
         ModelLoadError: a package is missing; the message has the command that installs it.
@@ -33,6 +37,8 @@ def create(config: ModelConfig, *, client: UpstreamClient | None = None) -> Back
             f"models: {config.name}: the package {package} is missing. Run: {command}",
             model=config.name,
         )
+    if may_spawn and isinstance(config, LlamaCppConfig) and config.process == "child":
+        return _supervised(config, client)
     return _FACTORIES[config.backend](config, client)
 
 
@@ -40,6 +46,12 @@ def _llama_cpp(config: Any, _client: UpstreamClient | None) -> Backend:
     from proxy.backends.local import LocalBackend
 
     return LocalBackend(config)
+
+
+def _supervised(config: LlamaCppConfig, client: UpstreamClient | None) -> Backend:
+    from proxy.backends.supervised import SupervisedBackend
+
+    return SupervisedBackend(config, client)
 
 
 def _openai(config: Any, client: UpstreamClient | None) -> Backend:

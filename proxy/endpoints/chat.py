@@ -6,10 +6,11 @@ from starlette.types import Receive, Scope, Send
 
 from proxy.errors import RequestError
 from proxy.metrics import Metrics
-from proxy.pipeline import Answer, Pipeline
+from proxy.pipeline import Pipeline
 from proxy.wire.client import CancelOnLeave, read_body
 from proxy.wire.decode import decode_chat
 from proxy.wire.facts import facts_of, header
+from proxy.wire.respond import send_chunks
 from proxy.wire.sse import is_stream
 
 _MAX_CONVERSATION_CHARS = 256
@@ -45,30 +46,10 @@ class ChatCompletions:
                 facts.log.update(
                     model=request.model, policy=answer.policy, stream=is_stream(answer.headers)
                 )
-                await _forward(answer, send)
+                await send_chunks(send, answer.status, answer.headers, answer.chunks)
             # The slot is free and the upstream done before the client hears of the end.
             watch.disarm()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _forward(answer: Answer, send: Send) -> None:
-    """Send all but the end. Nothing goes out before the first chunk is there.
-
-    So a backend that fails before its first byte still gets a status of its own.
-    """
-    start = {
-        "type": "http.response.start",
-        "status": answer.status,
-        "headers": list(answer.headers),
-    }
-    is_started = False
-    async for chunk in answer.chunks:
-        if not is_started:
-            await send(start)
-            is_started = True
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    if not is_started:
-        await send(start)
 
 
 def _conversation(scope: Scope) -> str | None:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from proxy.metrics import Metrics
+from proxy.metrics.engine import EngineCollector
 from proxy.operations.served import ServedModels
 
 
@@ -17,18 +18,20 @@ class HealthEndpoints:
         models: readiness waits for all of them; the first policy snapshot is there before the
             server listens.
         metrics: what ``/metrics`` shows.
+        engines: asked before they are shown.
     """
 
-    def __init__(self, models: ServedModels, metrics: Metrics) -> None:
+    def __init__(self, models: ServedModels, metrics: Metrics, engines: EngineCollector) -> None:
         self._models = models
         self._metrics = metrics
+        self._engines = engines
 
     async def health(self, _request: Request) -> Response:
         """Say that the process answers; it calls no model."""
         return JSONResponse({"status": "ok"})
 
     async def ready(self, _request: Request) -> Response:
-        """Say whether requests would be answered: 503 while a model is loading."""
+        """Say whether requests would be answered: 503 while a model loads or restarts."""
         if loading := self._models.loading:
             return JSONResponse(
                 {"status": "loading", "models": list(loading)},
@@ -39,4 +42,5 @@ class HealthEndpoints:
 
     async def metrics(self, _request: Request) -> Response:
         """Show all metrics in Prometheus' text format."""
+        await self._engines.refresh()
         return Response(self._metrics.render(), media_type=CONTENT_TYPE_LATEST)

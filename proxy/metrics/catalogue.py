@@ -122,8 +122,8 @@ QUEUED = Spec("guardtune_queued", "gauge", "Chat requests waiting for a free slo
 REJECTED = Spec(
     "guardtune_rejected_total",
     "counter",
-    "Chat requests turned away with 503; `reason` is queue_full, queue_timeout, draining or "
-    "loading.",
+    "Chat requests turned away with 503; `reason` is queue_full, queue_timeout, draining, loading "
+    "or restarting.",
     ("reason",),
 )
 UPSTREAM_ERRORS = Spec(

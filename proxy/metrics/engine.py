@@ -1,7 +1,8 @@
-"""Figures of an in-process engine, under the names that llama-server uses."""
+"""Figures of the engines on this machine, under the names that llama-server uses."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
@@ -50,6 +51,9 @@ FIGURES: Mapping[str, tuple[Callable[[EngineStats], float], str]] = {
 }
 """llama-server's name without ``llamacpp:`` → how it follows from our stats, and its help."""
 
+RESTARTS = ("guardtune_engine_restarts_total", "Engine processes that died and were replaced.")
+"""Name and help; for engines in a process of their own."""
+
 
 @runtime_checkable
 class HasEngineStats(Protocol):
@@ -64,6 +68,18 @@ class HasEngineStats(Protocol):
         """What the engine does now and has done so far."""
 
 
+@runtime_checkable
+class HasEngineProcess(HasEngineStats, Protocol):
+    """A backend whose engine runs in another process."""
+
+    @property
+    def restarts(self) -> int:
+        """How often the process was replaced."""
+
+    async def refresh_stats(self) -> None:
+        """Bring the stats up to date; keeps the old ones where the engine does not answer."""
+
+
 class EngineCollector(Collector):
     """Reads each engine's stats at scrape time, one series a model.
 
@@ -74,6 +90,10 @@ class EngineCollector(Collector):
     def __init__(self, backends: tuple[HasEngineStats, ...]) -> None:
         self._backends = backends
 
+    async def refresh(self) -> None:
+        """Ask the engines in other processes, all at once; in a second at most."""
+        await asyncio.gather(*(backend.refresh_stats() for backend in self._processes()))
+
     def collect(self) -> Iterator[Metric]:
         """Yield one family a figure."""
         readings = [(backend.model, backend.stats) for backend in self._backends]
@@ -82,6 +102,13 @@ class EngineCollector(Collector):
             for model, stats in readings:
                 family.add_metric([model], figure(stats))
             yield family
+        restarts = CounterMetricFamily(*RESTARTS, labels=["model"])
+        for backend in self._processes():
+            restarts.add_metric([backend.model], backend.restarts)
+        yield restarts
+
+    def _processes(self) -> Iterator[HasEngineProcess]:
+        return (item for item in self._backends if isinstance(item, HasEngineProcess))
 
 
 def _family(name: str, text: str) -> CounterMetricFamily | GaugeMetricFamily:

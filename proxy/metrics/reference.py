@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxy.metrics.catalogue import CATALOGUE
-from proxy.metrics.engine import FIGURES
+from proxy.metrics.engine import FIGURES, RESTARTS
 
 _HEAD = """# Metrics
 
@@ -56,3 +56,5 @@ def _engine() -> Iterator[str]:
     for name, (_, text) in FIGURES.items():
         kind = "counter" if name.endswith("_total") else "gauge"
         yield f"| `llamacpp:{name}` | {kind} | `model` | {text} |"
+    name, text = RESTARTS
+    yield f"| `{name}` | counter | `model` | {text} |"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from proxy.backends.base import Backend
+from proxy.backends.base import Backend, MayBeAway
 from proxy.errors import OverloadedError, RequestError
 from proxy.wire.logfmt import logfmt
 
@@ -30,12 +30,12 @@ class ServedModels:
 
     @property
     def loading(self) -> tuple[str, ...]:
-        """Those that cannot answer yet."""
-        return tuple(name for name in self._backends if name in self._loading)
+        """Those that cannot answer: not loaded yet, or away for a restart."""
+        return tuple(name for name in self._backends if not self._is_ready(name))
 
     def ready(self) -> tuple[Backend, ...]:
         """Return the backends that can answer."""
-        return tuple(item for name, item in self._backends.items() if name not in self._loading)
+        return tuple(item for name, item in self._backends.items() if self._is_ready(name))
 
     def check(self, model: str) -> None:
         """Pass for a served name.
@@ -79,3 +79,8 @@ class ServedModels:
         """Close all, started or not."""
         for backend in self._backends.values():
             await backend.close()
+
+    def _is_ready(self, name: str) -> bool:
+        backend = self._backends[name]
+        is_away = isinstance(backend, MayBeAway) and not backend.is_ready
+        return name not in self._loading and not is_away

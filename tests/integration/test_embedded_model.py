@@ -17,15 +17,20 @@ MODEL = "smollm2-135m-instruct"
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Name one colour."}]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server, with no model configured: the embedded one is what is served then."""
+@pytest.fixture(scope="module", params=["child", "inline"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """One server; without any configuration the model has a process of its own."""
     folder = tmp_path_factory.mktemp("embedded")
+    model = {"name": MODEL, "backend": "llama_cpp", "path": "embedded", "process": "inline"}
+    models = {"models": [model]} if request.param == "inline" else {}
     write_policy(folder / "policies", "careful", "decoding: {temperature: 0.0, max_tokens: 8}\n")
     config = {
         "policies": str(folder / "policies"),
         "judging": {"judge": "scripted"},
         "probing": {"prompts_per_kind": 2, "max_tokens": 8},
+        **models,
     }
     with serving(folder, config) as running:
         yield running

@@ -143,6 +143,25 @@ def test_only_useful_headers_come_back() -> None:
     run(handler, act)
 
 
+def test_server_of_our_own_is_told_more_than_others() -> None:
+    """Extra headers are made for each request."""
+    client = AiohttpClient()
+
+    async def main() -> Loopback:
+        async with loopback(answer) as server:
+            backend = OpenAIBackend(
+                OpenAIConfig(name="served", base_url=server.url),
+                client,
+                extra_headers=lambda request: ((b"x-a", request.request_id.encode()),),
+            )
+            await ask(backend, ChatRequest("served", (USER,), request_id="req-1"))
+            await client.close()
+        return server
+
+    (received,) = asyncio.run(main()).requests
+    assert received.headers["x-a"] == "req-1"
+
+
 def test_missing_content_type_is_json() -> None:
     """A reply always has one."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import get_args
+from typing import Literal, get_args
 
 import pytest
 
@@ -17,6 +17,8 @@ from proxy.backends.config import (
     OpenAIConfig,
     ScriptedConfig,
 )
+from proxy.backends.local import LocalBackend
+from proxy.backends.supervised import SupervisedBackend
 from proxy.errors import ModelLoadError
 
 
@@ -32,6 +34,24 @@ from proxy.errors import ModelLoadError
 def test_create_gives_a_backend_of_that_name(config: ModelConfig) -> None:
     """One of each; none of them loads or connects before it is started."""
     assert registry.create(config).model == config.name
+
+
+@pytest.mark.parametrize(
+    ("process", "may_spawn", "kind"),
+    [
+        ("child", True, SupervisedBackend),
+        ("child", False, LocalBackend),
+        ("inline", True, LocalBackend),
+    ],
+)
+def test_local_model_gets_a_process_where_both_sides_want_it(
+    process: Literal["child", "inline"],
+    may_spawn: bool,  # noqa: FBT001 - a parameter of pytest's
+    kind: type,
+) -> None:
+    """The server allows it, the configuration asks for it."""
+    config = LlamaCppConfig(name="a", path="a.gguf", process=process)
+    assert type(registry.create(config, may_spawn=may_spawn)) is kind
 
 
 def test_every_configuration_has_a_backend() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from proxy.engine.stats import Counters, EngineStats
@@ -47,3 +48,27 @@ def test_only_backends_with_an_engine_are_asked() -> None:
     """A remote model has figures of its own elsewhere."""
     assert isinstance(_Backend(), HasEngineStats)
     assert not isinstance(scripted(), HasEngineStats)
+
+
+@dataclass
+class _Process(_Backend):
+    """An engine in another process."""
+
+    restarts: int = 2
+
+    async def refresh_stats(self) -> None:
+        """Hear of one more batch."""
+        self.stats = EngineStats(totals=Counters(n_decode=self.stats.totals.n_decode + 1))
+
+
+def test_engines_in_other_processes_are_asked_and_their_restarts_counted() -> None:
+    """One in this process has neither."""
+    backend = _Process()
+    collector = EngineCollector((backend, _Backend("inline")))
+    metrics = Metrics()
+    metrics.collect_from(collector)
+    asyncio.run(collector.refresh())
+    text = metrics.render().decode()
+    assert 'llamacpp:n_decode_total{model="m"} 1.0' in text
+    assert 'guardtune_engine_restarts_total{model="m"} 2.0' in text
+    assert 'guardtune_engine_restarts_total{model="inline"}' not in text

@@ -55,3 +55,19 @@ def test_model_that_cannot_be_loaded_stops_the_start() -> None:
     with pytest.raises(ModelLoadError):
         asyncio.run(models.start())
     assert models.loading == ("broken",)
+
+
+def test_model_that_is_away_is_not_ready_until_it_is_back() -> None:
+    """Probes pass it by meanwhile; requests reach it, and it says when to come again."""
+    flaky = scripted(name="flaky")
+
+    async def run() -> None:
+        models = ServedModels([flaky])
+        await models.start()
+        for is_ready, ready in ((False, ()), (True, (flaky,))):
+            flaky.is_ready = is_ready  # type: ignore[attr-defined]  # an engine that can die has it
+            assert models.ready() == ready
+            assert models.loading == (() if is_ready else ("flaky",))
+            assert models.find("flaky") is flaky
+
+    asyncio.run(run())

@@ -1,0 +1,1 @@
+"""The engine as a process of its own: one model behind OpenAI's wire on a unix socket."""

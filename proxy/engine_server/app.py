@@ -1,0 +1,73 @@
+"""The engine process's three routes. Who reaches the socket is trusted: only the proxy can."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from proxy.backends.base import Backend
+from proxy.backends.engine_wire import (
+    CHAT_PATH,
+    HEALTH_PATH,
+    PRIORITY_HEADER,
+    STATS_PATH,
+    encode,
+)
+from proxy.domain import Priority, Transcript
+from proxy.engine.stats import EngineStats
+from proxy.errors import RequestError
+from proxy.middleware.errors import ErrorsMiddleware
+from proxy.wire.client import CancelOnLeave, read_body
+from proxy.wire.decode import decode_chat
+from proxy.wire.facts import facts_of, header
+from proxy.wire.respond import send_body, send_chunks
+
+_REQUEST_ID = b"x-request-id"
+
+
+class EngineBackend(Backend, Protocol):
+    """A backend that counts."""
+
+    @property
+    def stats(self) -> EngineStats:
+        """What the engine does now and has done so far."""
+
+
+def engine_app(backend: EngineBackend) -> ASGIApp:
+    """The process's ASGI application; failures become OpenAI errors as they do in the proxy."""
+    return ErrorsMiddleware(_EngineApp(backend), count_bug=_not_counted)
+
+
+class _EngineApp:
+    def __init__(self, backend: EngineBackend) -> None:
+        self._backend = backend
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["method"], scope["path"]:
+            case "POST", str(path) if path == CHAT_PATH:
+                await self._chat(scope, receive, send)
+            case "GET", str(path) if path == STATS_PATH:
+                await send_body(send, 200, encode(self._backend.stats))
+            case "GET", str(path) if path == HEALTH_PATH:
+                await send_body(send, 200, b'{"status":"ok"}')
+            case _:
+                raise RequestError("There is no such route.", status=404, code="unknown_url")
+
+    async def _chat(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = facts_of(scope).request_id = header(scope, _REQUEST_ID) or ""
+        request = replace(
+            decode_chat(await read_body(receive), request_id=request_id),
+            priority=Priority(int(header(scope, PRIORITY_HEADER) or Priority.USER)),
+        )
+        async with CancelOnLeave(receive) as watch:
+            # The proxy has a transcript of its own.
+            async with self._backend.chat(request, Transcript(max_chars=0)) as reply:
+                await send_chunks(send, reply.status, reply.headers, reply.chunks)
+            watch.disarm()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _not_counted() -> None:
+    """The proxy counts the 500 that it gets."""

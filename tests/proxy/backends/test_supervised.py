@@ -1,0 +1,311 @@
+"""The engine's process, supervised: a scripted one for the faults, the real one for the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from proxy.backends import supervised
+from proxy.backends.backoff import Backoff
+from proxy.backends.config import LlamaCppConfig
+from proxy.backends.local_fields import CAPABILITIES
+from proxy.backends.supervised import SupervisedBackend
+from proxy.domain import ChatRequest, Priority, Transcript
+from proxy.errors import BackendError, ModelLoadError, OverloadedError, RequestError
+from tests.processes import is_running
+from tests.scripted_engine import COMMAND
+
+GIVE_UP_S = 60
+
+
+class _Waiting(Backoff):
+    """A child that died stays dead until the test says otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lives: list[float] = []
+        self.next_s = 3600.0
+
+    def delay_s(self, *, lived_s: float) -> float:
+        self.lives.append(lived_s)
+        return self.next_s
+
+
+@asynccontextmanager
+async def _serving(
+    path: str = "m.gguf", *, backoff: Backoff | None = None
+) -> AsyncIterator[SupervisedBackend]:
+    backend = SupervisedBackend(
+        LlamaCppConfig(name="m", path=path), command=COMMAND, backoff=backoff or Backoff(first_s=0)
+    )
+    await backend.start()
+    try:
+        yield backend
+    finally:
+        await backend.close()
+
+
+def _run(act: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(GIVE_UP_S):
+            await act()
+
+    asyncio.run(bounded())
+
+
+def _ask(text: str, *, stream: bool = False, priority: Priority = Priority.USER) -> ChatRequest:
+    fields = {"stream": stream}
+    return ChatRequest("m", ({"role": "user", "content": text},), fields, priority=priority)
+
+
+async def _answer(backend: SupervisedBackend, request: ChatRequest) -> str:
+    transcript = Transcript()
+    async with backend.chat(request, transcript) as reply:
+        async for _ in reply.chunks:
+            pass
+    assert transcript.is_complete
+    return transcript.text
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    """Look again and again: another process's doing has no event."""
+    while not condition():  # noqa: ASYNC110 - there is none to wait for
+        await asyncio.sleep(0.01)
+
+
+async def _idle(backend: SupervisedBackend) -> None:
+    """Wait until nothing runs in the engine."""
+    await backend.refresh_stats()
+    while backend.stats.n_processing:
+        await backend.refresh_stats()
+
+
+def test_answers_like_the_backend_in_process() -> None:
+    """Whole, streamed, and with its capabilities."""
+
+    async def act() -> None:
+        async with _serving() as backend:
+            assert backend.model == "m"
+            assert backend.capabilities is CAPABILITIES
+            for stream in (False, True):
+                assert await _answer(backend, _ask("hello", stream=stream)) == "Good day to you."
+
+    _run(act)
+
+
+def test_socket_is_in_a_private_folder_and_nothing_is_left_behind() -> None:
+    """No process, no file."""
+
+    async def act() -> None:
+        async with _serving() as backend:
+            folder, pid = backend._folder, backend.pid
+            assert folder is not None
+            assert pid is not None
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+            assert [path.name for path in folder.iterdir()] == ["engine.sock"]
+        assert not folder.exists()
+        assert not is_running(pid)
+        await backend.close()
+        with pytest.raises(BackendError, match="not running"):
+            await _answer(backend, _ask("hello"))
+
+    _run(act)
+
+
+def test_long_temporary_folder_does_not_break_the_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket's address has about a hundred bytes."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 90)))
+    (tmp_path / ("x" * 90)).mkdir()
+    folder = supervised._private_folder()
+    assert len(str(folder)) < 90
+    folder.rmdir()
+
+
+def test_priority_crosses_the_socket() -> None:
+    """Probes give way to users in the child too."""
+
+    async def act() -> None:
+        async with _serving() as backend:
+            for priority in (Priority.USER, Priority.BACKGROUND, Priority.BACKGROUND):
+                await _answer(backend, _ask("hello", priority=priority))
+            await backend.refresh_stats()
+            assert backend.stats.totals.n_predicted_tokens == 2
+
+    _run(act)
+
+
+def test_errors_are_those_of_the_backend_in_process() -> None:
+    """Type, code, status and retry time: the client's JSON and the metrics are the same."""
+
+    async def act() -> None:
+        async with _serving() as backend:
+            with pytest.raises(RequestError, match="9 tokens") as long:
+                await _answer(backend, _ask("long"))
+            assert (long.value.status, long.value.code) == (400, "context_length_exceeded")
+            assert long.value.param == "messages"
+            with pytest.raises(OverloadedError) as full:
+                await _answer(backend, _ask("full", stream=True))
+            assert (full.value.reason, full.value.retry_after_s) == ("queue_full", 3)
+
+    _run(act)
+
+
+def test_leaving_midway_frees_the_slot_across_the_socket() -> None:
+    """The child sees its connection close."""
+
+    async def act() -> None:
+        async with _serving() as backend:
+            async with backend.chat(_ask("hold", stream=True), Transcript()) as reply:
+                await anext(reply.chunks)
+                await backend.refresh_stats()
+                assert backend.stats.n_processing == 1
+            await _idle(backend)
+
+    _run(act)
+
+
+def test_abort_midway_costs_the_stream_and_the_next_process_answers() -> None:
+    """The stream raises and is not taken for whole; the restart is counted."""
+
+    async def act() -> None:
+        async with _serving() as backend:
+            first, transcript, seen = backend.pid, Transcript(), b""
+            with pytest.raises(BackendError) as caught:  # noqa: PT012 - what came before counts
+                async with backend.chat(_ask("abort", stream=True), transcript) as reply:
+                    async for chunk in reply.chunks:
+                        seen += chunk
+            assert (caught.value.status, caught.value.error_type) == (503, "engine")
+            assert b"Good" in seen
+            assert b"[DONE]" not in seen
+            assert transcript.error_type == "engine"
+            assert first is not None
+            await _until(lambda: backend.restarts == 1)
+            assert backend.is_ready
+            assert backend.pid != first
+            assert not is_running(first)
+            assert await _answer(backend, _ask("hello")) == "Good day to you."
+
+    _run(act)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_death_before_the_first_byte_is_a_503(*, stream: bool) -> None:
+    """Retryable: the model has said nothing yet."""
+
+    async def act() -> None:
+        async with _serving() as backend:
+            with pytest.raises(BackendError, match="restarts by itself") as caught:
+                await _answer(backend, _ask("die", stream=stream))
+            assert caught.value.status == 503
+            assert caught.value.retryable
+
+    _run(act)
+
+
+def test_while_it_is_away_requests_get_503_with_a_time(caplog: pytest.LogCaptureFixture) -> None:
+    """And the next `start` is not needed: it comes back by itself."""
+    backoff = _Waiting()
+
+    async def act() -> None:
+        async with _serving(backoff=backoff) as backend:
+            assert backend.pid is not None
+            os.kill(backend.pid, signal.SIGKILL)
+            await _until(lambda: not backend.is_ready)
+            with pytest.raises(OverloadedError) as caught:
+                await _answer(backend, _ask("hello"))
+            assert caught.value.reason == "restarting"
+            assert 1 <= caught.value.retry_after_s <= 3700
+            await backend.refresh_stats()
+            assert backend.pid is None
+
+    _run(act)
+    assert len(backoff.lives) == 1
+    assert "how=SIGKILL" in caplog.text
+
+
+def test_model_that_has_vanished_is_tried_again(tmp_path: Path) -> None:
+    """After the start, a failure to load is no reason to give up."""
+    path = tmp_path / "m.gguf"
+
+    async def act() -> None:
+        async with _serving(str(path)) as backend:
+            missing = LlamaCppConfig(name="m", path=str(tmp_path / "missing.gguf"))
+            found, backend._config = backend._config, missing
+            tries = 0
+
+            def count(*, lived_s: float) -> float:
+                nonlocal tries
+                tries += 1
+                if tries == 3:
+                    backend._config = found
+                return 0.0
+
+            backend._backoff.delay_s = count  # type: ignore[method-assign]  # a fault on the way
+            assert backend.pid is not None
+            os.kill(backend.pid, signal.SIGABRT)
+            await _until(lambda: backend.restarts == 1)
+            assert tries == 3
+            assert await _answer(backend, _ask("hello")) == "Good day to you."
+
+    _run(act)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/models/missing.gguf", "/models/missing.gguf: No such file. Name another."),
+        ("/models/damaged.gguf", r"ended \(SIGABRT\) while it loaded .* damaged"),
+    ],
+)
+def test_model_that_cannot_be_loaded_at_start_is_no_restart_loop(path: str, message: str) -> None:
+    """The start fails, once, with the reason."""
+
+    async def act() -> None:
+        backend = SupervisedBackend(LlamaCppConfig(name="m", path=path), command=COMMAND)
+        with pytest.raises(ModelLoadError, match=message):
+            await backend.start()
+        assert backend._folder is None
+        assert backend._supervision is None
+
+    _run(act)
+
+
+def test_program_that_is_not_there_is_a_load_error() -> None:
+    """With the system's own words."""
+
+    async def act() -> None:
+        config = LlamaCppConfig(name="m", path="m.gguf")
+        backend = SupervisedBackend(config, command=("/no/such/program",))
+        with pytest.raises(ModelLoadError, match="No such file"):
+            await backend.start()
+
+    _run(act)
+
+
+def test_stats_that_make_no_sense_keep_the_old_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/metrics must not fail because an engine does."""
+
+    async def act() -> None:
+        async with _serving() as backend:
+            await backend.refresh_stats()
+            before = backend.stats
+
+            def nonsense(_data: bytes) -> object:
+                raise msgspec.DecodeError("nonsense")
+
+            monkeypatch.setattr(supervised, "decode_stats", nonsense)
+            await backend.refresh_stats()
+            assert backend.stats is before
+
+    _run(act)
