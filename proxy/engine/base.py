@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from proxy.engine.batch import Batch
+from proxy.engine.logprobs import TokenLogprobs
 from proxy.engine.sampling import Sampling
 
 
@@ -88,10 +89,20 @@ class Runtime(Memory, Protocol):
         """Compute every chunk of the batch. Raises DecodeError."""
 
     def new_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Any:
-        """A sampler chain that has seen the prompt; free it with `free_sampler`."""
+        """A sampler that has seen the prompt; free it with `free_sampler`.
 
-    def sample(self, sampler: Any, row: int) -> int:
-        """Choose a token from the logits at `row` of the last batch, and tell the chain."""
+        Raises:
+            GrammarError: its grammar cannot be followed.
+        """
+
+    def sample(self, sampler: Any, row: int) -> int | None:
+        """Choose a token from the logits at `row` of the last batch, and tell the sampler.
+
+        None when a grammar allows no token at all.
+        """
+
+    def logprobs(self, row: int, token: int, n_top: int) -> TokenLogprobs:
+        """How probable the model found `token` and the `n_top` best, at `row` of the last batch."""
 
     def free_sampler(self, sampler: Any) -> None:
         """Release a chain."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from proxy.domain import Priority
 from proxy.engine.base import Runtime
+from proxy.engine.logprobs import TokenLogprobs
 from proxy.engine.loop import Cancel, Command, Loop, Stop, Submit
 from proxy.engine.request import Cancelled, Counts, Event, Failure, FinishReason, Output, Request
 from proxy.engine.sampling import Sampling
@@ -33,6 +34,7 @@ class Piece(NamedTuple):
     text: str
     finish_reason: FinishReason | None = None
     counts: Counts | None = None
+    logprobs: tuple[TokenLogprobs, ...] = ()
 
 
 class Generation:
@@ -66,8 +68,8 @@ class Generation:
         """Note an event; the engine calls this on the event loop."""
         choice = self.open[event.request_id]
         match event.outcome:
-            case Output(text, finish_reason, counts):
-                self._pieces.append(Piece(choice, text, finish_reason, counts))
+            case Output(text, finish_reason, counts, logprobs):
+                self._pieces.append(Piece(choice, text, finish_reason, counts, logprobs))
                 is_over = finish_reason is not None
             case Failure(error):
                 self._error = error
@@ -166,6 +168,7 @@ class Engine:
         stop: tuple[str, ...] = (),
         n_shared: int = 0,
         priority: Priority = Priority.USER,
+        n_top_logprobs: int | None = None,
     ) -> Generation:
         """Ask for one answer per sampling, all to the same prompt.
 
@@ -178,6 +181,7 @@ class Engine:
             stop: strings that end an answer.
             n_shared: tokens at the prompt's start that other requests are likely to share.
             priority: users before probes.
+            n_top_logprobs: alternatives to report with each token; None for no figures at all.
 
         Raises:
             ContextLengthError: the prompt leaves no room for an answer.
@@ -205,6 +209,7 @@ class Engine:
                 stop=stop,
                 n_shared=min(n_shared if len(samplings) == 1 else len(prompt), len(prompt) - 1),
                 priority=priority,
+                n_top_logprobs=n_top_logprobs,
             )
             self._commands.put(Submit(request))
         return generation

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proxy.engine.base import DecodeError
 from proxy.engine.batch import Batch
+from proxy.engine.candidates import Candidates
+from proxy.engine.constrained import ConstrainedSampler
 from proxy.engine.library import load_library
+from proxy.engine.logprobs import Logprob, TokenLogprobs, log_probabilities
 from proxy.engine.samplers import build_chain
 from proxy.engine.sampling import Sampling
 from proxy.engine.vocabulary import LlamaVocabulary
@@ -58,6 +62,7 @@ class LlamaRuntime:
         self._batch = _NativeBatch(self._library, options.n_batch_tokens)
         self._samplers: dict[int, Any] = {}
         self.vocabulary = LlamaVocabulary(self._library, self._model)
+        self._candidates = Candidates(self._library, self.vocabulary.n_tokens)
         self.n_cells: int = self._library.llama_n_ctx(self._context)
         n_ctx_train = self._library.llama_model_n_ctx_train(self._model)
         self.n_ctx_tokens = min(self.n_cells, n_ctx_train) if n_ctx_train > 0 else self.n_cells
@@ -91,18 +96,46 @@ class LlamaRuntime:
 
     def new_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Any:
         """See `base.Runtime`."""
-        chain = build_chain(self._library, self.vocabulary, sampling, prompt)
-        self._samplers[id(chain)] = chain
-        return chain
+        sampler = build_chain(self._library, self.vocabulary, sampling, prompt)
+        if sampling.grammar is not None:
+            sampler = ConstrainedSampler(
+                self._library,
+                self.vocabulary,
+                sampler,
+                grammar=sampling.grammar,
+                candidates=self._candidates,
+            )
+        self._samplers[id(sampler)] = sampler
+        return sampler
 
-    def sample(self, sampler: Any, row: int) -> int:
+    def sample(self, sampler: Any, row: int) -> int | None:
         """See `base.Runtime`."""
+        if isinstance(sampler, ConstrainedSampler):
+            return sampler.sample(self._logits(row))
         token: int = self._library.llama_sampler_sample(sampler, self._context, row)
         return token
 
+    def logprobs(self, row: int, token: int, n_top: int) -> TokenLogprobs:
+        """See `base.Runtime`."""
+        text = self.vocabulary.text
+        logprob, top = log_probabilities(self._logits(row), token, n_top)
+        best = tuple(Logprob(text(one), value) for one, value in top)
+        return TokenLogprobs(Logprob(text(token), logprob), best)
+
     def free_sampler(self, sampler: Any) -> None:
         """See `base.Runtime`."""
-        self._library.llama_sampler_free(self._samplers.pop(id(sampler)))
+        self._free(self._samplers.pop(id(sampler)))
+
+    def _free(self, sampler: Any) -> None:
+        if isinstance(sampler, ConstrainedSampler):
+            sampler.free()
+        else:
+            self._library.llama_sampler_free(sampler)
+
+    def _logits(self, row: int) -> NDArray[np.float32]:
+        """(n_tokens,) float32, of llama.cpp's own memory: valid until the next batch."""
+        pointer = self._library.llama_get_logits_ith(self._context, row)
+        return np.ctypeslib.as_array(pointer, (self.vocabulary.n_tokens,))
 
     def cells_in_use(self, sequence: int) -> int:
         """Tokens that the KV cache holds of a sequence; 0 when it is empty."""
@@ -112,7 +145,7 @@ class LlamaRuntime:
     def close(self) -> None:
         """See `base.Runtime`; samplers before context before model, as they point that way."""
         while self._samplers:
-            self._library.llama_sampler_free(self._samplers.popitem()[1])
+            self._free(self._samplers.popitem()[1])
         if self._context is not None:
             self._library.llama_free(self._context)
             self._context = None

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from proxy.engine.base import DecodeError, Runtime
 from proxy.engine.batch import Batch
+from proxy.engine.gbnf import GrammarError
 from proxy.engine.request import Cancelled, Event, Failure, Output, Request
 from proxy.engine.scheduler import Limits, Scheduler
 from proxy.engine.slots import Slot
@@ -124,7 +125,11 @@ class Loop:
             request = slot.request
             self._counters.n_prefix_hits += slot.n_cached > 0
             self._counters.n_prefix_tokens += slot.n_cached
-            slot.sampler = self._runtime.new_sampler(request.sampling, request.prompt)
+            try:
+                slot.sampler = self._runtime.new_sampler(request.sampling, request.prompt)
+            except GrammarError as error:
+                self._scheduler.retire(slot)
+                self._say(request.id, Failure(error))
 
     def _decode(self, batch: Batch) -> None:
         started = perf_counter()
@@ -145,8 +150,13 @@ class Loop:
         started = perf_counter()
         token = self._runtime.sample(slot.sampler, row)
         self._counters.sample_s += perf_counter() - started
+        if token is None:
+            return slot.give_up()
+        n_top = slot.request.n_top_logprobs
+        logprobs = None if n_top is None else self._runtime.logprobs(row, token, n_top)
         vocabulary = self._runtime.vocabulary
-        return slot.accept(token, vocabulary.piece(token), is_end=vocabulary.is_end(token))
+        is_end = vocabulary.is_end(token)
+        return slot.accept(token, vocabulary.piece(token), is_end=is_end, logprobs=logprobs)
 
     def _retire(self, slot: Slot) -> None:
         self._scheduler.retire(slot)

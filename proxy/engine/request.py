@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from proxy.domain import Priority
+from proxy.engine.logprobs import TokenLogprobs
 from proxy.engine.sampling import Sampling
 
 FinishReason = Literal["stop", "length"]
@@ -24,6 +25,7 @@ class Request:
         n_shared: tokens at the prompt's start that other requests are likely to share: system
             prompt, demonstrations, earlier turns.
         priority: users before probes.
+        n_top_logprobs: how many alternatives to report with each token; None for no figures.
     """
 
     id: int
@@ -33,6 +35,7 @@ class Request:
     stop: tuple[str, ...] = ()
     n_shared: int = 0
     priority: Priority = Priority.USER
+    n_top_logprobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Output(NamedTuple):
     text: str
     finish_reason: FinishReason | None = None
     counts: Counts | None = None
+    logprobs: tuple[TokenLogprobs, ...] = ()
 
 
 class Failure(NamedTuple):

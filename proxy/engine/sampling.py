@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from proxy.engine.trigger import Grammar
+
 SamplerKind = Literal[
     "logit_bias", "penalties", "dry", "top_k", "typical_p", "top_p", "min_p", "xtc", "temperature",
     "mirostat", "mirostat_v2", "greedy", "draw",
@@ -48,6 +50,8 @@ class Sampling:
         mirostat_eta: its learning rate.
         logit_bias: token id → added to its logit.
         seed: of the draw, 32 bits; None for a fresh one.
+        grammar: what the answer has to look like; `constrained` says how it and the chain go
+            together.
     """
 
     temperature: float = 0.8
@@ -71,6 +75,7 @@ class Sampling:
     mirostat_eta: float = 0.1
     logit_bias: tuple[tuple[int, float], ...] = ()
     seed: int | None = None
+    grammar: Grammar | None = None
 
     @property
     def has_penalties(self) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from proxy.engine.request import Counts, Output, Request
+from proxy.engine.logprobs import HeldLogprobs, TokenLogprobs
+from proxy.engine.request import Counts, FinishReason, Output, Request
 from proxy.engine.text import AnswerText
 
 
@@ -85,6 +86,7 @@ class Slot:
     n_cached: int = 0
     phase: Phase = Phase.WAITING
     text: AnswerText = field(init=False)
+    logprobs: HeldLogprobs = field(init=False, default_factory=HeldLogprobs)
     sampler: Any = None
 
     def __post_init__(self) -> None:
@@ -100,20 +102,32 @@ class Slot:
         """Token counts so far."""
         return Counts(len(self.request.prompt), self.n_generated, self.n_cached)
 
-    def accept(self, token: int, piece: bytes, *, is_end: bool) -> Output:
+    def accept(
+        self, token: int, piece: bytes, *, is_end: bool, logprobs: TokenLogprobs | None = None
+    ) -> Output:
         """Take a sampled token, and say what may be shown and whether the answer is over.
 
         Args:
             token: the sampled token's id.
             piece: its bytes; ignored at the end of the turn.
             is_end: whether the token ends the turn.
+            logprobs: its figures, where they are wanted.
         """
         self.lane.tokens.append(token)
         if is_end:
-            return Output(self.text.finish(), "stop", self.counts)
+            return self._finish("stop")
+        if logprobs is not None:
+            self.logprobs.add(logprobs, piece)
         shown = self.text.add(piece)
         if self.text.is_stopped:
-            return Output(shown, "stop", self.counts)
+            return Output(shown, "stop", self.counts, self.logprobs.shown(shown))
         if self.n_generated >= self.request.max_tokens:
-            return Output(shown + self.text.finish(), "length", self.counts)
-        return Output(shown)
+            return self._finish("length", shown)
+        return Output(shown, logprobs=self.logprobs.shown(shown))
+
+    def give_up(self) -> Output:
+        """End an answer that no token can continue; it is cut, not finished."""
+        return self._finish("length")
+
+    def _finish(self, reason: FinishReason, shown: str = "") -> Output:
+        return Output(shown + self.text.finish(), reason, self.counts, self.logprobs.finish())

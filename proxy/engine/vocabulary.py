@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 _MAX_PIECE_BYTES = 512
+
+_MARKUP = frozenset({b"<think>", b"</think>", b"<tool_call>", b"</tool_call>"})
+"""Control tokens in some models, plain text in others; shown, because answers are read by them."""
 
 
 class LlamaVocabulary:
@@ -28,8 +35,9 @@ class LlamaVocabulary:
         self.n_ctx_train: int = library.llama_model_n_ctx_train(model)
         bos: int = library.llama_vocab_bos(self._vocab)
         self.bos: int | None = bos if library.llama_vocab_get_add_bos(self._vocab) else None
-        self.bos_text: str = self._text(bos)
-        self.eos_text: str = self._text(library.llama_vocab_eos(self._vocab))
+        self.bos_text: str = self.text(bos).decode(errors="replace")
+        eos: int = library.llama_vocab_eos(self._vocab)
+        self.eos_text: str = self.text(eos).decode(errors="replace")
         self.control_texts: Sequence[str] = tuple(self._control_texts())
         self._ends = frozenset(
             token
@@ -68,16 +76,36 @@ class LlamaVocabulary:
         """See `base.Vocabulary`; each token is asked for once."""
         piece = self._pieces.get(token)
         if piece is None:
-            piece = self._pieces[token] = self._read_piece(token, with_control=False)
+            piece = self._read_piece(token, with_control=False)
+            if not piece and (text := self._read_piece(token, with_control=True)) in _MARKUP:
+                piece = text
+            self._pieces[token] = piece
         return piece
 
     def is_end(self, token: int) -> bool:
         """See `base.Vocabulary`."""
         return token in self._ends
 
-    def _text(self, token: int) -> str:
+    def is_hidden(self, token: int) -> bool:
+        """Whether the token shows nothing and does not end the turn either."""
+        return not self.piece(token) and token not in self._ends
+
+    @cached_property
+    def hidden(self) -> NDArray[np.int32]:
+        """All hidden tokens; takes a moment when asked for the first time."""
+        return np.array([t for t in range(self.n_tokens) if self.is_hidden(t)], np.int32)
+
+    def find_piece(self, piece: bytes) -> int | None:
+        """The token with exactly these bytes, or None."""
+        return self._by_piece.get(piece)
+
+    @cached_property
+    def _by_piece(self) -> dict[bytes, int]:
+        return {self.piece(token): token for token in reversed(range(self.n_tokens))}
+
+    def text(self, token: int) -> bytes:
         """How a template writes the token, control tokens too; empty for no token (-1)."""
-        return self._read_piece(token, with_control=True).decode(errors="replace")
+        return self._read_piece(token, with_control=True)
 
     def _read_piece(self, token: int, *, with_control: bool) -> bytes:
         if token < 0:

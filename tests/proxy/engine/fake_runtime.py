@@ -11,6 +11,8 @@ from typing import Any
 
 from proxy.engine.base import DecodeError
 from proxy.engine.batch import Batch
+from proxy.engine.gbnf import GrammarError
+from proxy.engine.logprobs import Logprob, TokenLogprobs
 from proxy.engine.sampling import Sampling
 
 START, END = 256, 257
@@ -131,16 +133,24 @@ class FakeRuntime(FakeMemory):
         self._rows = {row: list(slot.lane.tokens) for slot, row in batch.sampled}
 
     def new_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Any:
-        """A number."""
+        """A number; the grammar ``bad`` is one that cannot be followed."""
+        if sampling.grammar is not None and sampling.grammar.text == "bad":
+            raise GrammarError("bad")
         self.samplings.append(sampling)
         sampler = len(self.samplings)
         self.samplers.add(sampler)
         return sampler
 
-    def sample(self, sampler: Any, row: int) -> int:
-        """What the script says."""
+    def sample(self, sampler: Any, row: int) -> int | None:
+        """What the script says; below 0 stands for no token at all."""
         assert sampler in self.samplers
-        return self._script(self._rows[row])
+        token = self._script(self._rows[row])
+        return None if token < 0 else token
+
+    def logprobs(self, row: int, token: int, n_top: int) -> TokenLogprobs:
+        """Certain of what it says; the alternatives count up from ``a``."""
+        top = tuple(Logprob(bytes([ord("a") + n]), -1.0 - n) for n in range(n_top))
+        return TokenLogprobs(Logprob(self.vocabulary.piece(token), 0.0), top)
 
     def free_sampler(self, sampler: Any) -> None:
         """Once only."""

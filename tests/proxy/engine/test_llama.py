@@ -30,7 +30,9 @@ def decode(llama: LlamaRuntime, *slots: Slot) -> list[int]:
     tokens = []
     for one, row in batch.sampled:
         chain = llama.new_sampler(GREEDY, one.request.prompt)
-        tokens.append(llama.sample(chain, row))
+        token = llama.sample(chain, row)
+        assert token is not None
+        tokens.append(token)
         llama.free_sampler(chain)
         one.lane.tokens.append(tokens[-1])
     return tokens

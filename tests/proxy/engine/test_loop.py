@@ -4,9 +4,12 @@ from queue import SimpleQueue
 
 import pytest
 
+from proxy.engine.gbnf import GrammarError
 from proxy.engine.loop import Cancel, Command, Loop, Stop, Submit
 from proxy.engine.request import Cancelled, Event, Failure, Output, Request
+from proxy.engine.sampling import Sampling
 from proxy.engine.scheduler import Limits
+from proxy.engine.trigger import Grammar
 from tests.proxy.engine.fake_runtime import END, FakeRuntime
 
 GOODBYE = Stop(RuntimeError("stopping"))
@@ -117,3 +120,42 @@ def test_stats_count_tokens_and_batches() -> None:
     totals = bench.loop.stats.totals
     assert (totals.n_prompt_tokens, totals.n_predicted_tokens, totals.n_decode) == (6, 6, 3)
     assert totals.n_max_tokens == 6
+
+
+def test_grammar_that_cannot_be_followed_fails_its_request_alone() -> None:
+    """The others never notice."""
+    sampling = Sampling(grammar=Grammar("bad"))
+    bad = Submit(Request(id=1, prompt=(1, 2), max_tokens=3, sampling=sampling))
+    bench = Bench(FakeRuntime(), bad, submit(2))
+    bench.after[3] = [GOODBYE]
+    bench.loop.run()
+    (outcome,) = bench.outcomes(1)
+    assert isinstance(outcome, Failure)
+    assert isinstance(outcome.error, GrammarError)
+    assert bench.text(2) == "def"
+    assert bench.runtime.n_used == 0
+
+
+def test_answer_that_nothing_can_continue_is_cut() -> None:
+    """A grammar's dead end: what there is stays, and the reason is not `stop`."""
+    bench = Bench(FakeRuntime(lambda tokens: -1 if len(tokens) == 5 else 65), submit(1))
+    bench.after[3] = [GOODBYE]
+    bench.loop.run()
+    last = bench.outcomes(1)[-1]
+    assert isinstance(last, Output)
+    assert last.finish_reason == "length"
+    assert bench.text(1) == "AA"
+    assert bench.runtime.samplers == set()
+
+
+def test_logprobs_come_where_they_are_asked_for() -> None:
+    """One figure for each token that is shown, none for the end of the turn."""
+    request = Request(id=1, prompt=(1,), max_tokens=9, n_top_logprobs=2)
+    script = FakeRuntime(lambda tokens: END if len(tokens) == 3 else 65)
+    bench = Bench(script, Submit(request), submit(2, n=1))
+    bench.after[3] = [GOODBYE]
+    bench.loop.run()
+    given = [o.logprobs for o in bench.outcomes(1) if isinstance(o, Output)]
+    assert [[token.chosen.piece for token in tokens] for tokens in given] == [[b"A"], [b"A"], []]
+    assert [one.piece for one in given[0][0].top] == [b"a", b"b"]
+    assert all(not o.logprobs for o in bench.outcomes(2) if isinstance(o, Output))

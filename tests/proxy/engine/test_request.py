@@ -15,4 +15,4 @@ def test_request_defaults_to_a_users_and_shares_nothing() -> None:
 
 def test_output_in_the_middle_of_an_answer_has_no_reason() -> None:
     """Only the last one does."""
-    assert Output("text") == ("text", None, None)
+    assert Output("text") == ("text", None, None, ())

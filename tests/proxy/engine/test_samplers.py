@@ -33,7 +33,9 @@ def draw(llama: LlamaRuntime, sampling: Sampling, prompt: list[int], n: int = 1)
     tokens = []
     for _ in range(n):
         chain = llama.new_sampler(sampling, prompt)
-        tokens.append(llama.sample(chain, len(prompt) - 1))
+        token = llama.sample(chain, len(prompt) - 1)
+        assert token is not None
+        tokens.append(token)
         llama.free_sampler(chain)
     return tokens
 

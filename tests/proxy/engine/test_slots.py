@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from proxy.engine.request import Request
+from proxy.engine.request import Output, Request
 from proxy.engine.slots import Lane, Prefix, Slot
 
 
@@ -13,7 +13,7 @@ def slot(max_tokens: int = 3, stop: tuple[str, ...] = ()) -> Slot:
 def test_accept_ends_at_max_tokens_with_what_was_held() -> None:
     """The last token's text and a held-back start of a stop string are shown."""
     one = slot(max_tokens=2, stop=("END",))
-    assert one.accept(9, b"a E", is_end=False) == ("a ", None, None)
+    assert one.accept(9, b"a E", is_end=False) == Output("a ")
     output = one.accept(9, b"N", is_end=False)
     assert output.text == "EN"
     assert output.finish_reason == "length"
@@ -40,3 +40,11 @@ def test_prefix_is_ready_when_all_is_computed() -> None:
     assert not prefix.is_ready
     prefix.lane.n_computed = 2
     assert prefix.is_ready
+
+
+def test_give_up_ends_an_answer_that_cannot_go_on() -> None:
+    """With what was held back; it is cut."""
+    one = slot(stop=("END",))
+    one.accept(9, b"a E", is_end=False)
+    output = one.give_up()
+    assert (output.text, output.finish_reason) == ("E", "length")

@@ -86,3 +86,19 @@ def test_user_defined_tags_count_as_control_but_spaces_do_not() -> None:
     assert _is_tag("[INST]")
     assert not _is_tag("    ")
     assert not _is_tag("<>")
+
+
+def test_hidden_tokens_are_those_that_neither_show_nor_end(llama: LlamaRuntime) -> None:
+    """A grammar must not count them as text."""
+    hidden = set(llama.vocabulary.hidden.tolist())
+    assert START in hidden
+    assert END not in hidden
+    assert all(not llama.vocabulary.piece(token) for token in hidden)
+
+
+def test_token_is_found_by_its_bytes(llama: LlamaRuntime) -> None:
+    """And only by all of them."""
+    token = llama.vocabulary.find_piece(b"{")
+    assert token is not None
+    assert llama.vocabulary.piece(token) == b"{"
+    assert llama.vocabulary.find_piece(b"no token has all of this") is None
