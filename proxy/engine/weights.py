@@ -1,7 +1,8 @@
 """Which GGUF file to load: the embedded one or a path, converted once if that decodes faster.
 
 SmolLM2's Q4_1 file decodes at half the speed of the same weights dequantised to F16, so the
-embedded model is converted by default. The result is cached under the content's hash.
+embedded model is converted by default. The result is cached under the content's hash, and beside it
+lies a record of what the conversion changed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
+from proxy.engine import hub
+from proxy.engine.fidelity import Fidelity, FidelityError, measure
 from proxy.engine.library import load_library
 
 _log = logging.getLogger(__name__)
@@ -40,6 +45,23 @@ class WeightsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Conversion:
+    """The record of one conversion, kept as JSON beside the converted file.
+
+    Args:
+        type: what it was converted to.
+        original_sha256: of the file before.
+        converted_sha256: of the file after.
+        fidelity: how much the answers changed; None where that could not be measured.
+    """
+
+    type: WeightType
+    original_sha256: str
+    converted_sha256: str
+    fidelity: Fidelity | None
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """A file to load.
 
@@ -47,11 +69,13 @@ class Weights:
         path: the GGUF file, converted or not.
         original: what the user named.
         original_sha256: of that file; None where nothing had to be hashed.
+        conversion: what was changed; None for a file as it is.
     """
 
     path: Path
     original: Path
     original_sha256: str | None = None
+    conversion: Conversion | None = None
 
 
 def find_weights(
@@ -60,23 +84,35 @@ def find_weights(
     """The file to load, after a conversion if one is asked for and not cached yet.
 
     Args:
-        path: a GGUF file, or ``embedded`` for the demo package's.
+        path: a GGUF file, ``hf:owner/repo/file.gguf``, or ``embedded`` for the demo package's.
         convert: the type to convert to; None leaves a file as it is, and the embedded one in F16.
         cache: the folder for converted files.
         threads: used by the conversion.
 
     Raises:
-        WeightsError: no such file, not a GGUF file, or the conversion failed.
+        WeightsError: no such file, not a GGUF file, no network, or the conversion failed.
     """
-    original = _embedded_path() if path == EMBEDDED else Path(path).expanduser()
+    original = _locate(path)
     _check(original)
     target_type = convert or ("f16" if path == EMBEDDED else None)
     if target_type is None:
         return Weights(original, original)
     sha256 = file_sha256(original)
     target = cache / f"{sha256}-{target_type}.gguf"
-    _make_once(target, lambda part: _convert(original, part, target_type, threads=threads))
-    return Weights(target, original, sha256)
+    record = target.with_suffix(".json")
+
+    def convert_to(part: Path) -> None:
+        _convert(original, part, target_type, threads=threads)
+
+    def describe_in(part: Path) -> None:
+        fidelity = _fidelity(original, target, threads=threads)
+        conversion = Conversion(target_type, sha256, file_sha256(target), fidelity)
+        part.write_bytes(msgspec.json.format(msgspec.json.encode(conversion)))
+        _log_conversion(target, conversion)
+
+    _make_once(target, convert_to)
+    _make_once(record, describe_in)
+    return Weights(target, original, sha256, _read_record(record))
 
 
 def default_cache(environment: dict[str, str] | os._Environ[str] = os.environ) -> Path:
@@ -89,6 +125,17 @@ def file_sha256(path: Path) -> str:
     """Hex SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _locate(path: str) -> Path:
+    if path == EMBEDDED:
+        return _embedded_path()
+    if not path.startswith(hub.PREFIX):
+        return Path(path).expanduser()
+    try:
+        return hub.fetch(path)
+    except hub.HubError as error:
+        raise WeightsError(str(error)) from error
 
 
 def _embedded_path() -> Path:
@@ -156,3 +203,28 @@ def _convert(source: Path, target: Path, kind: WeightType, *, threads: int) -> N
             f"{source}: llama.cpp cannot convert it to {kind} (status {status}). To serve it as it "
             "is, leave out convert."
         )
+
+
+def _fidelity(original: Path, converted: Path, *, threads: int) -> Fidelity | None:
+    """Measured where possible: a model that answers is worth more than a figure about it."""
+    try:
+        return measure(original, converted, threads=threads)
+    except FidelityError as error:
+        _log.warning("conversion_not_measured target=%s reason=%s", converted, error)
+        return None
+
+
+def _read_record(path: Path) -> Conversion | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Conversion)
+    except (OSError, msgspec.MsgspecError) as error:
+        _log.warning("conversion_record_unreadable path=%s error=%s", path, error)
+        return None
+
+
+def _log_conversion(target: Path, conversion: Conversion) -> None:
+    if (fidelity := conversion.fidelity) is not None:
+        _log.info(
+            "weights_converted target=%s top1_agreement=%.3f mean_kl_nats=%.4f positions=%d",
+            target, fidelity.top1_agreement, fidelity.mean_kl_nats, fidelity.n_positions,
+        )  # fmt: skip

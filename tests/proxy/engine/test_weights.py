@@ -5,10 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from proxy.engine import weights
-from proxy.engine.weights import Weights, WeightsError, default_cache, file_sha256, find_weights
+from proxy.engine import hub, weights
+from proxy.engine.fidelity import Fidelity, FidelityError
+from proxy.engine.weights import (
+    Conversion,
+    Weights,
+    WeightsError,
+    default_cache,
+    file_sha256,
+    find_weights,
+)
 
 GGUF = b"GGUF and the rest"
+FIDELITY = Fidelity(160, 0.95, 0.003, 0.01)
 
 
 @pytest.fixture
@@ -29,6 +38,7 @@ def conversions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         target.write_bytes(b"converted")
 
     monkeypatch.setattr(weights, "_convert", convert)
+    monkeypatch.setattr(weights, "measure", lambda *_files, threads: FIDELITY)
     return done
 
 
@@ -52,6 +62,50 @@ def test_conversion_is_cached_by_content(
     assert found[0].original_sha256 == sha256 == file_sha256(model)
     find_weights(str(model), convert="q8_0", cache=cache)
     assert conversions == ["f16", "q8_0"]
+
+
+def test_conversion_is_measured_once_and_recorded_beside_the_file(
+    model: Path, tmp_path: Path, conversions: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both hashes, for provenance, and what the conversion changed."""
+    with caplog.at_level("INFO"):
+        found = [find_weights(str(model), convert="q8_0", cache=tmp_path) for _ in range(2)]
+    converted = hashlib.sha256(b"converted").hexdigest()
+    conversion = Conversion("q8_0", hashlib.sha256(GGUF).hexdigest(), converted, FIDELITY)
+    assert [one.conversion for one in found] == [conversion, conversion]
+    assert found[0].path.with_suffix(".json").is_file()
+    assert caplog.text.count("top1_agreement=0.950 mean_kl_nats=0.0030") == 1
+
+
+def test_conversion_that_cannot_be_measured_is_used_all_the_same(
+    model: Path, tmp_path: Path, conversions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a record that somebody broke is no reason to fail either."""
+
+    def fail(*_files: Path, threads: int) -> Fidelity:
+        raise FidelityError("no memory")
+
+    monkeypatch.setattr(weights, "measure", fail)
+    found = find_weights(str(model), convert="f16", cache=tmp_path)
+    assert found.conversion is not None
+    assert found.conversion.fidelity is None
+    found.path.with_suffix(".json").write_text("{")
+    assert find_weights(str(model), convert="f16", cache=tmp_path).conversion is None
+
+
+def test_hub_id_is_fetched_and_its_failure_passes_through(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message says it all already."""
+    monkeypatch.setattr(hub, "fetch", {"hf:a/b/c.gguf": model}.__getitem__)
+    assert find_weights("hf:a/b/c.gguf", convert=None, cache=tmp_path).original == model
+
+    def fail(path: str) -> Path:
+        raise hub.HubError(f"{path}: no network")
+
+    monkeypatch.setattr(hub, "fetch", fail)
+    with pytest.raises(WeightsError, match=r"hf:a/b/c\.gguf: no network"):
+        find_weights("hf:a/b/c.gguf", convert=None, cache=tmp_path)
 
 
 def test_failed_conversion_leaves_no_file_under_the_final_name(
@@ -116,3 +170,7 @@ def test_embedded_model_is_found_and_converted_to_f16() -> None:
     found = find_weights("embedded", convert=None, cache=default_cache(), threads=2)
     assert found.path.name == f"{found.original_sha256}-f16.gguf"
     assert found.path.stat().st_size > 200_000_000
+    assert found.conversion is not None
+    assert found.conversion.fidelity is not None
+    assert found.conversion.fidelity.top1_agreement > 0.9
+    assert found.conversion.fidelity.mean_kl_nats < 0.01
