@@ -19,6 +19,9 @@ Name = Annotated[
 ]
 """A served model's name: what clients put into ``model``."""
 
+PLAIN = "plain"
+"""A ``chat_template`` for base models: one line a message, the role before it."""
+
 Flavour = Literal["openai", "vllm", "llama_server", "ollama"]
 """Which server speaks OpenAI's wire at the other end; decides which settings it honours."""
 
@@ -53,14 +56,16 @@ class LlamaCppConfig(_Config):
 
     Args:
         name: the served name.
-        path: the GGUF file, or ``embedded`` for the one of the ``demo`` extra.
+        path: the GGUF file, ``hf:owner/repo/file.gguf`` for one from Hugging Face, or ``embedded``
+            for the one of the ``demo`` extra.
         n_ctx_tokens: tokens that one request may use, prompt and answer together.
         slots: sequences decoded together in one batch.
         threads: decode threads; None for the cores that are really available.
         gpu_layers: layers put on a GPU; -1 for all.
         convert: rewrite the weights once into this type and cache the result, because some
             quantisations decode at half the speed of nearly the same weights in F16.
-        chat_template: a Jinja template instead of the file's own.
+        chat_template: a Jinja template instead of the file's own, or ``plain`` for a base model,
+            which has none.
         max_queued: requests that may wait for a slot; more get 503.
         process: where `serve` runs it. In a ``child``, an abort of llama.cpp costs its requests
             and a restart; ``inline``, it ends the server. The tuner always runs it inline.
@@ -77,6 +82,13 @@ class LlamaCppConfig(_Config):
     chat_template: str | None = Field(default=None, min_length=1)
     max_queued: int = Field(default=256, ge=0, le=100_000)
     process: Literal["child", "inline"] = "child"
+
+    @field_validator("chat_template")
+    @classmethod
+    def _named_template(cls, value: str | None) -> str | None:
+        from proxy.engine.chat_template import PLAIN_TEMPLATE
+
+        return PLAIN_TEMPLATE if value == PLAIN else value
 
 
 class OpenAIConfig(_Config):

@@ -16,6 +16,7 @@ from proxy.backends.config import (
     ScriptedConfig,
     TimeoutsConfig,
 )
+from proxy.engine.chat_template import PLAIN_TEMPLATE
 from proxy.upstream.base import Timeouts
 
 ENTRY: TypeAdapter[ModelConfig] = TypeAdapter(ModelConfig)
@@ -84,3 +85,12 @@ def test_timeouts_reach_the_client_unchanged() -> None:
     assert TimeoutsConfig().for_client() == Timeouts()
     given = TimeoutsConfig(connect_s=1.0, first_byte_s=2.0, idle_s=3.0, total_s=4.0)
     assert given.for_client() == Timeouts(1.0, 2.0, 3.0, 4.0)
+
+
+def test_plain_stands_for_the_template_for_base_models() -> None:
+    """Whatever else is given is Jinja."""
+    plain = LlamaCppConfig(name="a", path="a.gguf", chat_template="plain")
+    assert plain.chat_template == PLAIN_TEMPLATE
+    assert LlamaCppConfig.model_validate(plain.model_dump(mode="json")) == plain
+    own = LlamaCppConfig(name="a", path="a.gguf", chat_template="{{ messages }}")
+    assert own.chat_template == "{{ messages }}"
