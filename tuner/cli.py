@@ -35,6 +35,8 @@ _T = TypeVar("_T")
 
 _INTERRUPTED = 130
 
+_SLOTS = 32
+
 _SPARE = 4
 """Answers in flight beyond the engine's sequences, so that a freed one is filled at once."""
 
@@ -219,7 +221,7 @@ async def _session(
     config: RunConfig, store: EvaluationStore, run_id: str
 ) -> AsyncIterator[Session]:
     """Start the model and the judge, and close them in whatever way the run ends."""
-    model = config.model_config
+    model = with_wide_batches(config.model_config)
     backend = backends.create(model)
     judge = judges.create(config.judge)
     try:
@@ -240,6 +242,16 @@ async def _session(
     finally:
         await judge.close()
         await backend.close()
+
+
+def with_wide_batches(model: ModelConfig) -> ModelConfig:
+    """A local model with as many sequences a batch as pays off; latency does not matter here.
+
+    On two cores 32 sequences decode a sixth to a quarter more tokens a second than 16.
+    """
+    if not isinstance(model, LlamaCppConfig):
+        return model
+    return model.model_copy(update={"slots": max(model.slots, _SLOTS)})
 
 
 def _concurrency(model: ModelConfig) -> int:

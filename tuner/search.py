@@ -32,7 +32,7 @@ from tuner.stopping import (
     without_gain,
 )
 
-_OVERTIME = 1.25
+_OVERTIME = 1.1
 """The search ends when it has taken this much of its time, whatever is left to do."""
 
 

@@ -49,7 +49,7 @@ def test_time_used_up_ends_the_search(tmp_path: Path, open_session: OpenSession)
     with EvaluationStore(tmp_path / "s.sqlite") as store:
         asyncio.run(run_session(open_session(store, clock=clock, preset=hurried)))
         ended = Record.load(store, "r").find("search_ended")
-    assert ended == {"reason": "125 s of search used"}
+    assert ended == {"reason": "110 s of search used"}
 
 
 def test_the_best_are_looked_at_again(tmp_path: Path, open_session: OpenSession) -> None:
