@@ -78,7 +78,7 @@ class Preset:
 PRESETS: Mapping[str, Preset] = {
     "quick": Preset(
         name="quick", population=12, offspring=8, generations=5, max_tokens=64,
-        first=Rung(8, 4), second=(Rung(12, 12), Rung(24, 30)), elites=3,
+        first=Rung(8, 4), second=(Rung(12, 12), Rung(24, 30)), elites=2,
         finalists=4, validation=(Rung(20, 20), Rung(60, 60)), test=Rung(60, 60),
         search_s=370.0, total_s=570.0, patience=5,
     ),

@@ -31,7 +31,7 @@ def test_default_library_is_rich_in_demonstrations() -> None:
 def test_default_answers_fit_into_the_quick_presets_answers() -> None:
     """A model that copies a demonstration's length must be able to end within 64 tokens."""
     for example in load_space().demonstrations:
-        assert len(example.assistant.split()) <= 45, example.id
+        assert len(example.assistant.split()) <= 30, example.id
 
 
 def test_default_library_quotes_no_prompt_of_the_builtin_suite() -> None:
