@@ -42,6 +42,9 @@ MAX_SEQUENCES = 256
 MAX_PREFIXES = 8
 """Each idle prefix lies in every step's attention range; a few serve all policies of one model."""
 
+MAX_TURNS = 32
+"""Conversations whose next turn is expected; the engine bounds their cells, too."""
+
 _INLINE_CHARS = 16_384
 """Shorter conversations are tokenised on the event loop, in under 2 ms; longer ones on a thread."""
 
@@ -59,7 +62,8 @@ class LocalBackend:
         self.weights: Weights | None = None
         self._config = config
         n_prefixes = min(MAX_PREFIXES, MAX_SEQUENCES - config.slots)
-        self._limits = Limits(config.slots, n_prefixes, n_cells=config.n_ctx_tokens)
+        n_turns = min(MAX_TURNS, MAX_SEQUENCES - config.slots - n_prefixes)
+        self._limits = Limits(config.slots, n_prefixes, n_cells=config.n_ctx_tokens, turns=n_turns)
         self._engine = Engine(
             config.name, self._open, limits=self._limits, max_queued=config.max_queued
         )
@@ -184,7 +188,7 @@ class LocalBackend:
             options = ModelOptions(
                 path=weights.path,
                 n_cells=self._limits.n_cells,
-                n_sequences=self._limits.slots + self._limits.prefixes,
+                n_sequences=self._limits.n_sequences,
                 n_batch_tokens=self._limits.n_max_batch_tokens,
                 threads=threads,
                 gpu_layers=config.gpu_layers,

@@ -1,4 +1,7 @@
-"""Who comes next: users before probes, first come first served among equals."""
+"""Who comes next: users before probes, first come first served among equals.
+
+There is one line for all users, whoever they are: the engine knows no keys.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,12 @@ class AdmissionQueue:
     def add(self, request: Request) -> None:
         """Put a request at the end of its line."""
         self._lines[request.priority].append(request)
+
+    def put_back(self, request: Request) -> None:
+        """Let a request that was paused wait again, where its age places it."""
+        line = self._lines[request.priority]
+        n_older = sum(waiting.id < request.id for waiting in line)
+        line.insert(n_older, request)
 
     def peek(self) -> Request | None:
         """The next request, which stays in the queue; None when nobody waits.

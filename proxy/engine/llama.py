@@ -19,6 +19,7 @@ from proxy.engine.library import load_library
 from proxy.engine.logprobs import Logprob, TokenLogprobs, log_probabilities
 from proxy.engine.samplers import build_chain
 from proxy.engine.sampling import Sampling
+from proxy.engine.slots import Lane
 from proxy.engine.vocabulary import LlamaVocabulary
 
 
@@ -177,13 +178,22 @@ class LlamaRuntime:
         return context
 
     def _can_copy_partially(self) -> bool:
-        """Whether a cache can be cut within a sequence: not a recurrent or sliding-window one."""
-        library, model = self._library, self._model
-        return not (
-            library.llama_model_is_recurrent(model)
-            or library.llama_model_is_hybrid(model)
-            or library.llama_model_n_swa(model) > 0
-        )
+        """Whether a sequence can be cut. The cache is asked: it refuses where its state is one sum.
+
+        A sliding window would agree, and yet it has forgotten what lies further back.
+        """
+        if self._library.llama_model_n_swa(self._model) > 0:
+            return False
+        self.decode(_two_tokens())
+        can_cut: bool = self._library.llama_memory_seq_rm(self._memory, 0, 1, -1)
+        self.clear()
+        return can_cut
+
+
+def _two_tokens() -> Batch:
+    batch = Batch()
+    batch.add(Lane(0, [0, 0]), room=2)
+    return batch
 
 
 class _NativeBatch:

@@ -67,7 +67,7 @@ class Loop:
         self._publish = publish
         self._events: list[Event] = []
         self._counters = Counters()
-        self.stats = EngineStats(n_cells=limits.n_cells)
+        self.stats = EngineStats(n_slots=limits.slots, n_cells=limits.n_cells)
 
     def run(self) -> None:
         """Serve until stopped; everything that runs then has had its last event."""
@@ -77,6 +77,8 @@ class Loop:
         self._fail_all(stop.error)
 
     def _fail_all(self, error: Exception) -> None:
+        for slot in self._scheduler.paused.values():
+            self._free_sampler(slot)
         for request in self._scheduler.queue.clear():
             self._say(request.id, Failure(error))
         self._fail_running(error)
@@ -114,14 +116,18 @@ class Loop:
         return None
 
     def _cancel(self, request_id: int) -> None:
-        if self._scheduler.queue.remove(request_id):
-            self._say(request_id, Cancelled())
-        elif (slot := self._scheduler.find(request_id)) is not None:
-            self._retire(slot)
+        is_waiting = self._scheduler.queue.remove(request_id)
+        slot = self._scheduler.find(request_id)
+        if slot is not None:
+            self._scheduler.retire(slot)
+            self._free_sampler(slot)
+        if is_waiting or slot is not None:
             self._say(request_id, Cancelled())
 
     def _admit(self) -> None:
         for slot in self._scheduler.admit():
+            if slot.sampler is not None:
+                continue  # it was paused: the chain has seen all its tokens and keeps its dice
             request = slot.request
             self._counters.n_prefix_hits += slot.n_cached > 0
             self._counters.n_prefix_tokens += slot.n_cached
@@ -144,7 +150,8 @@ class Loop:
             if output.text or output.finish_reason:
                 self._say(slot.request.id, output)
             if output.finish_reason:
-                self._retire(slot)
+                self._scheduler.finish(slot)
+                self._free_sampler(slot)
 
     def _next_token(self, slot: Slot, row: int) -> Output:
         started = perf_counter()
@@ -157,10 +164,6 @@ class Loop:
         vocabulary = self._runtime.vocabulary
         is_end = vocabulary.is_end(token)
         return slot.accept(token, vocabulary.piece(token), is_end=is_end, logprobs=logprobs)
-
-    def _retire(self, slot: Slot) -> None:
-        self._scheduler.retire(slot)
-        self._free_sampler(slot)
 
     def _free_sampler(self, slot: Slot) -> None:
         if slot.sampler is not None:
@@ -188,7 +191,10 @@ class Loop:
             n_deferred=len(self._scheduler.queue),
             n_cells_used=self._scheduler.n_cells_reserved,
             n_cells=self._limits.n_cells,
-            n_prefixes=sum(1 for _ in self._scheduler.prefixes),
+            n_slots=self._limits.slots,
+            n_prefixes=len(self._scheduler.prefixes.shared),
+            n_turns=len(self._scheduler.prefixes.turns),
+            n_pauses=self._scheduler.n_pauses,
             totals=copy(self._counters),
         )
         if self._events:

@@ -33,15 +33,19 @@ class Lane:
 
 @dataclass(slots=True, eq=False)
 class Prefix:
-    """A prompt's beginning, computed once and copied into the sequences that share it.
+    """A prompt's beginning that stays in the KV cache, to be copied into other sequences.
 
     Args:
         lane: its own sequence.
+        parent: the prefix that it grew from and shares cells with, or None.
+        n_inherited: how many of its tokens are in its parent's cells.
         n_users: slots that hold its cells or wait for them; it is not evicted before 0.
         last_used: a tick that grows with every use, for evicting the least recent.
     """
 
     lane: Lane
+    parent: Prefix | None = None
+    n_inherited: int = 0
     n_users: int = 0
     last_used: int = 0
 
@@ -50,12 +54,22 @@ class Prefix:
         """Whether all its tokens are computed."""
         return self.lane.n_left == 0
 
+    @property
+    def n_cells(self) -> int:
+        """Cells it may hold beyond its parent's."""
+        return len(self.lane.tokens) - self.n_inherited
+
+    @property
+    def line(self) -> tuple[Prefix, ...]:
+        """Itself and its parent: whoever uses one needs the other."""
+        return (self,) if self.parent is None else (self, self.parent)
+
 
 class Phase(Enum):
-    """A slot's life, in this order."""
+    """A slot's life, in this order; after a pause it begins anew, with what was said so far."""
 
     WAITING = auto()
-    """The prefix it shares is still being computed."""
+    """The prefix it shares is still being computed, or it is paused."""
     PREFILLING = auto()
     """Its own part of the prompt is being computed, in chunks."""
     DECODING = auto()
@@ -64,12 +78,12 @@ class Phase(Enum):
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """A running request.
+    """A running request, or a paused one.
 
     Args:
         request: what was asked.
         lane: its sequence; sampled tokens are appended to it.
-        n_cells: KV cells reserved for it, beyond those of its prefix.
+        n_cells: KV cells reserved for it, beyond those of its prefix; they may grow.
         prefix: what it shares, or None.
         n_prefix: how many of the prefix's tokens it shares.
         n_cached: prompt tokens that were computed before it came; for its usage.
@@ -96,6 +110,17 @@ class Slot:
     def n_generated(self) -> int:
         """Tokens sampled so far, the end-of-turn token included."""
         return len(self.lane.tokens) - len(self.request.prompt)
+
+    @property
+    def n_cells_short(self) -> int:
+        """Cells that its tokens need and that are not reserved; 0 or less when there are enough."""
+        return len(self.lane.tokens) - self.n_prefix - self.n_cells
+
+    @property
+    def n_cells_to_come(self) -> int:
+        """Cells that its longest answer still needs beyond those reserved."""
+        n_longest = len(self.request.prompt) + self.request.max_tokens
+        return n_longest - self.n_prefix - self.n_cells
 
     @property
     def counts(self) -> Counts:

@@ -49,7 +49,10 @@ class EngineStats:
         n_deferred: requests that wait.
         n_cells_used: KV cells reserved, prefixes included.
         n_cells: KV cells there are.
+        n_slots: requests that may run together.
         n_prefixes: shared beginnings in the cache.
+        n_turns: finished turns in the cache, for conversations to go on from.
+        n_pauses: how often a running request had to make room, since the start.
         totals: since the start.
     """
 
@@ -57,7 +60,10 @@ class EngineStats:
     n_deferred: int = 0
     n_cells_used: int = 0
     n_cells: int = 0
+    n_slots: int = 0
     n_prefixes: int = 0
+    n_turns: int = 0
+    n_pauses: int = 0
     totals: Counters = field(default_factory=Counters)
 
     @property

@@ -39,3 +39,13 @@ def test_removed_request_is_gone_and_an_unknown_one_is_reported() -> None:
     assert not queue.remove(1)
     assert [one.id for one in queue.clear()] == [2]
     assert len(queue) == 0
+
+
+def test_request_that_is_put_back_waits_where_its_age_places_it() -> None:
+    """Behind the elder, before the younger, whoever was put back first."""
+    queue = AdmissionQueue()
+    for one in (request(5), request(6), request(1, Priority.BACKGROUND)):
+        queue.add(one)
+    for id_ in (2, 4, 3):
+        queue.put_back(request(id_))
+    assert [queue.pop().id for _ in range(6)] == [2, 3, 4, 5, 6, 1]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -24,6 +26,19 @@ def request(id_: int, prompt: tuple[int, ...] = (1, 2, 3), **fields: int) -> Req
     )
 
 
+def next_token(tokens: Sequence[int]) -> int:
+    """What the model says after these tokens: it depends on all of them."""
+    return hash(tuple(tokens)) % 1000
+
+
+def whole_answer(asked: Request) -> list[int]:
+    """What the model says to a request that runs alone."""
+    tokens = list(asked.prompt)
+    for _ in range(asked.max_tokens):
+        tokens.append(next_token(tokens))
+    return tokens[len(asked.prompt) :]
+
+
 class Rig:
     """A scheduler and its memory, stepped without a model."""
 
@@ -32,6 +47,7 @@ class Rig:
         self.limits = Limits(**{**defaults, **limits})
         self.memory = FakeMemory(self.limits.n_cells, copies_partially=partially)
         self.scheduler = Scheduler(self.memory, self.limits)
+        self.answers: list[tuple[int, list[int]]] = []
 
     def add(self, *requests: Request) -> None:
         """Put requests into the queue."""
@@ -39,7 +55,7 @@ class Rig:
             self.scheduler.queue.add(one)
 
     def step(self) -> list[Slot]:
-        """One step; every sampled slot gets a token, and is retired when it has all."""
+        """One step; every sampled slot gets a token, and has finished when it has all."""
         scheduler = self.scheduler
         scheduler.admit()
         batch = scheduler.build_batch()
@@ -47,9 +63,16 @@ class Rig:
             self.memory.extend(lane.sequence, lane.n_computed, n_tokens)
         scheduler.computed(batch)
         for slot, _ in batch.sampled:
-            if slot.accept(0, b"", is_end=False).finish_reason:
-                scheduler.retire(slot)
+            if slot.accept(next_token(slot.lane.tokens), b"", is_end=False).finish_reason:
+                scheduler.finish(slot)
+                self.answers.append((slot.request.id, slot.lane.tokens[len(slot.request.prompt) :]))
         return [slot for slot, _ in batch.sampled]
+
+    def run(self, *requests: Request) -> None:
+        """Add requests and step until all have ended."""
+        self.add(*requests)
+        while not self.scheduler.is_idle:
+            self.step()
 
     def running(self) -> list[int]:
         """Ids of the requests in slots."""
@@ -66,16 +89,13 @@ def test_requests_beyond_the_slots_wait_their_turn() -> None:
     assert rig.running() == [2, 3]
 
 
-def test_request_waits_until_its_longest_answer_fits() -> None:
-    """Cells are reserved for the whole answer, so that a running one never starves."""
-    rig = Rig(n_cells=20)
-    rig.add(request(1, max_tokens=10), request(2, max_tokens=10))
+def test_request_waits_until_its_prompt_and_the_beginning_of_its_answer_fit() -> None:
+    """What an answer may need beyond that is reserved when it does."""
+    rig = Rig(n_cells=20, n_answer_cells=6)
+    rig.add(request(1, max_tokens=10), request(2, max_tokens=10), request(3, max_tokens=1))
     rig.step()
-    assert rig.running() == [1]
-    while 1 in rig.running():
-        rig.step()
-    rig.step()
-    assert rig.running() == [2]
+    assert rig.running() == [1, 2]
+    assert rig.scheduler.n_cells_reserved == 18
 
 
 def test_small_request_does_not_overtake_a_large_one() -> None:
@@ -184,13 +204,160 @@ def test_everything_is_free_after_forgetting() -> None:
     assert rig.running() == [2, 3]
 
 
+def test_next_turn_goes_on_from_the_last_one() -> None:
+    """Prompt and answer are not computed again, and the conversation keeps one sequence."""
+    rig = Rig(turns=2)
+    rig.run(request(1, SHARED, max_tokens=5))
+    said = whole_answer(request(1, SHARED, max_tokens=5))
+    rig.add(request(2, (*SHARED, *said, 1, 2, 3), max_tokens=5))
+    (slot,) = rig.step()
+    assert slot.n_cached == 24
+    assert rig.memory.n_used == 28
+    while not rig.scheduler.is_idle:
+        rig.step()
+    (turn,) = rig.scheduler.prefixes.turns
+    assert turn.n_cells == rig.memory.n_used == 32
+
+
+def test_next_turn_of_a_memory_that_cannot_be_cut_is_computed_anew_unless_whole() -> None:
+    """A recurrent state cannot be rewound to where two conversations part."""
+    rig = Rig(turns=2, partially=False)
+    rig.run(request(1, SHARED, max_tokens=5))
+    said = whole_answer(request(1, SHARED, max_tokens=5))
+    rig.add(request(2, (*SHARED, *said[:4], 7, 7)), request(3, (*SHARED, 7, 7)))
+    rig.scheduler.admit()
+    assert [slot.n_cached for slot in rig.scheduler.slots] == [24, 0]
+
+
+def test_probes_leave_no_turn() -> None:
+    """They ask one question each."""
+    rig = Rig(turns=2)
+    rig.run(request(1, SHARED, priority=Priority.BACKGROUND))
+    assert rig.scheduler.prefixes.turns == []
+    assert rig.memory.n_used == 0
+
+
+def test_kept_turn_is_no_reason_to_wait() -> None:
+    """It gives way to whoever comes."""
+    rig = Rig(turns=2, n_cells=40)
+    rig.run(request(1, SHARED, max_tokens=5))
+    rig.add(request(2, tuple(range(30)), max_tokens=10))
+    rig.step()
+    assert rig.running() == [2]
+    assert rig.scheduler.prefixes.turns == []
+
+
+def test_growing_answer_pauses_the_youngest_which_then_repeats_nothing() -> None:
+    """The younger one loses its cells, not its words."""
+    rig = Rig(n_cells=30, n_answer_cells=4)
+    both = [request(1, max_tokens=20), request(2, max_tokens=20)]
+    rig.add(*both)
+    while not rig.scheduler.paused:
+        rig.step()
+    assert rig.running() == [1]
+    (paused,) = rig.scheduler.paused.values()
+    assert paused.n_generated > 4
+    while not rig.scheduler.is_idle:
+        rig.step()
+    assert rig.answers == [(one.id, whole_answer(one)) for one in both]
+    assert rig.scheduler.n_pauses == 1
+    assert rig.memory.n_used == 0
+
+
+def test_user_takes_the_slot_of_the_youngest_probe_and_it_comes_back() -> None:
+    """What the probe had computed is still there when nobody else needed the room."""
+    rig = Rig(slots=2, turns=1)
+    probe = request(1, SHARED, max_tokens=9, priority=Priority.BACKGROUND)
+    rig.add(probe)
+    rig.step()
+    rig.step()
+    rig.add(request(2, max_tokens=2), request(3, max_tokens=2))
+    rig.step()
+    assert rig.running() == [2, 3]
+    rig.step()
+    rig.step()
+    assert rig.running() == [1]
+    assert rig.memory.n_used == 22
+    while not rig.scheduler.is_idle:
+        rig.step()
+    assert rig.answers[-1] == (1, whole_answer(probe))
+
+
+def test_user_takes_the_cells_of_probes() -> None:
+    """As many as it needs, the youngest first."""
+    rig = Rig(slots=4, n_cells=40)
+    rig.add(*(request(i, (i,) * 6, priority=Priority.BACKGROUND) for i in (1, 2, 3)))
+    rig.step()
+    assert rig.running() == [1, 2, 3]
+    rig.add(request(4, (4,) * 20, max_tokens=5))
+    rig.step()
+    assert rig.running() == [1, 4]
+
+
+def test_probe_is_left_alone_where_its_room_would_not_suffice() -> None:
+    """Nothing is lost for a request that has to wait anyway."""
+    rig = Rig(slots=3, n_cells=40)
+    rig.add(request(1, (1,) * 20, max_tokens=5), request(2, priority=Priority.BACKGROUND))
+    rig.step()
+    rig.add(request(3, (3,) * 20, max_tokens=5))
+    rig.step()
+    assert rig.running() == [1, 2]
+
+
+def test_user_never_gives_way_to_a_user_who_waits() -> None:
+    """First come, first served."""
+    rig = Rig(slots=1)
+    rig.add(request(1, max_tokens=9), request(2))
+    rig.step()
+    rig.step()
+    assert rig.running() == [1]
+
+
+def test_paused_request_can_be_cancelled() -> None:
+    """It is found where it waits, and leaves nothing behind."""
+    rig = Rig(slots=1)
+    rig.add(request(1, priority=Priority.BACKGROUND))
+    rig.step()
+    rig.add(request(2))
+    rig.step()
+    slot = rig.scheduler.find(1)
+    assert slot is not None
+    assert rig.scheduler.queue.remove(1)
+    rig.scheduler.retire(slot)
+    assert rig.scheduler.find(1) is None
+    while not rig.scheduler.is_idle:
+        rig.step()
+    assert [answer[0] for answer in rig.answers] == [2]
+    assert rig.memory.n_used == 0
+
+
+def test_long_prompt_never_stalls_running_answers() -> None:
+    """Each of eight streams gets a token in every step while 1,500 tokens are prefilled."""
+    rig = Rig(slots=9, n_cells=3000, n_batch_tokens=512, n_prompt_tokens=32)
+    rig.add(*(request(i, max_tokens=100) for i in range(8)))
+    rig.step()
+    rig.add(request(8, tuple(range(1500)), max_tokens=2))
+    n_steps = 0
+    while not any(slot.request.id == 8 for slot in rig.step()):
+        n_steps += 1
+        assert [slot.n_generated for slot in rig.scheduler.slots[:8]] == [n_steps + 1] * 8
+    assert n_steps == 1500 // 32
+
+
 class AnyOrder(RuleBasedStateMachine):
-    """Whatever comes in whatever order: no cell is over-reserved, nobody waits for ever."""
+    """Whatever comes in whatever order, in a cache that is too small for it.
+
+    No cell is over-reserved, nobody waits for ever, everybody gets the answer that they would get
+    alone, once, and nothing is left behind.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.rig = Rig(slots=3, n_cells=60, n_batch_tokens=16, n_prompt_tokens=4)
-        self.next_id = 0
+        self.rig = Rig(
+            slots=3, turns=2, n_cells=60, n_batch_tokens=16, n_prompt_tokens=4, n_answer_cells=5
+        )
+        self.open: dict[int, Request] = {}
+        self.asked: list[Request] = []
 
     @rule(
         common=st.integers(0, 20), own=st.integers(1, 15), max_tokens=st.integers(1, 25),
@@ -198,24 +365,51 @@ class AnyOrder(RuleBasedStateMachine):
     )  # fmt: skip
     def submit(self, common: int, own: int, max_tokens: int, priority: Priority) -> None:
         """A prompt that shares some of its beginning with others."""
-        self.next_id += 1
-        prompt = (*SHARED[:common], *([self.next_id] * own))
-        shared = min(common, len(prompt) - 1)
-        self.rig.add(
-            request(self.next_id, prompt, max_tokens=max_tokens, n_shared=shared, priority=priority)
+        prompt = (*SHARED[:common], *([len(self.asked)] * own))
+        self._ask(prompt, max_tokens, min(common, len(prompt) - 1), priority)
+
+    @precondition(lambda self: self.rig.answers)
+    @rule(which=st.integers(0, 1000), cut=st.integers(0, 3), max_tokens=st.integers(1, 20))
+    def go_on(self, which: int, cut: int, max_tokens: int) -> None:
+        """The next turn of a conversation, or another one from within its last answer."""
+        id_, said = self.rig.answers[which % len(self.rig.answers)]
+        prompt = (*self.asked[id_].prompt, *said[: len(said) - cut], 7)
+        if len(prompt) + max_tokens <= self.rig.limits.n_cells:
+            self._ask(prompt, max_tokens, len(prompt) - 1, Priority.USER)
+
+    def _ask(self, prompt: tuple[int, ...], max_tokens: int, n_shared: int, level: int) -> None:
+        asked = request(
+            len(self.asked), prompt, max_tokens=max_tokens, n_shared=n_shared, priority=level
         )
+        self.asked.append(asked)
+        self.open[asked.id] = asked
+        self.rig.add(asked)
 
     @rule()
     def step(self) -> None:
-        """One step."""
+        """One step; what has ended is the right answer, and ends once."""
+        n_before = len(self.rig.answers)
         self.rig.step()
+        for id_, said in self.rig.answers[n_before:]:
+            assert said == whole_answer(self.open.pop(id_))
 
-    @precondition(lambda self: self.rig.scheduler.slots)
-    @rule(index=st.integers(0, 2))
+    @precondition(lambda self: self.open)
+    @rule(index=st.integers(0, 1000))
     def cancel(self, index: int) -> None:
-        """A client leaves."""
-        slots = self.rig.scheduler.slots
-        self.rig.scheduler.retire(slots[index % len(slots)])
+        """A client leaves, whether its request waits, runs or is paused."""
+        scheduler = self.rig.scheduler
+        id_ = list(self.open)[index % len(self.open)]
+        scheduler.queue.remove(id_)
+        if (slot := scheduler.find(id_)) is not None:
+            scheduler.retire(slot)
+        del self.open[id_]
+
+    @rule()
+    def lose_the_cache(self) -> None:
+        """A decode has failed: what ran is lost, what waits or is paused is not."""
+        self.rig.memory.held.clear()
+        for slot in self.rig.scheduler.forget_running():
+            del self.open[slot.request.id]
 
     @invariant()
     def cells_in_use_were_reserved(self) -> None:
@@ -225,21 +419,53 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def users_of_prefixes_are_counted(self) -> None:
-        """A prefix has as many users as slots that share it."""
+        """A prefix has as many users as slots that need its cells."""
         scheduler = self.rig.scheduler
+        lines = [slot.prefix.line for slot in scheduler.slots if slot.prefix is not None]
         for prefix in scheduler.prefixes:
-            assert prefix.n_users == sum(slot.prefix is prefix for slot in scheduler.slots)
+            assert prefix.n_users == sum(prefix in line for line in lines)
+
+    @invariant()
+    def everybody_is_somewhere(self) -> None:
+        """Running or waiting, never both; the paused ones wait."""
+        scheduler = self.rig.scheduler
+        running = {slot.request.id for slot in scheduler.slots}
+        assert len(running) + len(scheduler.queue) == len(self.open)
+        assert not running & scheduler.paused.keys()
+        assert running | scheduler.paused.keys() <= self.open.keys()
+
+    @invariant()
+    def sequences_are_where_they_are_counted(self) -> None:
+        """Those of slots and of prefixes are distinct, and no other holds a cell."""
+        scheduler = self.rig.scheduler
+        lanes = [slot.lane for slot in scheduler.slots] + [p.lane for p in scheduler.prefixes]
+        taken = {lane.sequence for lane in lanes}
+        assert len(taken) == len(lanes) <= self.rig.limits.n_sequences
+        assert set(self.rig.memory.held) <= taken
 
     def teardown(self) -> None:
-        """In the end everything is served, and only idle prefixes hold cells."""
-        for _ in range(2000):
+        """In the end everybody is served, and only what is kept holds cells."""
+        for _ in range(3000):
             if self.rig.scheduler.is_idle:
                 break
-            self.rig.step()
-        assert self.rig.scheduler.is_idle
-        prefixes = {prefix.lane.sequence for prefix in self.rig.scheduler.prefixes}
-        assert set(self.rig.memory.held) <= prefixes
+            self.step()
+        assert not self.open
+        assert self.rig.scheduler.paused == {}
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+
+
+class AnyOrderRecurrent(AnyOrder):
+    """The same where a sequence can only be copied whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rig = Rig(
+            partially=False, slots=3, turns=2, n_cells=60, n_batch_tokens=16, n_answer_cells=5
+        )
+
+
+TestAnyOrderRecurrent = AnyOrderRecurrent.TestCase
+TestAnyOrderRecurrent.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
