@@ -12,44 +12,71 @@ from prometheus_client.registry import Collector
 from proxy.engine.stats import EngineStats
 
 FIGURES: Mapping[str, tuple[Callable[[EngineStats], float], str]] = {
-    "prompt_tokens_total": (
+    "llamacpp:prompt_tokens_total": (
         lambda stats: stats.totals.n_prompt_tokens,
         "Prompt tokens computed, without those shared.",
     ),
-    "prompt_seconds_total": (lambda stats: stats.totals.prompt_s, "Seconds spent on them."),
-    "prompt_tokens_seconds": (
+    "llamacpp:prompt_seconds_total": (
+        lambda stats: stats.totals.prompt_s,
+        "Seconds spent on them.",
+    ),
+    "llamacpp:prompt_tokens_seconds": (
         lambda stats: _rate(stats.totals.n_prompt_tokens, stats.totals.prompt_s),
         "Prompt tokens a second, on average since the start.",
     ),
-    "tokens_predicted_total": (
+    "llamacpp:tokens_predicted_total": (
         lambda stats: stats.totals.n_predicted_tokens,
         "Tokens generated.",
     ),
-    "tokens_predicted_seconds_total": (
+    "llamacpp:tokens_predicted_seconds_total": (
         lambda stats: stats.totals.predicted_s,
         "Seconds spent on them.",
     ),
-    "predicted_tokens_seconds": (
+    "llamacpp:predicted_tokens_seconds": (
         lambda stats: _rate(stats.totals.n_predicted_tokens, stats.totals.predicted_s),
         "Tokens generated a second, on average since the start.",
     ),
-    "n_decode_total": (lambda stats: stats.totals.n_decode, "Batches decoded."),
-    "n_busy_slots_per_decode": (
+    "llamacpp:n_decode_total": (lambda stats: stats.totals.n_decode, "Batches decoded."),
+    "llamacpp:n_busy_slots_per_decode": (
         lambda stats: _rate(stats.totals.n_busy_slots, stats.totals.n_decode),
         "Slots running in a batch, on average since the start.",
     ),
-    "n_tokens_max": (
+    "llamacpp:n_tokens_max": (
         lambda stats: stats.totals.n_max_tokens,
         "Longest sequence so far, in tokens.",
     ),
-    "requests_processing": (lambda stats: stats.n_processing, "Requests in slots."),
-    "requests_deferred": (lambda stats: stats.n_deferred, "Requests waiting for a slot."),
-    "kv_cache_usage_ratio": (
+    "llamacpp:requests_processing": (lambda stats: stats.n_processing, "Requests in slots."),
+    "llamacpp:requests_deferred": (lambda stats: stats.n_deferred, "Requests waiting for a slot."),
+    "llamacpp:kv_cache_usage_ratio": (
         lambda stats: _rate(stats.n_cells_used, stats.n_cells),
         "Share of the KV cache that is reserved.",
     ),
+    "guardtune_engine_slots": (lambda stats: stats.n_slots, "Requests that may run together."),
+    "guardtune_engine_prefixes": (
+        lambda stats: stats.n_prefixes,
+        "Shared beginnings in the KV cache: system prompts with their demonstrations.",
+    ),
+    "guardtune_engine_turns": (
+        lambda stats: stats.n_turns,
+        "Finished turns in the KV cache, for their conversations to go on from.",
+    ),
+    "guardtune_engine_prefix_hits_total": (
+        lambda stats: stats.totals.n_prefix_hits,
+        "Requests whose prompt began with something computed before.",
+    ),
+    "guardtune_engine_prefix_tokens_total": (
+        lambda stats: stats.totals.n_prefix_tokens,
+        "Prompt tokens that were not computed again.",
+    ),
+    "guardtune_engine_preemptions_total": (
+        lambda stats: stats.n_pauses,
+        "Running requests that made room for others and went on later.",
+    ),
 }
-"""llama-server's name without ``llamacpp:`` → how it follows from our stats, and its help."""
+"""Name → how it follows from our stats, and its help.
+
+What llama-server has, too, bears its name, so that dashboards made for it work.
+"""
 
 RESTARTS = ("guardtune_engine_restarts_total", "Engine processes that died and were replaced.")
 """Name and help; for engines in a process of their own."""
@@ -113,7 +140,7 @@ class EngineCollector(Collector):
 
 def _family(name: str, text: str) -> CounterMetricFamily | GaugeMetricFamily:
     kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-    return kind(f"llamacpp:{name}", text, labels=["model"])
+    return kind(name, text, labels=["model"])
 
 
 def _rate(amount: float, over: float) -> float:

@@ -55,6 +55,6 @@ def _engine() -> Iterator[str]:
     yield from ("| metric | type | labels | meaning |", "|---|---|---|---|")
     for name, (_, text) in FIGURES.items():
         kind = "counter" if name.endswith("_total") else "gauge"
-        yield f"| `llamacpp:{name}` | {kind} | `model` | {text} |"
+        yield f"| `{name}` | {kind} | `model` | {text} |"
     name, text = RESTARTS
     yield f"| `{name}` | counter | `model` | {text} |"

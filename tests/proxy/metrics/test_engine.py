@@ -27,21 +27,23 @@ def _text(*backends: HasEngineStats) -> str:
 
 def test_figures_are_read_at_scrape_time_with_their_model() -> None:
     """Dashboards made for llama-server work unchanged."""
-    totals = Counters(n_prompt_tokens=6, prompt_s=2.0, n_decode=4, n_busy_slots=10)
-    text = _text(_Backend(stats=EngineStats(n_processing=2, totals=totals)))
+    totals = Counters(n_prompt_tokens=6, prompt_s=2.0, n_decode=4, n_busy_slots=10, n_prefix_hits=3)
+    text = _text(_Backend(stats=EngineStats(n_processing=2, n_pauses=5, totals=totals)))
     assert "# TYPE llamacpp:prompt_tokens_total counter" in text
     assert 'llamacpp:prompt_tokens_total{model="m"} 6.0' in text
     assert 'llamacpp:prompt_tokens_seconds{model="m"} 3.0' in text
     assert 'llamacpp:n_busy_slots_per_decode{model="m"} 2.5' in text
     assert 'llamacpp:requests_processing{model="m"} 2.0' in text
+    assert 'guardtune_engine_prefix_hits_total{model="m"} 3.0' in text
+    assert 'guardtune_engine_preemptions_total{model="m"} 5.0' in text
 
 
 def test_engine_that_has_done_nothing_divides_by_nothing() -> None:
     """All zero."""
     text = _text(_Backend("a"), _Backend("b"))
     for name in FIGURES:
-        assert f'llamacpp:{name}{{model="a"}} 0.0' in text
-        assert f'llamacpp:{name}{{model="b"}} 0.0' in text
+        assert f'{name}{{model="a"}} 0.0' in text
+        assert f'{name}{{model="b"}} 0.0' in text
 
 
 def test_only_backends_with_an_engine_are_asked() -> None:
