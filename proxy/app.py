@@ -34,6 +34,7 @@ from proxy.middleware.private_headers import PrivateHeadersMiddleware
 from proxy.middleware.request_id import RequestIdMiddleware
 from proxy.operations.live import LiveJudge
 from proxy.operations.policy_watch import PolicyWatch, live_policies
+from proxy.operations.prewarm import Prewarm
 from proxy.operations.probes import ProbePlan, Probes, Target, pick
 from proxy.operations.served import ServedModels
 from proxy.operations.service import Parts, Service
@@ -95,7 +96,8 @@ def build(
     live = LiveJudge(
         judge, metrics, max_queued=settings.judging.max_queued, workers=settings.judging.workers
     )
-    probes = _probes(settings, models, policies, judge, metrics)
+    targets = _targets(settings, models, policies)
+    probes = _probes(settings, targets, judge, metrics)
     pipeline = Pipeline(
         models=models,
         policies=policies.store,
@@ -104,7 +106,9 @@ def build(
         live=live,
         rules=Rules(require_policy=settings.require_policy, strict=settings.strict),
     )
-    service = Service(Parts(models, policies, judge, live, probes, admission, client))
+    service = Service(
+        Parts(models, policies, judge, live, probes, Prewarm(targets), admission, client)
+    )
     app = Starlette(
         routes=_routes(settings, pipeline, service.parts, metrics, engines),
         middleware=_stack(settings, keys, metrics),
@@ -180,33 +184,39 @@ def _admission(settings: Settings, metrics: Metrics) -> Admission:
     return admission
 
 
-def _probes(
-    settings: Settings,
-    models: ServedModels,
-    policies: PolicyWatch,
-    judge: Judge,
-    metrics: Metrics,
-) -> Probes:
-    probing = settings.probing
+def _targets(
+    settings: Settings, models: ServedModels, policies: PolicyWatch
+) -> Callable[[], list[Target]]:
+    """Give the policies that are live now, for each model that can answer."""
     key_ids = [key.id for key in settings.keys]
 
     def targets() -> list[Target]:
         return [
             Target(backend, policy)
             for backend in models.ready()
-            if backend.model in settings.probed_models
             for policy in live_policies(
                 policies.store.snapshot, model=backend.model, key_ids=key_ids
             )
         ]
 
+    return targets
+
+
+def _probes(
+    settings: Settings, targets: Callable[[], list[Target]], judge: Judge, metrics: Metrics
+) -> Probes:
+    probing = settings.probing
     plan = ProbePlan(
         pick(load_builtin(), per_kind=probing.prompts_per_kind, seed=probing.seed),
         concurrency=probing.concurrency,
         max_tokens=probing.max_tokens,
         seed=probing.seed,
     )
-    return Probes(plan, targets, judge, metrics)
+
+    def probed() -> list[Target]:
+        return [item for item in targets() if item.backend.model in settings.probed_models]
+
+    return Probes(plan, probed, judge, metrics)
 
 
 def _lifespan(service: Service) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:

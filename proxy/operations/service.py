@@ -13,6 +13,7 @@ from proxy.judges.base import Judge
 from proxy.operations.honoured import ignored_settings, warn_of_ignored
 from proxy.operations.live import LiveJudge
 from proxy.operations.policy_watch import PolicyWatch
+from proxy.operations.prewarm import Prewarm
 from proxy.operations.probes import Probes
 from proxy.operations.served import ServedModels
 from proxy.tasks import cancel, spawn
@@ -31,6 +32,7 @@ class Parts:
         judge: started after the models; shared by live traffic and probes.
         live: judges users' answers.
         probes: judges labelled prompts.
+        prewarm: has local engines compute a new policy's beginning.
         admission: turned to draining before the server stops.
         client: connections that several backends share; None where no backend needs them.
     """
@@ -40,6 +42,7 @@ class Parts:
     judge: Judge
     live: LiveJudge
     probes: Probes
+    prewarm: Prewarm
     admission: Admission
     client: UpstreamClient | None = None
 
@@ -87,6 +90,7 @@ class Service:
         await cancel(self._loading)
         await self.parts.policies.close()
         await self.parts.probes.close()
+        await self.parts.prewarm.close()
         await self.parts.live.close()
         await self.parts.judge.close()
         await self.parts.models.close()
@@ -110,6 +114,7 @@ class Service:
     def _policies_changed(self) -> None:
         snapshot = self.parts.policies.store.snapshot
         warn_of_ignored(ignored_settings(snapshot, self.parts.models.ready()))
+        self.parts.prewarm.refresh()
         self.parts.probes.refresh()
 
     def _fail(self, error: Exception) -> None:
