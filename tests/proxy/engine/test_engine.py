@@ -203,6 +203,19 @@ def test_close_can_let_running_answers_finish() -> None:
     asyncio.run(scenario())
 
 
+def test_close_ends_what_does_not_finish_in_the_time_it_is_given() -> None:
+    """A long answer is cut off with the reason."""
+
+    async def scenario() -> None:
+        async with running(FakeRuntime(n_cells=1_000_000)) as engine:
+            generation = engine.submit([1], max_tokens=900_000, samplings=ONE)
+            await engine.close(drain_s=0.01)
+            with pytest.raises(OverloadedError, match="draining"):
+                await pieces(generation)
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     "use",
     [lambda engine: engine.runtime, lambda engine: engine.submit([1], max_tokens=1, samplings=ONE)],
