@@ -1,8 +1,9 @@
 """A stand-in for the engine's process: the same orders and the same socket, but a scripted model.
 
 Run it as a program. The last user message says what to do: ``abort`` dies as llama.cpp does, after
-the first word; ``die`` before it; ``hold`` never ends; ``full`` and ``long`` are refused; anything
-else is answered. A model whose path ends in ``missing.gguf`` cannot be loaded, one in
+the first word; ``die`` before it; ``grammar`` by llama.cpp itself, which needs the embedded model;
+``hold`` never ends; ``full`` and ``long`` are refused; ``broken`` says that the engine has stopped;
+anything else is answered. A model whose path ends in ``missing.gguf`` cannot be loaded, one in
 ``damaged.gguf`` kills the process that tries.
 """
 
@@ -19,9 +20,12 @@ from proxy.backends.base import Reply
 from proxy.backends.config import LlamaCppConfig, ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend, last_user_text
 from proxy.domain import ChatRequest, Transcript
+from proxy.engine.library import load_library
 from proxy.engine.stats import Counters, EngineStats
+from proxy.engine.vocabulary import LlamaVocabulary
+from proxy.engine.weights import default_cache, find_weights
 from proxy.engine_server.run import main
-from proxy.errors import ContextLengthError, ModelLoadError, OverloadedError
+from proxy.errors import BackendError, ContextLengthError, ModelLoadError, OverloadedError
 
 COMMAND = (sys.executable, "-P", __file__)
 
@@ -58,6 +62,10 @@ class ScriptedEngine(ScriptedBackend):
             match last_user_text(request):
                 case "die":
                     os.abort()
+                case "grammar":
+                    _break_a_grammar()
+                case "broken":
+                    raise BackendError("stopped", model=self.model, error_type="engine", status=503)
                 case "full":
                     raise OverloadedError("queue_full", retry_after_s=3)
                 case "long":
@@ -75,6 +83,20 @@ async def _broken(chunks: AsyncIterator[bytes], wish: str) -> AsyncIterator[byte
     if wish == "abort":
         os.abort()
     await asyncio.Event().wait()
+
+
+def _break_a_grammar() -> None:
+    """Tell a grammar of llama.cpp of a token that it forbids: it throws across C, and aborts."""
+    library = load_library()
+    path = find_weights("embedded", convert=None, cache=default_cache()).original
+    params = library.llama_model_default_params()
+    params.vocab_only = True
+    model = library.llama_model_load_from_file(str(path).encode(), params)
+    vocabulary = LlamaVocabulary(library, model)
+    (forbidden,) = vocabulary.tokenize("b", parse_special=False)
+    grammar = library.llama_sampler_init_grammar(vocabulary.handle, b'root ::= "a"', b"root")
+    library.llama_sampler_accept(grammar, forbidden)
+    raise AssertionError("llama.cpp has learned to survive this")
 
 
 if __name__ == "__main__":

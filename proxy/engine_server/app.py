@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from proxy.backends.engine_wire import (
 )
 from proxy.domain import Priority, Transcript
 from proxy.engine.stats import EngineStats
-from proxy.errors import RequestError
+from proxy.errors import BackendError, RequestError
 from proxy.middleware.errors import ErrorsMiddleware
 from proxy.wire.client import CancelOnLeave, read_body
 from proxy.wire.decode import decode_chat
@@ -35,19 +36,30 @@ class EngineBackend(Backend, Protocol):
         """What the engine does now and has done so far."""
 
 
-def engine_app(backend: EngineBackend) -> ASGIApp:
-    """The process's ASGI application; failures become OpenAI errors as they do in the proxy."""
-    return ErrorsMiddleware(_EngineApp(backend), count_bug=_not_counted)
+def engine_app(backend: EngineBackend, *, on_broken: Callable[[], None]) -> ASGIApp:
+    """The process's ASGI application; failures become OpenAI errors as they do in the proxy.
+
+    Args:
+        backend: started before the first request.
+        on_broken: called when the backend says that it will not answer any more.
+    """
+    return ErrorsMiddleware(_EngineApp(backend, on_broken), count_bug=_not_counted)
 
 
 class _EngineApp:
-    def __init__(self, backend: EngineBackend) -> None:
+    def __init__(self, backend: EngineBackend, on_broken: Callable[[], None]) -> None:
         self._backend = backend
+        self._on_broken = on_broken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["method"], scope["path"]:
             case "POST", str(path) if path == CHAT_PATH:
-                await self._chat(scope, receive, send)
+                try:
+                    await self._chat(scope, receive, send)
+                except BackendError as error:
+                    if not error.retryable:
+                        self._on_broken()
+                    raise
             case "GET", str(path) if path == STATS_PATH:
                 await send_body(send, 200, encode(self._backend.stats))
             case "GET", str(path) if path == HEALTH_PATH:

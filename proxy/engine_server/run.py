@@ -50,7 +50,8 @@ def main(make_backend: Callable[[LlamaCppConfig], EngineBackend]) -> int:
     Thread(target=_die_with_parent, args=(lifeline, orders), daemon=True).start()
     backend = make_backend(LlamaCppConfig.model_validate(orders.model))
     config = uvicorn.Config(
-        engine_app(backend),
+        # An engine that has stopped for good is replaced with its process.
+        engine_app(backend, on_broken=lambda: os.kill(os.getpid(), signal.SIGTERM)),
         uds=orders.socket_path,
         http="httptools",
         ws="none",

@@ -199,6 +199,37 @@ def test_abort_midway_costs_the_stream_and_the_next_process_answers() -> None:
     _run(act)
 
 
+@pytest.mark.gguf
+def test_grammar_that_aborts_llama_cpp_costs_its_request_only(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The real library's abort; its last words are in the log, without what it had sampled."""
+
+    async def act() -> None:
+        async with _serving() as backend:
+            with pytest.raises(BackendError, match="restarts by itself"):
+                await _answer(backend, _ask("grammar"))
+            await _until(lambda: backend.restarts == 1)
+            assert await _answer(backend, _ask("hello")) == "Good day to you."
+
+    _run(act)
+    assert "how=SIGABRT" in caplog.text
+    assert "accepting piece: …" in caplog.text
+
+
+def test_engine_that_has_stopped_within_its_process_is_replaced_too() -> None:
+    """A Python error in the engine's thread is as final as an abort."""
+
+    async def act() -> None:
+        async with _serving() as backend:
+            with pytest.raises(BackendError, match="stopped"):
+                await _answer(backend, _ask("broken"))
+            await _until(lambda: backend.restarts == 1)
+            assert await _answer(backend, _ask("hello")) == "Good day to you."
+
+    _run(act)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_death_before_the_first_byte_is_a_503(*, stream: bool) -> None:
     """Retryable: the model has said nothing yet."""

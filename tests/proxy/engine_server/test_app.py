@@ -19,6 +19,10 @@ def _engine() -> ScriptedEngine:
     return ScriptedEngine(LlamaCppConfig(name="m", path="m.gguf"))
 
 
+def _never() -> None:
+    raise AssertionError("nothing is broken")
+
+
 def _body(text: str, **fields: object) -> bytes:
     messages = [{"role": "user", "content": text}]
     return msgspec.json.encode({"model": "m", "messages": messages, **fields})
@@ -31,7 +35,13 @@ def test_chat_is_answered_at_the_priority_that_the_proxy_gave(priority: Priority
     headers = [] if priority is None else [("x-guardtune-priority", str(priority.value))]
     headers.append(("x-request-id", "req-1"))
     reply = asyncio.run(
-        call(engine_app(engine), "POST", CHAT_PATH, headers=headers, body=_body("hello"))
+        call(
+            engine_app(engine, on_broken=_never),
+            "POST",
+            CHAT_PATH,
+            headers=headers,
+            body=_body("hello"),
+        )
     )
     assert reply.status == 200
     assert reply.json["choices"][0]["message"]["content"] == "Good day to you."
@@ -42,7 +52,7 @@ def test_chat_is_answered_at_the_priority_that_the_proxy_gave(priority: Priority
 
 def test_failures_are_openai_errors() -> None:
     """The proxy turns them back into the errors they were."""
-    app = engine_app(_engine())
+    app = engine_app(_engine(), on_broken=_never)
     long = asyncio.run(call(app, "POST", CHAT_PATH, body=_body("long")))
     full = asyncio.run(call(app, "POST", CHAT_PATH, body=_body("full")))
     lost = asyncio.run(call(app, "GET", "/else"))
@@ -58,7 +68,7 @@ def test_client_that_leaves_frees_the_model() -> None:
     async def run() -> None:
         gone = asyncio.Event()
         body = _body("hold", stream=True)
-        asked = call(engine_app(engine), "POST", CHAT_PATH, body=body, gone=gone)
+        asked = call(engine_app(engine, on_broken=_never), "POST", CHAT_PATH, body=body, gone=gone)
         task = asyncio.get_running_loop().create_task(asked)
         for _ in range(10):
             await asyncio.sleep(0)
@@ -72,6 +82,14 @@ def test_client_that_leaves_frees_the_model() -> None:
 
 def test_health_and_stats() -> None:
     """What the proxy asks beside chats."""
-    app = engine_app(_engine())
+    app = engine_app(_engine(), on_broken=_never)
     assert asyncio.run(call(app, path=HEALTH_PATH)).json == {"status": "ok"}
     assert decode_stats(asyncio.run(call(app, path=STATS_PATH)).body).n_processing == 0
+
+
+def test_backend_that_will_not_answer_any_more_is_reported() -> None:
+    """The request still gets its 503; the process is replaced."""
+    broken: list[bool] = []
+    app = engine_app(_engine(), on_broken=lambda: broken.append(True))
+    reply = asyncio.run(call(app, "POST", CHAT_PATH, body=_body("broken")))
+    assert (reply.status, broken) == (503, [True])
