@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import NamedTuple
+from dataclasses import replace
 
 from proxy.backends.base import Reply
 from proxy.backends.config import LlamaCppConfig
+from proxy.backends.local_answers import AnswerReader, Delta, Gathered, Reading, Step, frames
 from proxy.backends.local_fields import CAPABILITIES, Options, parse_fields
-from proxy.backends.local_messages import plain_messages
+from proxy.backends.local_format import refused
+from proxy.backends.local_template import LocalTemplate
 from proxy.backends.render import (
     JSON_HEADERS,
     SSE_HEADERS,
     Answer,
-    Choice,
     ChunkTemplate,
     completion,
     new_id,
 )
 from proxy.domain import ChatRequest, Transcript, Usage
 from proxy.engine.base import DecodeError, Runtime
-from proxy.engine.chat_template import ChatTemplate, TemplateError
+from proxy.engine.chat_template import TemplateError
 from proxy.engine.cores import available_cores
-from proxy.engine.engine import Engine, Generation, Piece
-from proxy.engine.prompt import Prompt, PromptEncoder
+from proxy.engine.engine import Engine, Generation
+from proxy.engine.gbnf import GrammarError
 from proxy.engine.request import Counts
 from proxy.engine.scheduler import Limits
 from proxy.engine.stats import EngineStats
 from proxy.engine.weights import Weights, WeightsError, default_cache, find_weights
-from proxy.errors import BackendError, ModelLoadError, OverloadedError, RequestError
+from proxy.errors import BackendError, ModelLoadError, OverloadedError
 
 _log = logging.getLogger(__name__)
 
@@ -44,9 +44,6 @@ MAX_PREFIXES = 8
 
 MAX_TURNS = 32
 """Conversations whose next turn is expected; the engine bounds their cells, too."""
-
-_INLINE_CHARS = 16_384
-"""Shorter conversations are tokenised on the event loop, in under 2 ms; longer ones on a thread."""
 
 
 class LocalBackend:
@@ -67,7 +64,7 @@ class LocalBackend:
         self._engine = Engine(
             config.name, self._open, limits=self._limits, max_queued=config.max_queued
         )
-        self._encoder: PromptEncoder | None = None
+        self._template: LocalTemplate | None = None
 
     @property
     def stats(self) -> EngineStats:
@@ -78,7 +75,7 @@ class LocalBackend:
         """Find, convert and load the weights. Raises ModelLoadError naming path and remedy."""
         await self._engine.start()
         try:
-            self._encoder = _make_encoder(self._engine.runtime, self._config)
+            self._template = LocalTemplate.of(self._engine.runtime, self._config.chat_template)
         except TemplateError as error:
             await self.close()
             raise ModelLoadError(f"{self._config.path}: {error}", model=self.model) from error
@@ -91,74 +88,71 @@ class LocalBackend:
     async def chat(self, request: ChatRequest, transcript: Transcript) -> AsyncIterator[Reply]:
         """Answer one request; see `base.Backend`. A stream's reply comes with its first token."""
         options = parse_fields(request.fields, n_vocab=self._engine.runtime.vocabulary.n_tokens)
-        prompt = await self._encode(request)
+        template = self._template
+        if template is None:
+            raise BackendError(
+                f"{self.model} has not started.", model=self.model, error_type="engine", status=503
+            )
+        prompt = await template.encode(request.messages, options)
+        grammar = template.grammar(options, prompt)
         generation = self._engine.submit(
             prompt.tokens,
             max_tokens=options.max_tokens,
-            samplings=options.samplings,
+            samplings=[replace(sampling, grammar=grammar) for sampling in options.samplings],
             stop=options.stop,
             n_shared=prompt.n_shared,
             priority=request.priority,
+            n_top_logprobs=options.n_top_logprobs,
         )
+        reading = template.reading(options, prompt)
         transcript.model = self.model
         try:
-            async with aclosing(self._answers(generation, transcript, options.n)) as answers:
+            async with aclosing(self._answers(generation, transcript, options, reading)) as answers:
                 respond = self._stream if request.is_stream else self._whole
                 yield await respond(answers, options)
         finally:
             await self._engine.cancel(generation)
 
-    async def _encode(self, request: ChatRequest) -> Prompt:
-        encoder = self._encoder
-        if encoder is None:
-            raise BackendError(
-                f"{self.model} has not started.", model=self.model, error_type="engine", status=503
-            )
-        messages = plain_messages(request.messages)
-        try:
-            if sum(len(message["content"]) for message in messages) <= _INLINE_CHARS:
-                prompt = encoder.encode(messages)
-            else:
-                prompt = await asyncio.to_thread(encoder.encode, messages)
-        except TemplateError as error:
-            raise RequestError(
-                f"The model's chat template rejects these messages: {error}", param="messages"
-            ) from error
-        if not prompt.tokens:
-            raise RequestError("The chat template renders nothing of this.", param="messages")
-        return prompt
-
-    async def _whole(self, answers: AsyncIterator[_Step], options: Options) -> Reply:
-        texts, reasons = [""] * options.n, ["stop"] * options.n
+    async def _whole(self, answers: AsyncIterator[Step], options: Options) -> Reply:
+        gathered = [Gathered() for _ in range(options.n)]
         usage = Usage(0, 0)
         async for step in answers:
             usage = step.usage
-            for piece in step.pieces:
-                texts[piece.choice] += piece.text
-                reasons[piece.choice] = piece.finish_reason or reasons[piece.choice]
-        choices = [Choice(*pair) for pair in zip(texts, reasons, strict=True)]
+            for index, delta in step.deltas:
+                gathered[index].add(delta)
+        choices = [one.choice for one in gathered]
         return Reply(200, JSON_HEADERS, _once(completion(self._answer(), choices, usage)))
 
-    async def _stream(self, answers: AsyncIterator[_Step], options: Options) -> Reply:
+    async def _stream(self, answers: AsyncIterator[Step], options: Options) -> Reply:
         """Waits for the first pieces, so that what fails before them still has a status."""
         first = await anext(answers)
         template = ChunkTemplate(self._answer(), include_usage=options.include_usage)
-        return Reply(200, SSE_HEADERS, _frames(template, first, answers, n_choices=options.n))
+        return Reply(200, SSE_HEADERS, frames(template, first, answers, n_choices=options.n))
 
     async def _answers(
-        self, generation: Generation, transcript: Transcript, n: int
-    ) -> AsyncGenerator[_Step, None]:
-        """The engine's pieces, noted in the transcript on their way."""
-        counts: list[Counts | None] = [None] * n
+        self,
+        generation: Generation,
+        transcript: Transcript,
+        options: Options,
+        reading: Reading,
+    ) -> AsyncGenerator[Step, None]:
+        """The engine's pieces, read, and noted in the transcript on their way."""
+        counts: list[Counts | None] = [None] * options.n
+        readers = [AnswerReader(reading) for _ in counts]
         try:
             async for pieces in generation:
+                deltas = []
                 for piece in pieces:
                     counts[piece.choice] = piece.counts or counts[piece.choice]
-                    _note(transcript, piece)
+                    deltas.append((piece.choice, readers[piece.choice].read(piece)))
+                _note(transcript, deltas)
                 usage = _usage(counts)
                 if usage.completion_tokens:
                     transcript.usage = usage
-                yield _Step(pieces, usage)
+                yield Step(deltas, usage)
+        except GrammarError as error:
+            field = "tools" if options.format is None else options.format.field
+            raise refused(error, field) from error
         except DecodeError as error:
             transcript.error_type = "engine"
             raise self._failed(error) from error
@@ -201,30 +195,12 @@ class LocalBackend:
         return runtime
 
 
-class _Step(NamedTuple):
-    """What one step of the engine said, and the token counts so far."""
-
-    pieces: list[Piece]
-    usage: Usage
-
-
-def _make_encoder(runtime: Runtime, config: LlamaCppConfig) -> PromptEncoder:
-    source = config.chat_template or runtime.chat_template
-    if source is None:
-        raise TemplateError(
-            "this model has no chat template; is it a base model? Set chat_template to a Jinja "
-            "template for it."
-        )
-    vocabulary = runtime.vocabulary
-    template = ChatTemplate(source, bos=vocabulary.bos_text, eos=vocabulary.eos_text)
-    return PromptEncoder(template, vocabulary)
-
-
-def _note(transcript: Transcript, piece: Piece) -> None:
-    """Judges see the first choice."""
-    if piece.choice == 0:
-        transcript.add_text(piece.text)
-        transcript.finish_reason = piece.finish_reason
+def _note(transcript: Transcript, deltas: Sequence[tuple[int, Delta]]) -> None:
+    """Judges see the first choice, and of it the answer alone."""
+    for index, delta in deltas:
+        if index == 0:
+            transcript.add_text(delta.content)
+            transcript.finish_reason = delta.finish_reason
 
 
 def _usage(counts: list[Counts | None]) -> Usage:
@@ -237,26 +213,3 @@ def _usage(counts: list[Counts | None]) -> Usage:
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:
     yield body
-
-
-async def _frames(
-    template: ChunkTemplate, first: _Step, rest: AsyncIterator[_Step], *, n_choices: int
-) -> AsyncIterator[bytes]:
-    """One chunk of bytes for each step of the engine, however many choices it moved."""
-    opening = [template.role(index=index) for index in range(n_choices)]
-    yield b"".join([*opening, *_rendered(template, first)])
-    usage = first.usage
-    async for step in rest:
-        yield b"".join(_rendered(template, step))
-        usage = step.usage
-    yield template.end(usage)
-
-
-def _rendered(template: ChunkTemplate, step: _Step) -> list[bytes]:
-    frames = []
-    for piece in step.pieces:
-        if piece.text:
-            frames.append(template.delta(piece.text, index=piece.choice))
-        if piece.finish_reason:
-            frames.append(template.finish(piece.finish_reason, index=piece.choice))
-    return frames

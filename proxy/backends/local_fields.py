@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
+from proxy.backends.local_format import Format, parse_format
+from proxy.backends.local_tools import parse_tools
+from proxy.backends.tool_calls import Tools
 from proxy.domain import Capabilities
 from proxy.engine.sampling import Sampling
 from proxy.errors import RequestError
@@ -23,6 +26,7 @@ MAX_CHOICES = 16
 MAX_STOPS = 16
 MAX_BREAKERS = 16
 MAX_BREAKER_BYTES = 40
+MAX_TEMPLATE_VARIABLES = 16
 _MAX_INT = 2**31 - 1
 _MAX_VALUE_CHARS = 80
 
@@ -37,6 +41,10 @@ class Options:
         stop: strings that end an answer.
         n: how many answers.
         include_usage: whether a stream ends with token counts.
+        format: what the answer has to look like, if anything.
+        tools: what may be called, if anything.
+        n_top_logprobs: alternatives to report with each token; None for no figures at all.
+        template_variables: ``chat_template_kwargs``.
     """
 
     sampling: Sampling
@@ -44,6 +52,10 @@ class Options:
     stop: tuple[str, ...]
     n: int
     include_usage: bool
+    format: Format | None = None
+    tools: Tools | None = None
+    n_top_logprobs: int | None = None
+    template_variables: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def samplings(self) -> tuple[Sampling, ...]:
@@ -97,6 +109,11 @@ _NUMBERS: Mapping[str, _Number] = {
 _MAX_TOKENS = _Number(1, _MAX_INT, is_whole=True)
 _N = _Number(1, MAX_CHOICES, is_whole=True)
 _BIAS = _Number(-100, 100)
+_TOP_LOGPROBS = _Number(0, 20, is_whole=True)
+_TEMPLATES_OWN = frozenset({
+    "messages", "tools", "add_generation_prompt", "bos_token", "eos_token", "raise_exception",
+    "strftime_now",
+})  # fmt: skip
 
 CAPABILITIES = Capabilities(
     settings={
@@ -108,13 +125,14 @@ CAPABILITIES = Capabilities(
         "n_predict": "max_tokens",
         "repetition_penalty": "repeat_penalty",
     },
-    # It makes top_k, top_p, min_p, typical_p and xtc inert.
-    overrides={"mirostat": "decoding"},
+    # Mirostat makes top_k, top_p, min_p, typical_p and xtc inert; a template's variables may change
+    # what becomes of the system message.
+    overrides={"mirostat": "decoding", "chat_template_kwargs": "prompt"},
     continues_assistant=False,
 )
 
 _WITHOUT_EFFECT = frozenset({
-    "metadata", "parallel_tool_calls", "prompt_cache_key", "prompt_cache_retention",
+    "metadata", "prompt_cache_key", "prompt_cache_retention",
     "safety_identifier", "service_tier", "store", "user",
 })  # fmt: skip
 
@@ -122,21 +140,23 @@ _WITHOUT_EFFECT = frozenset({
 _UNSUPPORTED: Mapping[str, tuple[Any, ...]] = {
     "audio": (),
     "chat_template": (),
-    "chat_template_kwargs": ({},),
     "function_call": ("none",),
     "functions": ([],),
-    "grammar": ("",),
-    "logprobs": (False,),
     "modalities": (["text"],),
     "prediction": (),
     "reasoning_effort": (),
-    "response_format": ({"type": "text"},),
-    "tool_choice": ("none", "auto"),
-    "tools": ([],),
-    "top_logprobs": (0,),
+    # Thoughts are always apart: within the content, judges would take them for the answer.
+    "reasoning_format": ("auto", "deepseek"),
     "verbosity": (),
     "web_search_options": (),
 }
+
+
+_OURS = frozenset({
+    "chat_template_kwargs", "grammar", "json_schema", "logprobs", "n", "parallel_tool_calls",
+    "response_format", "stream", "stream_options", "tool_choice", "tools",
+    "top_logprobs",
+})  # fmt: skip
 
 
 def parse_fields(fields: Mapping[str, Any], *, n_vocab: int) -> Options:
@@ -156,6 +176,9 @@ def parse_fields(fields: Mapping[str, Any], *, n_vocab: int) -> Options:
     for alias, name in CAPABILITIES.aliases.items():
         if alias in given:
             given.setdefault(name, given[alias])
+    tools, form = parse_tools(given), parse_format(given)
+    if tools is not None and form is not None:
+        raise RequestError(f"{form.field} cannot be used together with tools.", param=form.field)
     return Options(
         sampling=_sampling(given, n_vocab),
         max_tokens=int(
@@ -164,11 +187,15 @@ def parse_fields(fields: Mapping[str, Any], *, n_vocab: int) -> Options:
         stop=_strings("stop", given.get("stop", ()), MAX_STOPS),
         n=int(_N.parse("n", given.get("n", 1))),
         include_usage=_include_usage(given),
+        format=form,
+        tools=tools,
+        n_top_logprobs=_n_top_logprobs(given),
+        template_variables=_template_variables(given.get("chat_template_kwargs", {})),
     )
 
 
 def _refuse_the_rest(given: Mapping[str, Any]) -> None:
-    known = {*CAPABILITIES.settings, *CAPABILITIES.aliases, "n", "stream", "stream_options"}
+    known = {*CAPABILITIES.settings, *CAPABILITIES.aliases, *_OURS}
     for name, value in given.items():
         if name in known or name in _WITHOUT_EFFECT:
             continue
@@ -241,6 +268,26 @@ def _include_usage(given: Mapping[str, Any]) -> bool:
     if not isinstance(include_usage, bool):
         raise _wrong("stream_options.include_usage", include_usage, "must be true or false")
     return include_usage
+
+
+def _n_top_logprobs(given: Mapping[str, Any]) -> int | None:
+    wants = given.get("logprobs", False)
+    if not isinstance(wants, bool):
+        raise _wrong("logprobs", wants, "must be true or false")
+    n_top = int(_TOP_LOGPROBS.parse("top_logprobs", given.get("top_logprobs", 0)))
+    if n_top and not wants:
+        raise RequestError("top_logprobs needs logprobs to be true.", param="top_logprobs")
+    return n_top if wants else None
+
+
+def _template_variables(value: Any) -> Mapping[str, Any]:
+    name = "chat_template_kwargs"
+    if not isinstance(value, Mapping) or len(value) > MAX_TEMPLATE_VARIABLES:
+        raise _wrong(name, value, f"must be an object of at most {MAX_TEMPLATE_VARIABLES} members")
+    for key in value:
+        if not key.isidentifier() or key.startswith("_") or key in _TEMPLATES_OWN:
+            raise _wrong(name, key, "a variable must have a name that templates do not use")
+    return value
 
 
 def _wrong(name: str, value: Any, rule: str) -> RequestError:

@@ -28,11 +28,22 @@ DONE = b"data: [DONE]\n\n"
 _encode = msgspec.json.Encoder().encode
 
 
+class ToolCall(NamedTuple):
+    """One call; `arguments` is the text of a JSON object."""
+
+    id: str
+    name: str
+    arguments: str
+
+
 class Choice(NamedTuple):
-    """One answer of a plain response."""
+    """One answer of a plain response; `logprobs` in OpenAI's form, of its content's tokens."""
 
     text: str
     finish_reason: str
+    reasoning: str = ""
+    tool_calls: Sequence[ToolCall] = ()
+    logprobs: list[dict[str, Any]] | None = None
 
 
 class Answer(NamedTuple):
@@ -64,8 +75,8 @@ def completion(answer: Answer, choices: Sequence[Choice], usage: Usage) -> bytes
         "choices": [
             {
                 "index": index,
-                "message": {"role": "assistant", "content": choice.text, "refusal": None},
-                "logprobs": None,
+                "message": _message(choice),
+                "logprobs": _logprobs(choice.logprobs),
                 "finish_reason": choice.finish_reason,
             }
             for index, choice in enumerate(choices)
@@ -98,9 +109,23 @@ class ChunkTemplate:
         """The first chunk of a choice."""
         return self._choice(index, b'{"role":"assistant","content":""}', b"null")
 
-    def delta(self, text: str, *, index: int = 0) -> bytes:
-        """A piece of text."""
-        return self._choice(index, b'{"content":%b}' % _encode(text), b"null")
+    def delta(
+        self, text: str, *, index: int = 0, logprobs: list[dict[str, Any]] | None = None
+    ) -> bytes:
+        """A piece of text, and the figures of its tokens where they are wanted."""
+        delta = b'{"content":%b}' % _encode(text)
+        if logprobs is None:
+            return self._choice(index, delta, b"null")
+        return self._choice(index, delta, b"null", _encode(_logprobs(logprobs)))
+
+    def reasoning(self, text: str, *, index: int = 0) -> bytes:
+        """A piece of what the model thinks."""
+        return self._choice(index, b'{"reasoning_content":%b}' % _encode(text), b"null")
+
+    def tool_call(self, call: ToolCall, *, place: int, index: int = 0) -> bytes:
+        """A whole call; `place` counts the calls of this choice from 0."""
+        delta = {"tool_calls": [{"index": place, **_tool_call(call)}]}
+        return self._choice(index, _encode(delta), b"null")
 
     def finish(self, finish_reason: str, *, index: int = 0) -> bytes:
         """The last chunk of a choice."""
@@ -112,14 +137,36 @@ class ChunkTemplate:
             return DONE
         return b'%b],"usage":%b}\n\n%b' % (self._head, _encode(_usage(usage)), DONE)
 
-    def _choice(self, index: int, delta: bytes, finish_reason: bytes) -> bytes:
-        return b'%b{"index":%d,"delta":%b,"logprobs":null,"finish_reason":%b}%b' % (
+    def _choice(
+        self, index: int, delta: bytes, finish_reason: bytes, logprobs: bytes = b"null"
+    ) -> bytes:
+        return b'%b{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":%b}%b' % (
             self._head,
             index,
             delta,
+            logprobs,
             finish_reason,
             self._tail,
         )
+
+
+def _message(choice: Choice) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": choice.text, "refusal": None}
+    if choice.reasoning:
+        message["reasoning_content"] = choice.reasoning
+    if choice.tool_calls:
+        message["content"] = choice.text or None
+        message["tool_calls"] = [_tool_call(call) for call in choice.tool_calls]
+    return message
+
+
+def _tool_call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def _logprobs(tokens: list[dict[str, Any]] | None) -> dict[str, Any] | None:
+    return None if tokens is None else {"content": tokens, "refusal": None}
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class TemplateError(Exception):
 class ChatTemplate:
     """A compiled chat template.
 
+    Its text is `source`.
+
     Args:
         source: Jinja source, as in a GGUF's ``tokenizer.chat_template``.
         bos: text of the beginning-of-text token.
@@ -50,6 +52,7 @@ class ChatTemplate:
         eos: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self.source = source
         self._variables = {"bos_token": bos, "eos_token": eos}
         environment = ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
@@ -62,16 +65,34 @@ class ChatTemplate:
         except jinja2.TemplateError as error:
             raise TemplateError(f"The chat template is not valid Jinja: {error}") from error
 
-    def render(self, messages: Sequence[Mapping[str, Any]]) -> str:
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        variables: Mapping[str, Any] | None = None,
+        add_generation_prompt: bool = True,
+    ) -> str:
         """The prompt, up to where the assistant's answer begins.
+
+        Args:
+            messages: the conversation.
+            tools: the functions on offer, or None.
+            variables: more for the template; they never replace one of its own.
+            add_generation_prompt: whether the assistant's turn is opened.
 
         Raises:
             TemplateError: the template rejects the messages, their order of roles for instance.
         """
+        given = {
+            **(variables or {}),
+            **self._variables,
+            "messages": messages,
+            "tools": tools,
+            "add_generation_prompt": add_generation_prompt,
+        }
         try:
-            return self._template.render(
-                messages=messages, add_generation_prompt=True, tools=None, **self._variables
-            )
+            return self._template.render(given)
         except _FOREIGN as error:
             reason = str(error)[:_MAX_MESSAGE]
             raise TemplateError(reason) from error
@@ -81,6 +102,18 @@ def _raise(message: str) -> NoReturn:
     raise jinja2.TemplateError(message)
 
 
-def _to_json(value: Any, indent: int | None = None) -> str:
-    """Plain JSON: Jinja's own filter would escape ``<`` and ``&`` for HTML."""
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+def _to_json(
+    value: Any,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    *,
+    sort_keys: bool = False,
+    **_ignored: Any,
+) -> str:
+    """Plain JSON: Jinja's own filter would escape ``<`` and ``&`` for HTML.
+
+    Never escaped beyond need: `ensure_ascii` would hide the fences around typed control tokens.
+    """
+    return json.dumps(
+        value, ensure_ascii=False, indent=indent, separators=separators, sort_keys=sort_keys
+    )

@@ -80,20 +80,16 @@ def json_grammar(schema: Any = None, *, strict: bool = False) -> str:
     Raises:
         GrammarError: the schema is malformed, contradicts itself or cannot be followed.
     """
-    rules = JsonRules(strict=strict)
-    rules.add("root", rules.visit({"type": "object"} if schema is None else schema))
+    rules = JsonRules()
+    rules.add("root", rules.visit({"type": "object"} if schema is None else schema, strict=strict))
     return rules.text()
 
 
 class JsonRules:
-    """Collects the rules of a grammar that contains JSON.
+    """Collects the rules of a grammar that contains JSON."""
 
-    Args:
-        strict: whether a keyword that cannot be enforced is refused.
-    """
-
-    def __init__(self, *, strict: bool = False) -> None:
-        self._strict = strict
+    def __init__(self) -> None:
+        self._strict = False
         self._rules: dict[str, str] = {}
         self._refs: dict[str, str] = {}
         self._document: Any = {}
@@ -108,13 +104,17 @@ class JsonRules:
         self._rules[name] = body
         return name
 
-    def visit(self, schema: Any) -> str:
+    def visit(self, schema: Any, *, strict: bool = False) -> str:
         """The name of a rule for values of a whole schema, whose ``$ref`` are within it.
 
+        Args:
+            schema: see `json_grammar`.
+            strict: see there, too.
+
         Raises:
-            GrammarError: see `json_grammar`.
+            GrammarError: see there.
         """
-        self._document, self._refs = schema, {}
+        self._document, self._refs, self._strict = schema, {}, strict
         return self._visit(schema, "", 0)
 
     def _new(self, body: str) -> str:

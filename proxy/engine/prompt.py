@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from proxy.engine.base import Vocabulary
 from proxy.engine.chat_template import ChatTemplate
@@ -29,10 +29,12 @@ class Prompt(NamedTuple):
     Args:
         tokens: the prompt's token ids.
         n_shared: how many of them come before the last message's own text.
+        is_thinking: whether the template has opened ``<think>`` for the answer to begin in.
     """
 
     tokens: tuple[int, ...]
     n_shared: int
+    is_thinking: bool = False
 
 
 class PromptEncoder:
@@ -48,18 +50,45 @@ class PromptEncoder:
         self._vocabulary = vocabulary
         self._control = _any_of(vocabulary.control_texts)
 
-    def encode(self, messages: Sequence[Mapping[str, str]]) -> Prompt:
-        """The tokens of a conversation whose messages have plain ``role`` and ``content``.
+    def encode(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        variables: Mapping[str, Any] | None = None,
+    ) -> Prompt:
+        """The tokens of a conversation.
+
+        Args:
+            messages: each with ``role``, a string ``content`` and whatever else templates know.
+            tools: the functions on offer, in OpenAI's form.
+            variables: more for the template; all of it is JSON.
 
         Raises:
             TemplateError: the template rejects the messages.
         """
-        fenced = [{**message, "content": self._fence(message["content"])} for message in messages]
-        text = self._template.render(fenced)
+        fenced = self._fence_all(messages)
+        given = {"tools": self._fence_all(tools), "variables": self._fence_all(variables or {})}
+        text = self._template.render(fenced, **given)
         tokens = self._tokenize(text)
         last = fenced[-1]["content"].strip() if fenced else ""
         before = self._tokenize(text[: text.rfind(last)]) if last and last in text else []
-        return Prompt(tuple(tokens), common_length(before, tokens))
+        is_thinking = False
+        if text.rstrip().endswith("<think>"):
+            # What people typed does not count: only the template opens the model's thoughts.
+            closed = self._template.render(fenced, **given, add_generation_prompt=False)
+            is_thinking = not closed.startswith(text)
+        return Prompt(tuple(tokens), common_length(before, tokens), is_thinking)
+
+    def _fence_all(self, value: Any) -> Any:
+        """Fence every text within JSON, keys included."""
+        if isinstance(value, str):
+            return self._fence(value)
+        if isinstance(value, Mapping):
+            return {self._fence(key): self._fence_all(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._fence_all(one) for one in value]
+        return value
 
     def _fence(self, content: str) -> str:
         content = content.translate(_FENCES)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from proxy.backends.base import Backend
 from proxy.backends.config import EMBEDDED_MODEL, LlamaCppConfig
@@ -17,8 +19,19 @@ from proxy.backends.local import LocalBackend
 from proxy.domain import ChatRequest, Priority, Transcript
 from proxy.errors import BackendError, ModelLoadError, OverloadedError, RequestError
 from tests.proxy.engine.fake_runtime import END, FakeRuntime
+from tests.proxy.engine.schema_check import assert_valid
 
 CONFIG = LlamaCppConfig(name="fake", path="fake.gguf", slots=2, n_ctx_tokens=1000, max_queued=1)
+
+
+WEATHER = {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string", "maxLength": 20},
+        "unit": {"enum": ["celsius", "fahrenheit"]},
+    },
+    "required": ["city"],
+}
 
 
 def ask(text: str = "Hi", *, system: str | None = None, **fields: Any) -> ChatRequest:
@@ -28,6 +41,11 @@ def ask(text: str = "Hi", *, system: str | None = None, **fields: Any) -> ChatRe
     return ChatRequest(
         "fake", (*messages, {"role": "user", "content": text}), fields, priority=priority
     )
+
+
+def function(parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A tool."""
+    return {"type": "function", "function": {"name": "add", "parameters": parameters or {}}}
 
 
 def says(answer: str) -> FakeRuntime:
@@ -177,6 +195,107 @@ def test_stream_that_is_not_read_to_its_end_frees_the_slot() -> None:
     asyncio.run(scenario())
 
 
+THINKING = (
+    "{% for m in messages %}<|start|>{{ m.role }}\n{{ m.content }}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}{# </think> #}"
+)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_thoughts_are_apart_and_judges_see_the_answer_alone(
+    stream: bool,  # noqa: FBT001 — parametrised
+) -> None:
+    """Streamed or not."""
+
+    async def scenario() -> None:
+        runtime = says("<think>\nHm, <b>.\n</think>\n\nYes.")
+        runtime.chat_template = THINKING
+        async with serving(runtime) as backend:
+            body, transcript = await answer(backend, ask(stream=stream))
+            assert transcript.text == "Yes."
+            if stream:
+                assert streamed_text(body) == "Yes."
+                thoughts = [c["delta"].get("reasoning_content", "") for c in deltas(body)]
+                assert "".join(thoughts) == "Hm, <b>."
+            else:
+                message = json.loads(body)["choices"][0]["message"]
+                assert message["content"] == "Yes."
+                assert message["reasoning_content"] == "Hm, <b>."
+
+    asyncio.run(scenario())
+
+
+def test_think_tags_of_a_model_that_does_not_think_hide_nothing() -> None:
+    """Or a user could ask for an answer that no judge sees."""
+
+    async def scenario() -> None:
+        async with serving(says("<think>x</think>y")) as backend:
+            _, transcript = await answer(backend, ask())
+            assert transcript.text == "<think>x</think>y"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_calls_arrive_whole(stream: bool) -> None:  # noqa: FBT001 — parametrised
+    """With an id, JSON arguments and the reason `tool_calls`."""
+    said = 'Let me see.\n<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>'
+
+    async def scenario() -> None:
+        runtime = says(said)
+        async with serving(runtime) as backend:
+            body, transcript = await answer(backend, ask(tools=[function()], stream=stream))
+        assert transcript.text == "Let me see."
+        assert transcript.finish_reason == "tool_calls"
+        if stream:
+            choices = deltas(body)
+            assert choices[-1]["finish_reason"] == "tool_calls"
+            (call,) = [one for c in choices for one in c["delta"].get("tool_calls", [])]
+        else:
+            choice = json.loads(body)["choices"][0]
+            assert choice["finish_reason"] == "tool_calls"
+            (call,) = choice["message"]["tool_calls"]
+        assert call["id"].startswith("call_")
+        assert call["function"] == {"name": "add", "arguments": '{"a": 1}'}
+        grammar = runtime.samplings[0].grammar
+        assert grammar is not None
+        assert grammar.trigger == "<tool_call>"
+
+    asyncio.run(scenario())
+
+
+def test_figures_come_with_their_tokens() -> None:
+    """Whole and streamed; half a character waits for the rest."""
+
+    async def scenario() -> None:
+        fields: dict[str, Any] = {"logprobs": True, "top_logprobs": 1}
+        async with serving(says("aé")) as backend:
+            body, _ = await answer(backend, ask(**fields))
+            whole = json.loads(body)["choices"][0]["logprobs"]["content"]
+            assert [one["bytes"] for one in whole] == [[97], [195], [169]]
+            assert whole[0]["top_logprobs"] == [{"token": "a", "logprob": -1.0, "bytes": [97]}]
+            body, _ = await answer(backend, ask(**fields, stream=True))
+            with_figures = [c for c in deltas(body) if c["logprobs"]]
+            assert [c["delta"]["content"] for c in with_figures] == ["a", "é"]
+            assert [one for c in with_figures for one in c["logprobs"]["content"]] == whole
+
+    asyncio.run(scenario())
+
+
+def test_several_answers_share_one_prefill() -> None:
+    """Their prompt goes through the model once."""
+
+    async def scenario() -> None:
+        runtime = says("Hi!")
+        async with serving(runtime) as backend:
+            body, _ = await answer(backend, ask("x" * 100, n=2))
+            n_prompt = json.loads(body)["usage"]["prompt_tokens"]
+            # The last token of each: its logits are needed.
+            assert backend.stats.totals.n_prompt_tokens == n_prompt + 1
+
+    asyncio.run(scenario())
+
+
 def test_failure_before_the_first_token_is_raised_on_entering() -> None:
     """So that it still has a status; the engine goes on."""
 
@@ -236,9 +355,13 @@ def test_queue_overflow_is_overloaded() -> None:
     ("request_", "message"),
     [
         (ask(temperature="hot"), "temperature"),
-        (ask(tools=[{}]), "tools is not supported"),
+        (ask(tools=[{}]), "tools"),
+        (ask(grammar="root ::= x"), "grammar: line 1"),
+        (ask(grammar="bad"), "grammar"),
+        (ask(json_schema={"type": "integer", "minimum": 2, "maximum": 1}), "json_schema"),
+        (ask(tools=[function({"properties": {"a": False}})]), "tools"),
         (ask("x" * 1200), "1000"),
-        (ChatRequest("fake", ({"role": "tool", "content": "x"},)), "tools"),
+        (ChatRequest("fake", ({"role": "function", "content": "x"},)), "role"),
     ],
 )
 def test_bad_request_is_refused_on_entering(request_: ChatRequest, message: str) -> None:
@@ -418,6 +541,78 @@ class TestRealModel:
 
         runner.run(scenario())
 
+    def test_twenty_seeds_write_json_of_the_schema(
+        self, runner: asyncio.Runner, smollm: LocalBackend
+    ) -> None:
+        """All in one batch, hot and short; what ended by itself parses, and most of it did."""
+        schema = {
+            "type": "object",
+            "properties": {"colour": {"type": "string", "maxLength": 8}, "n": {"type": "integer"}},
+            "required": ["colour", "n"],
+        }
+        wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+
+        async def scenario() -> list[dict[str, Any]]:
+            requests = [
+                ask(
+                    "Name a colour.", response_format=wanted, max_tokens=32, temperature=1.5, seed=n
+                )
+                for n in range(20)
+            ]
+            done = await asyncio.gather(*(answer(smollm, request) for request in requests))
+            return [json.loads(body)["choices"][0] for body, _ in done]
+
+        choices = runner.run(scenario())
+        whole = [c["message"]["content"] for c in choices if c["finish_reason"] == "stop"]
+        assert len(whole) >= 10
+        for text in whole:
+            assert_valid(json.loads(text), schema)
+
+    @pytest.mark.parametrize("stream", [True, False])
+    def test_required_tool_is_called_with_valid_arguments(
+        self,
+        runner: asyncio.Runner,
+        smollm: LocalBackend,
+        stream: bool,  # noqa: FBT001 — parametrised
+    ) -> None:
+        """A model that never saw a tool calls one; the official client's types take the answer."""
+        tool = {
+            "type": "function",
+            "function": {"name": "get_weather", "parameters": WEATHER, "description": "Weather"},
+        }
+        fields: dict[str, Any] = {
+            "tools": [tool], "tool_choice": "required", "parallel_tool_calls": False,
+            "max_tokens": 60, "seed": 3, "stream": stream,
+        }  # fmt: skip
+        request = ask("What is the weather in Paris?", **fields)
+        body, transcript = runner.run(answer(smollm, request))
+        assert transcript.finish_reason == "tool_calls"
+        if stream:
+            frames = body.decode().split("\n\n")[:-2]
+            calls: list[tuple[str | None, str | None, str | None]]
+            chunks = [ChatCompletionChunk.model_validate_json(f[6:], strict=True) for f in frames]
+            found = [t for c in chunks for t in c.choices[0].delta.tool_calls or []]
+            calls = [(t.id, t.function.name, t.function.arguments) for t in found if t.function]
+        else:
+            (choice,) = ChatCompletion.model_validate_json(body, strict=True).choices
+            assert choice.message.content is None
+            tools = [t for t in choice.message.tool_calls or [] if t.type == "function"]
+            calls = [(t.id, t.function.name, t.function.arguments) for t in tools]
+        ((id_, name, arguments),) = calls
+        assert (id_ or "").startswith("call_")
+        assert name == "get_weather"
+        assert_valid(json.loads(arguments or ""), WEATHER)
+
+    def test_figures_are_probabilities(self, runner: asyncio.Runner, smollm: LocalBackend) -> None:
+        """At temperature 0 the chosen token is the best of its alternatives; together below 1."""
+        request = ask("Hi", temperature=0, max_tokens=3, logprobs=True, top_logprobs=20)
+        body, _ = runner.run(answer(smollm, request))
+        for figure in json.loads(body)["choices"][0]["logprobs"]["content"]:
+            best = figure["top_logprobs"]
+            assert len(best) == 20
+            assert best[0]["logprob"] == figure["logprob"]
+            assert 0.1 < sum(math.exp(one["logprob"]) for one in best) <= 1 + 1e-6
+
     def test_two_hundred_starts_and_cancels_leak_nothing(
         self, runner: asyncio.Runner, smollm: LocalBackend
     ) -> None:
@@ -442,9 +637,11 @@ class TestRealModel:
             runtime = smollm._engine.runtime
             assert smollm.stats.n_processing == smollm.stats.n_deferred == 0
             assert runtime._samplers == {}  # type: ignore[attr-defined]  # the real runtime
-            slots = EMBEDDED_MODEL.slots
-            cells = [runtime.cells_in_use(sequence) for sequence in range(slots)]  # type: ignore[attr-defined]  # the real runtime
-            assert cells == [0] * slots
+            loop = smollm._engine._loop
+            assert loop is not None
+            kept = {prefix.lane.sequence for prefix in loop._scheduler.prefixes}
+            others = [n for n in range(smollm._limits.n_sequences) if n not in kept]
+            assert not any(runtime.cells_in_use(n) for n in others)  # type: ignore[attr-defined]  # the real runtime
             body, _ = await answer(smollm, ask("Say hi.", max_tokens=2))
             assert content(body)
 

@@ -66,6 +66,9 @@ def test_alias_counts_but_never_against_the_settings_own_name(alias: str, name: 
         ("stop", "a\0"),
         ("stream", "yes"), ("stream_options", []), ("logit_bias", []), ("logit_bias", {"x": 1}),
         ("logit_bias", {"1000": 1}), ("logit_bias", {"-1": 1}), ("logit_bias", {"1": 101}),
+        ("logprobs", 1), ("top_logprobs", 21),
+        ("parallel_tool_calls", 1),
+        ("chat_template_kwargs", []), ("chat_template_kwargs", {str(n): n for n in range(17)}),
         ("dry_sequence_breakers", 5), ("dry_sequence_breakers", ["x" * 41]), ("mirostat", 3),
     ],
 )  # fmt: skip
@@ -81,13 +84,8 @@ def test_wrong_value_is_refused_and_the_field_named(field: str, value: Any) -> N
 @pytest.mark.parametrize(
     ("field", "value", "neutral"),
     [
-        ("tools", [{"type": "function"}], []),
-        ("tool_choice", "required", "auto"),
-        ("response_format", {"type": "json_object"}, {"type": "text"}),
-        ("logprobs", True, False),
-        ("top_logprobs", 3, 0),
         ("modalities", ["audio"], ["text"]),
-        ("grammar", 'root ::= "x"', ""),
+        ("reasoning_format", "none", "deepseek"),
         ("chat_template", "{{ messages }}", None),
     ],
 )
@@ -111,7 +109,45 @@ def test_unknown_field_suggests_the_one_that_was_meant() -> None:
 
 def test_fields_that_change_nothing_here_are_taken() -> None:
     """What client libraries send along."""
-    parse(user="ann", metadata={}, store=True, parallel_tool_calls=False)
+    parse(user="ann", metadata={}, store=True, parallel_tool_calls=False, tool_choice="auto")
+    parse(tools=[], response_format={"type": "text"}, grammar="", logprobs=False, top_logprobs=0)
+
+
+def test_figures_are_wanted_or_not() -> None:
+    """Alternatives need the figures themselves."""
+    assert parse().n_top_logprobs is None
+    assert parse(logprobs=True).n_top_logprobs == 0
+    assert parse(logprobs=True, top_logprobs=20).n_top_logprobs == 20
+    with pytest.raises(RequestError, match="needs logprobs"):
+        parse(top_logprobs=3)
+
+
+def test_format_and_tools_arrive_but_not_together() -> None:
+    """One grammar at a time."""
+    function = {"type": "function", "function": {"name": "f"}}
+    options = parse(tools=[function], tool_choice="required")
+    assert options.tools is not None
+    assert options.tools.choice == "required"
+    options = parse(response_format={"type": "json_object"})
+    assert options.format is not None
+    with pytest.raises(RequestError, match="together with tools") as caught:
+        parse(tools=[function], grammar='root ::= "x"')
+    assert caught.value.param == "grammar"
+
+
+def test_template_variables_have_names_of_their_own() -> None:
+    """None replaces what the prompt is made of."""
+    assert parse(chat_template_kwargs={"enable_thinking": False}).template_variables == {
+        "enable_thinking": False
+    }
+    for name in ("messages", "tools", "_x", "a b", "bos_token", ""):
+        with pytest.raises(RequestError, match="chat_template_kwargs"):
+            parse(chat_template_kwargs={name: 1})
+
+
+def test_template_variables_undo_a_policys_prompt() -> None:
+    """So they are removed wherever a policy sets one."""
+    assert CAPABILITIES.overrides["chat_template_kwargs"] == "prompt"
 
 
 def test_each_answer_has_its_own_seed() -> None:

@@ -30,8 +30,18 @@ def test_roles_and_parts_become_what_templates_know() -> None:
         ({"role": ["user"], "content": "x"}, "messages[1].role", "must be one of"),
         ({"role": "user"}, "messages[1].content", "string or a list"),
         ({"role": "user", "content": 5}, "messages[1].content", "string or a list"),
-        ({"role": "tool", "content": "x"}, "messages[1]", "tools are not supported"),
-        ({"role": "assistant", "tool_calls": [{}]}, "messages[1]", "tools are not supported"),
+        ({"role": "function", "content": "x"}, "messages[1].role", "must be one of"),
+        ({"role": "assistant", "tool_calls": 5}, "messages[1].tool_calls", "must be a list"),
+        (
+            {"role": "assistant", "tool_calls": [{}]},
+            "messages[1].tool_calls[0].function",
+            "must have a name",
+        ),
+        (
+            {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{"}}]},
+            "messages[1].tool_calls[0].function.arguments",
+            "JSON object",
+        ),
         (
             {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]},
             "messages[1].content[0]",
@@ -53,6 +63,21 @@ def test_unusable_message_is_refused_by_its_place(
         plain_messages([{"role": "user", "content": "fine"}, message])
     assert caught.value.param == param
     assert caught.value.status == 400
+
+
+def test_calls_and_results_keep_what_templates_need() -> None:
+    """Arguments as objects: templates write them as JSON themselves."""
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+    assert plain_messages([
+        {"role": "assistant", "content": None, "tool_calls": [call], "reasoning_content": "Hm."},
+        {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "2"}]},
+    ]) == [
+        {
+            "role": "assistant", "content": "", "reasoning_content": "Hm.",
+            "tool_calls": [{**call, "function": {"name": "f", "arguments": {"a": 1}}}],
+        },
+        {"role": "tool", "content": "2", "tool_call_id": "c1"},
+    ]  # fmt: skip
 
 
 def test_no_messages_are_refused() -> None:

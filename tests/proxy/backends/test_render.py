@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from proxy.backends.render import DONE, Answer, Choice, ChunkTemplate, completion, new_id
+from proxy.backends.render import (
+    DONE,
+    Answer,
+    Choice,
+    ChunkTemplate,
+    ToolCall,
+    completion,
+    new_id,
+)
 from proxy.domain import Usage
 
 ANSWER = Answer(id="chatcmpl-1", model='odd "name" €', created=1_700_000_000)
@@ -80,3 +88,28 @@ def test_new_id_is_fresh() -> None:
     """Two answers never share an id."""
     assert new_id() != new_id()
     assert new_id().startswith("chatcmpl-")
+
+
+def test_thoughts_calls_and_figures_are_valid_for_the_official_client() -> None:
+    """Whole and as chunks; content is null where there are calls alone."""
+    call = ToolCall("call_1", "f", '{"a": "é"}')
+    figure = {"token": "x", "logprob": -0.5, "bytes": [120], "top_logprobs": []}
+    body = completion(ANSWER, [Choice("", "tool_calls", "Hm.", [call], [figure])], USAGE)
+    (choice,) = ChatCompletion.model_validate_json(body, strict=True).choices
+    assert choice.message.content is None
+    assert choice.message.tool_calls is not None
+    assert choice.message.to_dict()["reasoning_content"] == "Hm."
+    assert choice.logprobs is not None
+    template = ChunkTemplate(ANSWER)
+    frames = [
+        template.reasoning("Hm."),
+        template.tool_call(call, place=1),
+        template.delta("x", logprobs=[figure]),
+    ]
+    chunks = [ChatCompletionChunk.model_validate_json(payload(f), strict=True) for f in frames]
+    assert chunks[0].choices[0].delta.to_dict()["reasoning_content"] == "Hm."
+    (sent,) = chunks[1].choices[0].delta.tool_calls or []
+    assert sent.index == 1
+    assert sent.function is not None
+    assert sent.function.arguments == call.arguments
+    assert chunks[2].choices[0].logprobs is not None

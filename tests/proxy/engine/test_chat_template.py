@@ -64,3 +64,16 @@ def test_templates_find_what_transformers_offers() -> None:
 def test_plain_template_serves_base_models() -> None:
     """One line a message."""
     assert ChatTemplate(PLAIN_TEMPLATE).render(HI) == "user: Hi\nassistant:"
+
+
+def test_variables_reach_the_template_but_replace_nothing_of_its_own() -> None:
+    """Neither the messages nor the tokens that frame them."""
+    template = ChatTemplate("{{ mood }}{{ bos_token }}{{ messages | length }}", bos="<s>")
+    variables = {"mood": "calm", "bos_token": "x", "messages": [1, 2, 3]}
+    assert template.render([{"role": "user"}], variables=variables) == "calm<s>1"
+
+
+def test_json_in_a_prompt_is_not_escaped() -> None:
+    """Whatever the template asks for: escaping would break the fences around control tokens."""
+    template = ChatTemplate("{{ tools | tojson(ensure_ascii=True, separators=(',', ':')) }}")
+    assert template.render([], tools=[{"é": "<b>"}]) == '[{"é":"<b>"}]'
