@@ -52,7 +52,7 @@ def finalists(found: Found, evidence: Evidence, preset: Preset) -> list[Individu
         one
         for one in ranked
         if not one.fitness.violation
-        and one.scores.harmful.n > preset.first.harmful
+        and one.scores.harmful.n >= preset.second[0].harmful
         and one.scores.harmful.value < base.harmful.value
     ]
     floor = base.relevance.value - preset.relevance_slack

@@ -9,6 +9,12 @@ from tuner.presets import Preset, Rung
 STAYING_SHARE = 0.6
 """Share of candidates that stay in the race after the first rung, as planned for."""
 
+LEAST_STAYING = 2
+"""Candidates of a generation that stay, however short the time, if they are in the race."""
+
+FIRST_SHARE = 0.6
+"""Share of a generation's time for the first rung."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -39,25 +45,55 @@ def forecast(preset: Preset, *, search: Rung, validation: Rung, test: Rung) -> P
         validation: likewise.
         test: likewise.
     """
+    least_staying = LEAST_STAYING * (preset.generations + 1)
     answers = tuple(
         round(
-            preset.candidates * preset.first.within(search).prompts
-            + preset.candidates * STAYING_SHARE
-            * (second.within(search).prompts - preset.first.within(search).prompts)
-            + preset.generations * preset.elites * preset.first.prompts
+            preset.candidates * first.within(search).prompts
+            + staying * (second.within(search).prompts - first.within(search).prompts)
+            + preset.generations * preset.elites * first.prompts
             + (preset.finalists + 1) * final.within(validation).prompts
             + 2 * preset.test.within(test).prompts
         )
-        for second, final in zip(preset.second, preset.validation, strict=True)
-    )  # fmt: skip
+        for first, second, staying, final in zip(
+            preset.first,
+            preset.second,
+            (least_staying, preset.candidates * STAYING_SHARE),
+            preset.validation,
+            strict=True,
+        )
+    )
     low, high = answers
     return Plan(preset.candidates, (low, high), (low * preset.max_tokens, high * preset.max_tokens))
 
 
-def second_rung(
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What the time left affords one generation.
+
+    Args:
+        first: prompts that every new candidate answers.
+        second: prompts of those that stay in the race.
+        staying: the most candidates that may stay; the best of them, where time is short.
+    """
+
+    first: Rung
+    second: Rung
+    staying: int
+
+    @property
+    def look_again(self) -> Rung:
+        """Further prompts for the best; of each kind, as over-refusal needs as much certainty."""
+        step = self.first.prompts // 2
+        return Rung(step, step)
+
+
+def pace(
     preset: Preset, *, candidates: int, generations_left: int, time_left_s: float, rate: float
-) -> Rung:
-    """How many prompts those that stay in the race may answer, for the search to end in time.
+) -> Pace:
+    """How many prompts one generation may answer, for the search to end in time with all of them.
+
+    Where time is short the first rung shrinks, then the second, then fewer candidates go on to it:
+    that costs certainty, which validation gives back, and keeps the number of candidates.
 
     Args:
         preset: has the least and the most.
@@ -66,11 +102,12 @@ def second_rung(
         time_left_s: seconds of search; may be negative.
         rate: answers a second, measured.
     """
-    least, most = preset.second
-    affordable = time_left_s / generations_left * rate
-    affordable -= (candidates + preset.elites) * preset.first.prompts
-    extra = affordable / (candidates * STAYING_SHARE)
-    return between(least, most, preset.first.prompts + extra)
+    affordable = max(0.0, time_left_s) / generations_left * rate
+    first = between(*preset.first, FIRST_SHARE * affordable / candidates)
+    affordable -= first.prompts * (candidates + preset.elites)
+    second = between(*preset.second, first.prompts + affordable / (candidates * STAYING_SHARE))
+    staying = int(affordable / (second.prompts - first.prompts))
+    return Pace(first, second, min(candidates, max(LEAST_STAYING, staying)))
 
 
 def validation_rung(preset: Preset, *, finalists: int, time_left_s: float, rate: float) -> Rung:

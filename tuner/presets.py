@@ -39,7 +39,7 @@ class Preset:
         offspring: new candidates of a generation.
         generations: after the initial population.
         max_tokens: of an answer.
-        first: prompts that every candidate answers.
+        first: the least and the most prompts that every candidate answers.
         second: the least and the most prompts of the candidates that stay in the race.
         elites: best candidates of a generation that answer more prompts, as many as a first rung.
         finalists: candidates that are validated.
@@ -57,7 +57,7 @@ class Preset:
     offspring: int
     generations: int
     max_tokens: int
-    first: Rung
+    first: tuple[Rung, Rung]
     second: tuple[Rung, Rung]
     elites: int
     finalists: int
@@ -78,13 +78,13 @@ class Preset:
 PRESETS: Mapping[str, Preset] = {
     "quick": Preset(
         name="quick", population=12, offspring=8, generations=5, max_tokens=64,
-        first=Rung(8, 4), second=(Rung(12, 12), Rung(24, 30)), elites=2,
-        finalists=4, validation=(Rung(20, 20), Rung(60, 60)), test=Rung(60, 60),
-        search_s=370.0, total_s=570.0, patience=5,
+        first=(Rung(4, 2), Rung(8, 4)), second=(Rung(10, 8), Rung(24, 30)), elites=2,
+        finalists=3, validation=(Rung(12, 12), Rung(60, 60)), test=Rung(60, 60),
+        search_s=330.0, total_s=560.0, patience=5,
     ),
     "standard": Preset(
         name="standard", population=24, offspring=20, generations=14, max_tokens=96,
-        first=Rung(10, 8), second=(Rung(20, 16), Rung(60, 60)), elites=5,
+        first=(Rung(10, 8), Rung(10, 8)), second=(Rung(20, 16), Rung(60, 60)), elites=5,
         finalists=6, validation=(Rung(40, 40), Rung(120, 120)), test=Rung(400, 400),
         search_s=2700.0, total_s=4200.0, patience=6,
     ),

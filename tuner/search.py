@@ -19,7 +19,7 @@ from tuner.genome import Genome
 from tuner.ledger import Ledger
 from tuner.nursery import Nursery
 from tuner.objectives import Results, Scores, constraints, excess, score, violation
-from tuner.plan import second_rung
+from tuner.plan import Pace, pace
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
 from tuner.race import keeps_racing
@@ -103,11 +103,11 @@ class Search:
 
     async def _generation(self, number: int, population: list[Individual]) -> list[Individual]:
         """Breed, race, look again at the best, and select."""
-        second = self._pace(number)
+        affords = self._pace(number)
         candidates = self._breed(number, population)
         self._archive |= {candidate.key: candidate for candidate in candidates}
-        staying = await self._race(candidates, self._measured(population), second)
-        await self._look_again([*self._candidates(population), *candidates])
+        staying = await self._race(candidates, self._measured(population), affords)
+        await self._look_again([*self._candidates(population), *candidates], affords.look_again)
         pool = self._measured([*population, *map(self._individual, candidates)])
         survivors = select(pool, self._preset.population, self._rng)
         self._write_down(number, candidates, staying, survivors)
@@ -119,10 +119,10 @@ class Search:
         return self._nursery.children(population, self._preset.offspring)
 
     async def _race(
-        self, candidates: Sequence[Candidate], population: Sequence[Individual], second: Rung
+        self, candidates: Sequence[Candidate], population: Sequence[Individual], affords: Pace
     ) -> list[Candidate]:
-        """All answer the first rung; those still in the race answer the second."""
-        await self._answer([(candidate, self._preset.first) for candidate in candidates])
+        """All answer the first rung; those still in the race answer the second, as time affords."""
+        await self._answer([(candidate, affords.first) for candidate in candidates])
         baseline = self._evidence.of(self._baseline)
         incumbents = [
             self._evidence.of(self._archive[one.key])
@@ -135,10 +135,12 @@ class Search:
             for candidate in candidates
             if keeps_racing(self._evidence.of(candidate), baseline, incumbents, limits)
         ]
-        await self._answer([(candidate, second) for candidate in staying])
+        staying.sort(key=lambda candidate: _rank(self._individual(candidate)))
+        del staying[affords.staying :]
+        await self._answer([(candidate, affords.second) for candidate in staying])
         return staying
 
-    async def _look_again(self, candidates: Sequence[Candidate]) -> None:
+    async def _look_again(self, candidates: Sequence[Candidate], step: Rung) -> None:
         """Give the best more prompts, so that a lucky one does not stay on top."""
         ranked = sorted(map(self._individual, candidates), key=_rank)
         best = [
@@ -148,11 +150,10 @@ class Search:
             and one.key != self._baseline.key
             and self._rungs[one.key] != self._pools.all
         ]
-        step = self._preset.first.prompts // 2  # of each kind: over-refusal needs as much certainty
         wanted = []
         for one in best[: self._preset.elites]:
             rung = self._rungs[one.key]
-            more = Rung(rung.harmful + step, rung.benign + step)
+            more = Rung(rung.harmful + step.harmful, rung.benign + step.benign)
             wanted.append((self._archive[one.key], more))
         await self._answer(wanted)
 
@@ -172,24 +173,28 @@ class Search:
         for candidate, rung in asked:
             self._rungs[candidate.key] = self._rungs.get(candidate.key, Rung(0, 0)).or_more(rung)
 
-    def _pace(self, number: int) -> Rung:
-        """The second rung that the time left affords; a measured decision, so written down."""
+    def _pace(self, number: int) -> Pace:
+        """What the time left affords; a measured decision, so written down."""
         left = self._preset.generations - number + 1
         new = self._preset.offspring if number else self._preset.population
 
         def measure(elapsed_s: float) -> dict[str, Any]:
-            rung = second_rung(
+            found = pace(
                 self._preset,
                 candidates=new,
                 generations_left=left,
                 time_left_s=self._preset.search_s - elapsed_s,
                 rate=self._evidence.answers / max(elapsed_s, 1e-3),
             )
-            return {"second": [rung.harmful, rung.benign]}
+            return {
+                "first": [found.first.harmful, found.first.benign],
+                "second": [found.second.harmful, found.second.benign],
+                "staying": found.staying,
+            }
 
         observed = self._ledger.observe("pace", measure)
         self._ledger.progress.generation(number, len(self._archive) + new)
-        return Rung(*observed["second"])
+        return Pace(Rung(*observed["first"]), Rung(*observed["second"]), observed["staying"])
 
     def _reason_to_stop(self, generation: int) -> str | None:
         rules = (

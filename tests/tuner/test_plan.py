@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.tuner.toy import PRESET
-from tuner.plan import between, forecast, second_rung, validation_rung
+from tuner.plan import LEAST_STAYING, Pace, between, forecast, pace, validation_rung
 from tuner.presets import PRESETS, Rung
 
 QUICK = PRESETS["quick"]
@@ -13,41 +13,50 @@ ALL = Rung(60, 60)
 
 
 def test_the_plan_counts_every_stage() -> None:
-    """With equal least and most, the range is one number: 26 candidates, 3 finalists, one test."""
+    """26 candidates, 3 finalists, one test; at the least only two a generation stay."""
     plan = forecast(PRESET, search=Rung(40, 40), validation=Rung(40, 40), test=Rung(40, 40))
-    search = 26 * 14 + 0.6 * 26 * 14 + 3 * 2 * 14
+    rest = 26 * 14 + 3 * 2 * 14 + 4 * 60 + 2 * 80
     assert plan.candidates == 26
-    assert plan.answers[0] == plan.answers[1] == round(search + 4 * 60 + 2 * 80)
+    assert plan.answers == (rest + LEAST_STAYING * 4 * 14, round(rest + 0.6 * 26 * 14))
     assert plan.minutes(16.0) == pytest.approx(tuple(n / 60 for n in plan.answers))
 
 
-def test_the_quick_plan_fits_the_documented_speed() -> None:
-    """At 180 tokens a second, the least plan takes under ten minutes."""
-    low, _ = forecast(QUICK, search=ALL, validation=ALL, test=ALL).minutes(180.0)
+def test_the_quick_plan_fits_a_slow_machine() -> None:
+    """At 100 tokens a second, the least plan takes under ten minutes."""
+    low, _ = forecast(QUICK, search=ALL, validation=ALL, test=ALL).minutes(100.0)
     assert low < 10
 
 
-@pytest.mark.parametrize(("rate", "expected"), [(0.1, QUICK.second[0]), (100.0, QUICK.second[1])])
-def test_the_second_rung_keeps_its_bounds(rate: float, expected: Rung) -> None:
-    """Never below the minimum, however slow; never above the maximum."""
-    found = second_rung(QUICK, candidates=9, generations_left=3, time_left_s=150.0, rate=rate)
-    assert found == expected
+def paced(rate: float, time_left_s: float = 150.0) -> Pace:
+    """What the quick preset affords nine candidates with three generations to go."""
+    return pace(QUICK, candidates=9, generations_left=3, time_left_s=time_left_s, rate=rate)
 
 
-def test_the_second_rung_grows_with_speed() -> None:
-    """More time or speed, more prompts."""
-    sizes = [
-        second_rung(QUICK, candidates=9, generations_left=3, time_left_s=150.0, rate=rate).prompts
-        for rate in (2.5, 3.5, 4.5, 5.5)
-    ]
-    assert sizes == sorted(sizes)
-    assert sizes[0] < sizes[-1]
+def test_a_slow_search_gets_the_least_and_keeps_two_in_the_race() -> None:
+    """Never below the minimum, however slow."""
+    assert paced(0.1) == Pace(QUICK.first[0], QUICK.second[0], LEAST_STAYING)
+
+
+def test_a_fast_search_gets_the_most_and_drops_none_for_time() -> None:
+    """Never above the maximum, however fast."""
+    assert paced(100.0) == Pace(QUICK.first[1], QUICK.second[1], 9)
+
+
+def test_prompts_grow_with_speed() -> None:
+    """More speed, more certainty: in either rung, and in how many go on."""
+    paces = [paced(rate) for rate in (0.5, 1.5, 2.5, 4.0, 8.0)]
+    for sizes in (
+        [one.first.prompts for one in paces],
+        [one.second.prompts for one in paces],
+        [one.staying for one in paces],
+    ):
+        assert sizes == sorted(sizes)
+        assert sizes[0] < sizes[-1]
 
 
 def test_a_late_search_gets_the_minimum() -> None:
     """Time used up is no error."""
-    late = second_rung(QUICK, candidates=9, generations_left=1, time_left_s=-5.0, rate=3.0)
-    assert late == QUICK.second[0]
+    assert paced(3.0, time_left_s=-5.0) == paced(0.1)
 
 
 def test_validation_leaves_time_for_the_test() -> None:
