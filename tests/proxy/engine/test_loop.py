@@ -4,6 +4,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from proxy.domain import Priority
 from proxy.engine.gbnf import GrammarError
 from proxy.engine.loop import Cancel, Command, Loop, Stop, Submit
 from proxy.engine.request import Cancelled, Event, Failure, Output, Request
@@ -163,5 +164,53 @@ def test_logprobs_come_where_they_are_asked_for() -> None:
     assert all(not o.logprobs for o in bench.outcomes(2) if isinstance(o, Output))
 
 
-# TO THE SCHEDULER'S AUTHOR (remove this line): your uncommitted tests of 08:55-09:00 in this file
-# (paused/turns/Priority) were overwritten by an accident of the answers' author; write them again.
+def paused_probe() -> Bench:
+    """One slot: a probe has said one token when a user takes it."""
+    probe = Request(id=1, prompt=(1,) * 3, max_tokens=5, priority=Priority.BACKGROUND)
+    bench = Bench(FakeRuntime(), Submit(probe), slots=1)
+    bench.after[1] = [submit(2)]
+    return bench
+
+
+def test_paused_answer_goes_on_with_the_sampler_it_had() -> None:
+    """It says what it would have said undisturbed, and its dice are not thrown anew."""
+    bench = paused_probe()
+    bench.after[8] = [GOODBYE]
+    bench.loop.run()
+    assert bench.text(1) == "defgh"
+    assert bench.text(2) == "def"
+    assert len(bench.runtime.samplings) == 2
+    assert bench.loop.stats.n_pauses == 1
+    assert bench.runtime.samplers == set()
+
+
+def test_stop_fails_what_is_paused() -> None:
+    """Its sampler is freed, too."""
+    bench = paused_probe()
+    bench.after[2] = [GOODBYE]
+    bench.loop.run()
+    for request_id in (1, 2):
+        assert isinstance(bench.outcomes(request_id)[-1], Failure)
+    assert bench.runtime.samplers == set()
+
+
+def test_cancel_ends_what_is_paused() -> None:
+    """Once, and the user's answer goes on."""
+    bench = paused_probe()
+    bench.after[2] = [Cancel(1)]
+    bench.after[4] = [GOODBYE]
+    bench.loop.run()
+    assert [o for o in bench.outcomes(1) if isinstance(o, Cancelled)] == [Cancelled()]
+    assert bench.text(2) == "def"
+    assert bench.runtime.samplers == set()
+
+
+def test_next_turn_is_counted_as_a_hit() -> None:
+    """The conversation goes on from the tokens of its last turn."""
+    prompt = tuple(range(1, 31))
+    first = Submit(Request(id=1, prompt=prompt, max_tokens=1))
+    bench = Bench(FakeRuntime(), first, turns=1)
+    bench.after[1] = [Submit(Request(id=2, prompt=(*prompt, 40, 41), max_tokens=1))]
+    bench.after[2] = [GOODBYE]
+    bench.loop.run()
+    assert bench.loop.stats.totals.n_prefix_tokens == len(prompt)
