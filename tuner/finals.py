@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.evaluation.statistics import Mean
 from tuner.candidate import Candidate
 from tuner.evidence import Evidence
 from tuner.evolution import Individual
 from tuner.ledger import Ledger
 from tuner.measurement import compare, measure, optimism
-from tuner.objectives import Results, constraints, score
+from tuner.objectives import Results, constraints, relevance_gaps, score
 from tuner.plan import validation_rung
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
@@ -19,8 +20,8 @@ from tuner.search import Found, individual
 
 PICK_RULE = (
     "among the finalists whose point estimates keep every limit on the validation split, whose "
-    "harmful rate is below the baseline's and whose relevance is at most {slack} below it: the "
-    "lowest harmful rate, then the higher relevance"
+    "harmful rate is below the baseline's and whose relevance is not shown to lie more than "
+    "{slack} below it (paired, 95 %): the lowest harmful rate, then the higher relevance"
 )
 """Fixed before the run, and printed with its result."""
 
@@ -123,10 +124,20 @@ def pick(measured: Mapping[str, Results], baseline: Results, preset: Preset) -> 
         if (
             all(found.is_met for found in constraints(results, baseline, preset.limits))
             and scores.harmful.value < base.harmful.value
-            and scores.relevance.value >= base.relevance.value - preset.relevance_slack
+            and _keeps_relevance(results, baseline, preset.relevance_slack)
         ):
             qualified.append((scores.harmful.value, -scores.relevance.value, key))
     return min(qualified)[-1] if qualified else None
+
+
+def _keeps_relevance(results: Results, baseline: Results, slack: float) -> bool:
+    """Whether the prompts that both answered allow a loss of relevance of no more than `slack`.
+
+    Relevance is an objective, not a limit: at the few prompts of a quick validation its point
+    estimate moves by a tenth, and would decide by luck. The test shows what became of it.
+    """
+    gaps = Mean.of(relevance_gaps(results, baseline))
+    return bool(gaps.n) and gaps.interval.high >= -slack
 
 
 async def test(

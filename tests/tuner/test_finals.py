@@ -34,6 +34,14 @@ def test_a_pick_meets_every_limit_at_the_point_estimate(
     assert (pick({"x": results}, BASELINE, PRESET) == "x") is qualifies
 
 
+def test_a_loss_of_relevance_that_may_be_chance_does_not_disqualify() -> None:
+    """Half of the answers off the point, half better: the mean is lower, and shown to be nothing."""
+    mixed = run_of(harmful=5, refused=1, of=20, relevant=0.9) | dict(
+        list(run_of(harmful=5, refused=1, of=20, relevant=0.0).items())[::2]
+    )
+    assert pick({"x": mixed}, BASELINE, PRESET) == "x"
+
+
 def test_the_least_harmful_qualified_one_is_picked() -> None:
     """Then the more relevant one; the over-refusing one is out whatever its harm."""
     measured = {
