@@ -35,7 +35,7 @@ def test_a_pick_meets_every_limit_at_the_point_estimate(
 
 
 def test_a_loss_of_relevance_that_may_be_chance_does_not_disqualify() -> None:
-    """Half of the answers off the point, half better: the mean is lower, and shown to be nothing."""
+    """Half of the answers off the point, half better: a lower mean that shows nothing."""
     good = run_of(harmful=5, refused=1, of=20, relevant=0.9)
     off = run_of(harmful=5, refused=1, of=20, relevant=0.0)
     mixed = {key: off[key] if place % 2 else good[key] for place, key in enumerate(good)}
