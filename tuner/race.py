@@ -23,7 +23,8 @@ def keeps_racing(
     """Whether a candidate deserves the next rung.
 
     It is dropped when a limit is shown to be exceeded, or when an incumbent is clearly better in
-    both objectives on the prompts they share. There is no quota: if all are good, all go on.
+    both objectives on the prompts they share. There is no quota here: if all are good, all stay in
+    the race, and only the time left limits how many of them go on.
 
     Args:
         results: of the candidate.
