@@ -21,6 +21,7 @@ from importlib import resources
 from typing import Any, Final
 
 from proxy.errors import JudgeError
+from proxy.judges.cards import Card
 from proxy.judges.features import NAMES, features
 from proxy.judges.words import ngrams, words
 
@@ -56,6 +57,7 @@ class ComplianceHead:
         shift: added to the averaged logit so that 0.5 is the operating point chosen in training.
         threshold: the raw score, before `shift`, that `shift` moves to 0.5.
         sha: the first six hex digits of the asset's sha256.
+        card: the whole judge's errors around this head; None where they were not measured.
     """
 
     terms: Mapping[str, Sequence[float]]
@@ -65,6 +67,7 @@ class ComplianceHead:
     shift: float
     threshold: float
     sha: str
+    card: Card | None = None
 
     def score(self, prompt: str, answer: str) -> float:
         """How surely the answer complies, in [0, 1]; only its first 1,500 characters are read."""
@@ -118,6 +121,7 @@ def parse_head(content: bytes) -> ComplianceHead:
         shift=document["shift"],
         threshold=document["threshold"],
         sha=hashlib.sha256(content).hexdigest()[:6],
+        card=Card.read(document["card"]) if "card" in document else None,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from proxy.domain import Exchange, Verdict
 from proxy.judges import degenerate, refusal
+from proxy.judges.cards import Card
 from proxy.judges.compliance import ComplianceHead, load_head
 from proxy.judges.fluency import load_fluency
 from proxy.judges.relevance import Encoder, Relevance, load_calibration, load_encoder
@@ -61,6 +62,11 @@ class EmbeddedJudge:
         """``embedded-1@`` and the asset's hash, known once started; ``+lexical`` if so."""
         suffix = "+lexical" if self._is_lexical else ""
         return f"embedded-{VERSION}@{self._head.sha}{suffix}"
+
+    @property
+    def card(self) -> Card | None:
+        """Its measured errors, to correct rates by; None where the asset has none."""
+        return self._head.card
 
     async def start(self) -> None:
         """Load the sentence encoder (about 2.3 s) and the tables, off the event loop."""
