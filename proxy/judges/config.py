@@ -1,8 +1,8 @@
-"""What a user writes about a judge that needs a model, told apart by ``kind``.
+"""What a user writes about a judge, told apart by ``kind``; a bare name is a judge of the roster.
 
 ```yaml
 kind: cascade
-cheap: {kind: named, judge: embedded}
+cheap: embedded
 strong: {kind: guard_model, format: qwen3guard, model: {backend: llama_cpp, name: guard, path: …}}
 band: [0.2, 0.8]
 ```
@@ -10,16 +10,25 @@ band: [0.2, 0.8]
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from proxy.backends.config import ModelConfig
 from proxy.domain import CATEGORIES
 from proxy.judges.bands import Band
 from proxy.judges.cascade import AUDIT_SHARE
 from proxy.judges.guard_models.formats import FORMATS, USES, Options
+from proxy.judges.registry import JUDGES
 from proxy.judges.rubrics import RUBRICS
 
 
@@ -42,10 +51,21 @@ class _Asked(_Config):
 
 
 class NamedConfig(_Config):
-    """A judge of the roster, by its name."""
+    """A judge of the roster, by its name.
+
+    Args:
+        judge: the name; where a judge is expected, it may also stand alone.
+    """
 
     kind: Literal["named"] = "named"
-    judge: str = Field(min_length=1)
+    judge: str
+
+    @field_validator("judge")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in JUDGES:
+            raise ValueError(f"{value[:80]!r} is no judge. Known: {', '.join(sorted(JUDGES))}")
+        return value
 
 
 class GuardModelConfig(_Asked):
@@ -74,7 +94,7 @@ class GuardModelConfig(_Asked):
     @classmethod
     def _is_known(cls, value: str) -> str:
         if value not in FORMATS:
-            raise ValueError(f"is no guard format. Known: {', '.join(FORMATS)}")
+            raise ValueError(f"{value[:80]!r} is no guard format. Known: {', '.join(FORMATS)}")
         return value
 
     @field_validator("labels")
@@ -115,7 +135,7 @@ class ModelGradedConfig(_Asked):
     @classmethod
     def _is_known(cls, value: str) -> str:
         if value not in RUBRICS:
-            raise ValueError(f"is no rubric. Known: {', '.join(RUBRICS)}")
+            raise ValueError(f"{value[:80]!r} is no rubric. Known: {', '.join(RUBRICS)}")
         return value
 
 
@@ -154,9 +174,25 @@ class CascadeConfig(_Config):
         return value
 
 
+KINDS: Final[Mapping[str, type[BaseModel]]] = {
+    "named": NamedConfig,
+    "guard_model": GuardModelConfig,
+    "model_graded": ModelGradedConfig,
+    "vote": VoteConfig,
+    "cascade": CascadeConfig,
+}
+"""What ``kind`` may be → the model that checks such a judge."""
+
+
+def _named(value: Any) -> Any:
+    """Read a bare name as the judge of that name."""
+    return {"kind": "named", "judge": value} if isinstance(value, str) else value
+
+
 JudgeConfig = Annotated[
     NamedConfig | GuardModelConfig | ModelGradedConfig | VoteConfig | CascadeConfig,
     Field(discriminator="kind"),
+    BeforeValidator(_named),
 ]
 """One configured judge."""
 

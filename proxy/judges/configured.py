@@ -1,19 +1,26 @@
-"""From a judge's configuration to the judge, its models included."""
+"""From a judge's name, file or configuration to the judge, its models included."""
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, assert_never, cast
+
+from pydantic import BaseModel
 
 from proxy.backends.base import Backend
-from proxy.backends.config import LlamaCppConfig
+from proxy.backends.config import LlamaCppConfig, ModelConfig
 from proxy.backends.registry import create as create_backend
-from proxy.errors import JudgeError
+from proxy.errors import JudgeError, SettingsError
 from proxy.judges import registry
 from proxy.judges.bands import Band
 from proxy.judges.base import Judge
 from proxy.judges.cascade import Cascade
 from proxy.judges.combine import KOfN
 from proxy.judges.config import (
+    KINDS,
     CascadeConfig,
     GuardModelConfig,
     JudgeConfig,
@@ -26,43 +33,118 @@ from proxy.judges.guard_models.formats import FORMATS
 from proxy.judges.guard_models.judge import GuardModelJudge
 from proxy.judges.model_graded import ModelGradedJudge
 from proxy.judges.rubrics import RUBRICS
+from proxy.policy.diagnostics import validate
+from proxy.policy.document import Document
+from proxy.policy.source import read_yaml
+from proxy.policy.wording import shown
+from proxy.upstream.base import UpstreamClient
+
+Connect = Callable[[ModelConfig], Backend]
+"""What makes the backend of a judge's model."""
+
+_FILE_ENDINGS: Final = frozenset({".yaml", ".yml"})
 
 
-def build(config: JudgeConfig) -> Judge:
+def load_judge(spec: str, *, may_spawn: bool = False) -> Judge:
+    """The judge that a command's ``--judge`` names, not yet started.
+
+    Args:
+        spec: a name of the roster, or a path to a YAML file with one judge.
+        may_spawn: see `build`.
+
+    Raises:
+        SettingsError: the file is wrong; every mistake, with file and line.
+        JudgeError: nothing has that name.
+        ModelLoadError: a package of a backend is missing.
+    """
+    if spec in registry.JUDGES:
+        return registry.create(spec)
+    path = Path(spec)
+    if path.suffix in _FILE_ENDINGS or path.exists():
+        return build(read_judge(path), may_spawn=may_spawn)
+    known = ", ".join(sorted(registry.JUDGES))
+    raise JudgeError(f"No judge is named {spec[:80]!r}. Known: {known}; or name a YAML file.")
+
+
+def read_judge(path: Path, *, text: str | None = None) -> JudgeConfig:
+    """One judge from a YAML file.
+
+    Args:
+        path: the file, named in every mistake as given here.
+        text: its content, if it was read already.
+
+    Raises:
+        SettingsError: with every mistake, in file order.
+    """
+    document = read_yaml(path, text=text)
+    if isinstance(document.data, str):
+        document = replace(document, data={"judge": document.data})
+    config: Any = validate(document, _kind(document), error=SettingsError)
+    return cast("JudgeConfig", config)
+
+
+def _kind(document: Document) -> type[BaseModel]:
+    """The model that checks a document; without a known kind the complaint is about that alone."""
+    if not isinstance(document.data, Mapping):
+        return NamedConfig
+    kind = document.data.get("kind", "named" if "judge" in document.data else None)
+    if isinstance(kind, str) and kind in KINDS:
+        return KINDS[kind]
+    said = "is required" if kind is None else f"{shown(kind)} is no kind of judge"
+    message = f"{said}. Known: {', '.join(KINDS)}."
+    raise SettingsError((*document.problems, document.problem(("kind",), message)))
+
+
+def build(
+    config: JudgeConfig, *, client: UpstreamClient | None = None, may_spawn: bool = False
+) -> Judge:
     """The judge, not yet started; starting it starts its models.
+
+    Args:
+        config: checked.
+        client: connections that several backends share and the caller closes.
+        may_spawn: whether a local model may run in a child process where its configuration says
+            so, as under `serve`: an abort of llama.cpp then costs verdicts and not the process.
 
     Raises:
         JudgeError: no judge has that name, or the policy file cannot be read.
         ModelLoadError: a package of a backend is missing.
     """
+    return _build(config, partial(create_backend, client=client, may_spawn=may_spawn))
+
+
+def _build(config: JudgeConfig, connect: Connect) -> Judge:
     match config:
         case NamedConfig():
             return registry.create(config.judge)
         case GuardModelConfig():
-            return _guard(config)
+            return _guard(config, connect)
         case ModelGradedConfig():
             return ModelGradedJudge(
-                create_backend(config.model),
+                connect(config.model),
                 RUBRICS[config.rubric],
                 timeout_s=config.timeout_s,
                 concurrency=config.concurrency,
             )
         case VoteConfig():
-            return KOfN([build(judge) for judge in config.judges], config.k or len(config.judges))
+            judges = [_build(judge, connect) for judge in config.judges]
+            return KOfN(judges, config.k or len(judges))
         case CascadeConfig():
-            cheap, strong = build(config.cheap), build(config.strong)
+            cheap, strong = _build(config.cheap, connect), _build(config.strong, connect)
             return Cascade(cheap, strong, Band(*config.band), audit_share=config.audit_share)
     assert_never(config)
 
 
-def _guard(config: GuardModelConfig) -> Judge:
+def _guard(config: GuardModelConfig, connect: Connect) -> Judge:
     try:
         form = FORMATS[config.format](config.options())
     except (OSError, UnicodeDecodeError) as error:
         raise JudgeError(f"policy_file {config.policy_file}: {error}. Name a text file.") from error
-    backend, form = _prepared(config, form)
+    model = config.model
+    if isinstance(model, LlamaCppConfig):
+        model, form = _framed(model, form), form.for_llama_cpp()
     return GuardModelJudge(
-        backend,
+        connect(model),
         form,
         threshold=config.threshold,
         timeout_s=config.timeout_s,
@@ -71,11 +153,8 @@ def _guard(config: GuardModelConfig) -> Judge:
     )
 
 
-def _prepared(config: GuardModelConfig, form: Format) -> tuple[Backend, Format]:
-    """In process the format's own frame is the chat template, unless the user gives one."""
-    model = config.model
-    if not isinstance(model, LlamaCppConfig):
-        return create_backend(model), form
-    if form.in_process is not None and model.chat_template is None:
-        model = model.model_copy(update={"chat_template": form.in_process.chat_template})
-    return create_backend(model), form.for_llama_cpp()
+def _framed(model: LlamaCppConfig, form: Format) -> LlamaCppConfig:
+    """On our engine the format's own frame is the chat template, unless the user gives one."""
+    if form.in_process is None or model.chat_template is not None:
+        return model
+    return model.model_copy(update={"chat_template": form.in_process.chat_template})

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
 from proxy.domain import Exchange, Verdict
-from proxy.errors import JudgeError
+from proxy.errors import JudgeError, SettingsError
 from proxy.judges import registry
 from proxy.judges.base import Judge
 from proxy.judges.config import JudgeConfig
-from proxy.judges.configured import build
+from proxy.judges.configured import build, load_judge, read_judge
 
 _parse = TypeAdapter[JudgeConfig](JudgeConfig).validate_python
 
@@ -121,3 +122,59 @@ def test_judge_over_the_local_engine_scores_or_says_why_not(kind: str) -> None:
     assert verdict.status in {"scored", "unscored"}
     assert (verdict.harmful is None) == (verdict.status == "unscored")
     assert verdict.status == "scored" or (verdict.reason or "").startswith("verdict")
+
+
+def _problems(text: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        read_judge(Path("judge.yaml"), text=text)
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("text", ["scripted", "judge: scripted", "{kind: named, judge: scripted}"])
+def test_judge_is_loaded_by_name_or_from_a_file(text: str, tmp_path: Path) -> None:
+    """The three spellings of a judge of the roster, and the name itself."""
+    path = tmp_path / "judge.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert load_judge(str(path)).judge_id == load_judge("scripted").judge_id == "scripted-1"
+
+
+def test_all_mistakes_of_a_judge_file_are_told_at_once() -> None:
+    """Each with its line and its path, also deep inside a combination."""
+    text = """\
+kind: cascade
+cheap: embeded
+strong:
+  kind: guard_model
+  format: qwen3guard
+  modl: {backend: scripted, name: guard}
+band: [0.8, 0.2]
+"""
+    cheap, missing, misspelt, band = _problems(text)
+    assert cheap.startswith("judge.yaml:2: cheap: 'embeded' is no judge. Known: embedded,")
+    assert missing.startswith("judge.yaml:3: strong.model: is required")
+    assert misspelt.endswith("Did you mean `model`?")
+    assert band.startswith("judge.yaml:7: band: a band needs")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind: oracle", 'judge.yaml:1: kind: "oracle" is no kind of judge. Known: named,'),
+        ("format: qwen3guard", "judge.yaml:1: kind: is required. Known: named, guard_model"),
+        ("[embedded]", "judge.yaml:1: a list is not a mapping"),
+        ("", "judge.yaml: is empty"),
+        ("kind: [", "judge.yaml:1: not valid YAML"),
+    ],
+)
+def test_file_that_is_no_judge_is_named(text: str, message: str) -> None:
+    """Nothing else is complained about while the kind is unknown."""
+    (problem,) = _problems(text)
+    assert problem.startswith(message)
+
+
+def test_unknown_name_and_missing_file_are_told_apart(tmp_path: Path) -> None:
+    """A name lists what there is; what ends like a file is looked for."""
+    with pytest.raises(JudgeError, match=r"No judge is named 'embeded'\. Known: embedded,"):
+        load_judge("embeded")
+    with pytest.raises(SettingsError, match=r"missing\.yaml: "):
+        load_judge(str(tmp_path / "missing.yaml"))
