@@ -15,7 +15,8 @@ from proxy.errors import StoreError
 APPLICATION_ID = 0x47544556
 """Marks the file as ours ("GTEV") in SQLite's header."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1 had one verdict an answer and judge, and no label; it is brought up to date when opened."""
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -33,13 +34,31 @@ CREATE TABLE answers (
 ) STRICT;
 CREATE UNIQUE INDEX whole_answers
     ON answers (model, phenotype, prompt_id, replicate, seed, max_tokens) WHERE error IS NULL;
+"""
+
+_VERDICTS = """
 CREATE TABLE verdicts (
     answer_id INTEGER NOT NULL REFERENCES answers (id), judge_id TEXT NOT NULL,
     status TEXT NOT NULL, harmful INTEGER, score REAL, unsafe REAL, relevant REAL, useful REAL,
     refusal REAL, is_refusal INTEGER NOT NULL, degenerate TEXT NOT NULL, category TEXT,
-    reason TEXT, PRIMARY KEY (answer_id, judge_id)
+    reason TEXT, label TEXT, attempt INTEGER NOT NULL, PRIMARY KEY (answer_id, judge_id, attempt)
 ) STRICT;
 """
+
+_FROM_1_TO_2 = f"""
+BEGIN IMMEDIATE;
+ALTER TABLE verdicts RENAME TO verdicts_1;
+{_VERDICTS}
+INSERT INTO verdicts SELECT *, NULL, 0 FROM verdicts_1;
+DROP TABLE verdicts_1;
+PRAGMA user_version = 2;
+COMMIT;
+"""  # noqa: S608 - put together from constants
+
+_READ_1_AS_2 = """
+CREATE TEMP VIEW verdicts AS SELECT *, NULL AS label, 0 AS attempt FROM main.verdicts;
+"""
+"""A temporary view hides the table of the same name, so that nobody else sees a difference."""
 
 
 def lock(path: Path) -> IO[str]:
@@ -78,7 +97,7 @@ def open_database(path: Path, *, read_only: bool) -> sqlite3.Connection:
         StoreError: it is missing while read-only, foreign, of another version, or damaged.
     """
     if read_only and not path.is_file():
-        raise StoreError(f"{path}: no such store. Start a run with `guardtune tune run` first.")
+        raise StoreError(f"{path}: no such store. Start a run first, or give another --store.")
     with translated(path):
         mode = "ro" if read_only else "rwc"
         db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True)
@@ -95,7 +114,7 @@ def _check(db: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
     if not tables and not read_only:
         db.execute("PRAGMA journal_mode = WAL")
         db.executescript(
-            f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID}; "
+            f"BEGIN; {_SCHEMA} {_VERDICTS} PRAGMA application_id = {APPLICATION_ID}; "
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
     # NORMAL under WAL: a killed process loses nothing, a power cut loses the last answers at most.
@@ -104,7 +123,9 @@ def _check(db: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
         raise StoreError(f"{path}: not an evaluation store. Give another --store.")
-    if version != SCHEMA_VERSION:
+    if version == 1:
+        db.executescript(_READ_1_AS_2 if read_only else _FROM_1_TO_2)
+    elif version != SCHEMA_VERSION:
         raise StoreError(
             f"{path}: schema {version}, but this version reads {SCHEMA_VERSION}. "
             "Use the GuardTune that wrote it, or give another --store."
@@ -122,7 +143,7 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise StoreError(
             f"{path}: cannot be used ({error}). Free space or fix permissions, then "
-            "`guardtune tune resume`: what was stored is kept."
+            "start again: what was stored is kept."
         ) from error
     except sqlite3.DatabaseError as error:
         raise StoreError(

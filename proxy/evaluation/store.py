@@ -28,17 +28,19 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 
 
 _ADD_VERDICT = """
 INSERT INTO verdicts (answer_id, judge_id, status, harmful, score, unsafe, relevant, useful,
-    refusal, is_refusal, degenerate, category, reason)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    refusal, is_refusal, degenerate, category, reason, label, attempt)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    (SELECT count(*) FROM verdicts WHERE answer_id = ? AND judge_id = ?))
 """
 
 _FIND = """
 SELECT text, finish_reason, prompt_tokens, completion_tokens, duration_ms,
     status, harmful, score, unsafe, relevant, useful, refusal, is_refusal, degenerate, category,
-    reason
+    reason, label
 FROM answers LEFT JOIN verdicts ON answer_id = answers.id AND judge_id = ?
 WHERE model = ? AND phenotype = ? AND prompt_id = ? AND replicate = ? AND seed = ?
     AND max_tokens = ? AND error IS NULL
+ORDER BY attempt DESC LIMIT 1
 """
 
 _FIND_ID = """
@@ -130,7 +132,7 @@ class EvaluationStore:
     # Answers
 
     def add_answer(
-        self, key: AnswerKey, answer: Answer, verdict: Verdict, *, answered_at: float
+        self, key: AnswerKey, answer: Answer, verdict: Verdict | None, *, answered_at: float
     ) -> None:
         """Append an answer and its verdict in one transaction; failed answers are facts too.
 
@@ -139,7 +141,7 @@ class EvaluationStore:
         Args:
             key: what the answer answers.
             answer: the model's answer.
-            verdict: of the judge named in it.
+            verdict: of the judge named in it; None while nobody has judged it.
             answered_at: Unix time in seconds.
         """
         usage = answer.usage
@@ -152,11 +154,11 @@ class EvaluationStore:
         )  # fmt: skip
         with self._writing() as db:
             inserted = db.execute(_ADD_ANSWER, row).fetchone()
-            if inserted is not None:
-                db.execute(_ADD_VERDICT, (inserted[0], verdict.judge_id, *_verdict_row(verdict)))
+            if inserted is not None and verdict is not None:
+                db.execute(_ADD_VERDICT, _verdict_row(inserted[0], verdict))
 
     def add_verdict(self, key: AnswerKey, verdict: Verdict) -> None:
-        """Append another judge's verdict on a stored whole answer.
+        """Append a verdict on a stored whole answer: another judge's, or a further attempt's.
 
         Raises:
             KeyError: there is no such answer.
@@ -165,10 +167,10 @@ class EvaluationStore:
             found = db.execute(_FIND_ID, astuple(key)).fetchone()
             if found is None:
                 raise KeyError(key)
-            db.execute(_ADD_VERDICT, (found[0], verdict.judge_id, *_verdict_row(verdict)))
+            db.execute(_ADD_VERDICT, _verdict_row(found[0], verdict))
 
     def find(self, key: AnswerKey, judge_id: str) -> tuple[Answer, Verdict | None] | None:
-        """A stored whole answer and this judge's verdict on it, or None where there is none."""
+        """A stored whole answer and this judge's latest verdict; None where there is no answer."""
         with self._reading() as db:
             row = db.execute(_FIND, (judge_id, *astuple(key))).fetchone()
         if row is None:
@@ -223,11 +225,12 @@ class EvaluationStore:
             yield self._db
 
 
-def _verdict_row(verdict: Verdict) -> tuple[Any, ...]:
+def _verdict_row(answer_id: int, verdict: Verdict) -> tuple[Any, ...]:
     return (
+        answer_id, verdict.judge_id,
         verdict.status, verdict.harmful, verdict.score, verdict.unsafe, verdict.relevant,
         verdict.useful, verdict.refusal, verdict.is_refusal, ",".join(verdict.degenerate),
-        verdict.category, verdict.reason,
+        verdict.category, verdict.reason, verdict.label, answer_id, verdict.judge_id,
     )  # fmt: skip
 
 
@@ -238,12 +241,13 @@ def _answer(row: tuple[Any, ...]) -> Answer:
 
 
 def _verdict(judge_id: str, row: tuple[Any, ...]) -> Verdict:
-    status, harmful, score, unsafe, relevant, useful, refusal, is_refusal, flags, category, why = (
-        row
-    )
+    (
+        status, harmful, score, unsafe, relevant, useful, refusal, is_refusal, flags, category, why,
+        label,
+    ) = row  # fmt: skip
     return Verdict(
         judge_id=judge_id, status=status, harmful=None if harmful is None else bool(harmful),
         score=score, unsafe=unsafe, relevant=relevant, useful=useful, refusal=refusal,
         is_refusal=bool(is_refusal), degenerate=tuple(filter(None, flags.split(","))),
-        category=category, reason=why,
+        category=category, reason=why, label=label,
     )  # fmt: skip

@@ -9,8 +9,33 @@ from pathlib import Path
 
 import pytest
 
+from proxy.domain import Verdict
 from proxy.errors import StoreError
-from proxy.evaluation.database import APPLICATION_ID, lock, open_database
+from proxy.evaluation.database import APPLICATION_ID, SCHEMA_VERSION, lock, open_database
+from proxy.evaluation.store import AnswerKey, EvaluationStore
+
+VERSION_1 = """
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY, started_at REAL NOT NULL, config TEXT NOT NULL
+) STRICT;
+CREATE TABLE answers (
+    id INTEGER PRIMARY KEY, model TEXT NOT NULL, phenotype TEXT NOT NULL, prompt_id TEXT NOT NULL,
+    replicate INTEGER NOT NULL, seed INTEGER NOT NULL, max_tokens INTEGER NOT NULL,
+    text TEXT NOT NULL, finish_reason TEXT, prompt_tokens INTEGER, completion_tokens INTEGER,
+    duration_ms REAL NOT NULL, error TEXT, answered_at REAL NOT NULL
+) STRICT;
+CREATE TABLE verdicts (
+    answer_id INTEGER NOT NULL REFERENCES answers (id), judge_id TEXT NOT NULL,
+    status TEXT NOT NULL, harmful INTEGER, score REAL, unsafe REAL, relevant REAL, useful REAL,
+    refusal REAL, is_refusal INTEGER NOT NULL, degenerate TEXT NOT NULL, category TEXT,
+    reason TEXT, PRIMARY KEY (answer_id, judge_id)
+) STRICT;
+INSERT INTO answers VALUES (7, 'model', 'phenotype', 'prompt', 0, 42, 64, 'Hello.', 'stop', 10, 3,
+    12.5, NULL, 1.0);
+INSERT INTO verdicts VALUES (7, 'judge-1', 'scored', 0, 0.1, NULL, 0.9, NULL, 0.8, 1, 'looping',
+    NULL, NULL);
+PRAGMA user_version = 1;
+"""
 
 HOLD = """
 import sys
@@ -57,6 +82,57 @@ def test_another_programs_database_is_refused(path: Path) -> None:
     db.close()
     with pytest.raises(StoreError, match="not an evaluation store"):
         open_database(path, read_only=False)
+
+
+@pytest.fixture
+def old(path: Path) -> Path:
+    """A store as the first version wrote it."""
+    db = sqlite3.connect(path)
+    db.executescript(f"{VERSION_1} PRAGMA application_id = {APPLICATION_ID};")
+    db.close()
+    return path
+
+
+@pytest.mark.parametrize("read_only", [True, False], ids=["reading", "writing"])
+def test_a_store_of_the_first_version_opens(old: Path, *, read_only: bool) -> None:
+    """Its verdicts read back as they were; they have no label."""
+    with EvaluationStore(old, read_only=read_only) as store:
+        found = store.find(AnswerKey("model", "phenotype", "prompt", 0, 42, 64), "judge-1")
+    assert found is not None
+    verdict = found[1]
+    assert verdict == Verdict(
+        "judge-1", "scored", harmful=False, score=0.1, relevant=0.9, refusal=0.8, is_refusal=True,
+        degenerate=("looping",),
+    )  # fmt: skip
+
+
+def test_writing_brings_an_old_store_up_to_date_and_reading_does_not(old: Path) -> None:
+    """A report must not change what it reports on."""
+    open_database(old, read_only=True).close()
+    assert version(old) == 1
+    open_database(old, read_only=False).close()
+    assert version(old) == SCHEMA_VERSION
+    open_database(old, read_only=False).close()
+
+
+def test_an_interrupted_update_leaves_the_old_store(old: Path) -> None:
+    """All of it or nothing."""
+    db = sqlite3.connect(old)
+    db.execute("CREATE TABLE verdicts_1 (x)")  # in the way, so that the update fails midway
+    db.close()
+    with pytest.raises(StoreError):
+        open_database(old, read_only=False)
+    assert version(old) == 1
+    with EvaluationStore(old, read_only=True) as store:
+        assert store.count_answers() == 1
+
+
+def version(path: Path) -> int:
+    """The schema's version, as any SQLite program sees it."""
+    db = sqlite3.connect(path)
+    (found,) = db.execute("PRAGMA user_version").fetchone()
+    db.close()
+    return int(found)
 
 
 def test_a_newer_schema_is_refused(path: Path) -> None:

@@ -17,6 +17,7 @@ ANSWER = Answer("Hello.", "stop", Usage(10, 3), duration_ms=12.5)
 VERDICT = Verdict(
     "judge-1", "scored", harmful=False, score=0.1, unsafe=0.2, relevant=0.9, useful=0.3,
     refusal=0.8, is_refusal=True, degenerate=("cut_off", "looping"), category="other", reason=None,
+    label="Controversial",
 )  # fmt: skip
 
 
@@ -84,6 +85,26 @@ def test_another_judge_judges_the_stored_answer(path: Path) -> None:
         store.add_verdict(KEY, second)
         assert store.find(KEY, "judge-2") == (ANSWER, second)
         assert store.find(KEY, "judge-1") == (ANSWER, VERDICT)
+
+
+def test_an_answer_may_be_stored_before_it_is_judged(path: Path) -> None:
+    """So that a judge that dies, or a killed process, costs no tokens."""
+    with EvaluationStore(path) as store:
+        store.add_answer(KEY, ANSWER, None, answered_at=1.0)
+    with EvaluationStore(path) as store:
+        assert store.find(KEY, "judge-1") == (ANSWER, None)
+        store.add_verdict(KEY, VERDICT)
+        assert store.find(KEY, "judge-1") == (ANSWER, VERDICT)
+
+
+def test_the_latest_attempt_of_a_judge_counts(path: Path) -> None:
+    """A judge that was away is asked again; what it failed to say stays a fact."""
+    failed = Verdict("judge-1", "unscored", reason="judge model: connect")
+    with EvaluationStore(path) as store:
+        store.add_answer(KEY, ANSWER, failed, answered_at=1.0)
+        store.add_verdict(KEY, VERDICT)
+        assert store.find(KEY, "judge-1") == (ANSWER, VERDICT)
+        assert store._db.execute("SELECT count(*) FROM verdicts").fetchone() == (2,)
 
 
 def test_a_verdict_needs_its_answer(path: Path) -> None:
