@@ -21,7 +21,7 @@ from proxy.backends.config import LlamaCppConfig, ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend, last_user_text
 from proxy.domain import ChatRequest, Transcript
 from proxy.engine.library import load_library
-from proxy.engine.stats import Counters, EngineStats
+from proxy.engine.stats import Counters, EngineStats, Pulse
 from proxy.engine.vocabulary import LlamaVocabulary
 from proxy.engine.weights import default_cache, find_weights
 from proxy.engine_server.run import main
@@ -45,6 +45,11 @@ class ScriptedEngine(ScriptedBackend):
         return EngineStats(
             n_processing=self.in_flight, totals=Counters(n_predicted_tokens=n_background)
         )
+
+    @property
+    def pulse(self) -> Pulse:
+        """What runs now; while something is held, no step is made for it."""
+        return Pulse(self.in_flight, 0)
 
     async def start(self) -> None:
         """Load, or fail in the way that the model's path names."""

@@ -10,7 +10,8 @@ from proxy.backends.base import Backend
 from proxy.backends.config import LlamaCppConfig, ModelConfig
 
 _UNIMPORTANT = {
-    "name", "slots", "threads", "max_queued", "process", "api_key_env", "timeouts", "timeout_s",
+    "name", "slots", "threads", "max_queued", "process", "step_timeout_s", "api_key_env",
+    "timeouts", "timeout_s",
 }  # fmt: skip
 """Fields that change how fast a model answers, but not what."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -60,7 +60,13 @@ class Backend(Protocol):
 
 @runtime_checkable
 class MayBeAway(Protocol):
-    """A backend that can lose its engine for a while after `start`, and gets it back by itself."""
+    """A backend that can lose its engine for a while after `start`, and gets it back by itself.
+
+    Attributes:
+        on_return: called on the event loop whenever the engine is back, having forgotten all.
+    """
+
+    on_return: Callable[[], None]
 
     @property
     def is_ready(self) -> bool:

@@ -67,6 +67,8 @@ class LlamaCppConfig(_Config):
         chat_template: a Jinja template instead of the file's own, or ``plain`` for a base model,
             which has none.
         max_queued: requests that may wait for a slot; more get 503.
+        step_timeout_s: a child that takes longer for one step, of at most 512 prompt tokens, counts
+            as hung and is replaced; raise it for a model that reads less than a token a second.
         process: where `serve` runs it. In a ``child``, an abort of llama.cpp costs its requests
             and a restart; ``inline``, it ends the server. The tuner always runs it inline.
     """
@@ -81,6 +83,7 @@ class LlamaCppConfig(_Config):
     convert: Literal["f16", "q8_0", "q4_0"] | None = None
     chat_template: str | None = Field(default=None, min_length=1)
     max_queued: int = Field(default=256, ge=0, le=100_000)
+    step_timeout_s: float = Field(default=600.0, ge=10, le=86_400)
     process: Literal["child", "inline"] = "child"
 
     @field_validator("chat_template")

@@ -90,8 +90,12 @@ class EngineProcess:
         except TimeoutError:
             _log.warning("engine_killed model=%s pid=%d", self._model, self.pid)
         finally:
-            self._signal(signal.SIGKILL)
+            self.kill()
             await self.ended()
+
+    def kill(self) -> None:
+        """End it at once, even if it is stopped or stuck; `ended` tells when it is gone."""
+        self._signal(signal.SIGKILL)
 
     async def _died_early(self) -> ModelLoadError:
         how = await self.ended()

@@ -11,10 +11,12 @@ from typing import Any
 
 import msgspec
 
-from proxy.engine.stats import EngineStats
+from proxy.engine.stats import EngineStats, Pulse
+from proxy.upstream.base import Timeouts, UpstreamClient
+from proxy.upstream.endpoint import Endpoint
 
 CHAT_PATH = "/v1/chat/completions"
-HEALTH_PATH = "/internal/health"
+PULSE_PATH = "/internal/pulse"
 STATS_PATH = "/internal/stats"
 
 PRIORITY_HEADER = b"x-guardtune-priority"
@@ -51,3 +53,24 @@ encode = msgspec.json.Encoder().encode
 decode_orders = msgspec.json.Decoder(Orders).decode
 decode_report = msgspec.json.Decoder(Report).decode
 decode_stats = msgspec.json.Decoder(EngineStats).decode
+decode_pulse = msgspec.json.Decoder(Pulse).decode
+
+
+async def ask(client: UpstreamClient, socket_path: str, path: str, *, within_s: float) -> bytes:
+    """What an engine process says of itself.
+
+    Args:
+        client: the connections to use.
+        socket_path: where it listens.
+        path: `STATS_PATH` or `PULSE_PATH`.
+        within_s: for the whole answer.
+
+    Raises:
+        UpstreamError: there is no answer.
+    """
+    timeouts = Timeouts(
+        connect_s=within_s, first_byte_s=within_s, idle_s=within_s, total_s=within_s
+    )
+    endpoint = Endpoint(f"http://localhost{path}", socket_path)
+    async with client.request("GET", endpoint, (), b"", timeouts) as response:
+        return b"".join([part async for part in response.chunks])

@@ -30,7 +30,7 @@ from proxy.engine.engine import Engine, Generation
 from proxy.engine.gbnf import GrammarError
 from proxy.engine.request import Counts
 from proxy.engine.scheduler import Limits
-from proxy.engine.stats import EngineStats
+from proxy.engine.stats import EngineStats, Pulse
 from proxy.engine.weights import Weights, WeightsError, default_cache, find_weights
 from proxy.errors import BackendError, ModelLoadError, OverloadedError
 
@@ -70,6 +70,11 @@ class LocalBackend:
     def stats(self) -> EngineStats:
         """What the engine is doing and has done."""
         return self._engine.stats
+
+    @property
+    def pulse(self) -> Pulse:
+        """Whether the engine gets on, now."""
+        return self._engine.pulse
 
     async def start(self) -> None:
         """Find, convert and load the weights. Raises ModelLoadError naming path and remedy."""

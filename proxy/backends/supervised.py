@@ -1,7 +1,8 @@
 """A GGUF model in a child process: what kills llama.cpp costs its requests, never the proxy.
 
 llama.cpp aborts its process on some errors, a grammar mismatch for one. So `serve` gives each model
-a process of its own, which speaks OpenAI's wire on a unix socket, and starts it again when it dies.
+a process of its own, which speaks OpenAI's wire on a unix socket, starts it again when it dies, and
+kills it when it hangs.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,20 @@ from proxy.backends.backoff import Backoff
 from proxy.backends.base import Reply
 from proxy.backends.config import LlamaCppConfig, OpenAIConfig, TimeoutsConfig
 from proxy.backends.engine_process import COMMAND, EngineProcess, spawn_engine
-from proxy.backends.engine_wire import PRIORITY_HEADER, STATS_PATH, Orders, decode_stats
+from proxy.backends.engine_wire import (
+    PRIORITY_HEADER,
+    PULSE_PATH,
+    STATS_PATH,
+    Orders,
+    ask,
+    decode_pulse,
+    decode_stats,
+)
 from proxy.backends.local_fields import CAPABILITIES
 from proxy.backends.openai import OpenAIBackend
+from proxy.backends.watchdog import Patience, watch
 from proxy.domain import ChatRequest, Transcript
-from proxy.engine.stats import EngineStats
+from proxy.engine.stats import EngineStats, Pulse
 from proxy.errors import (
     BackendError,
     GuardTuneError,
@@ -38,8 +48,7 @@ from proxy.errors import (
 )
 from proxy.tasks import cancel, spawn
 from proxy.upstream.aiohttp_client import AiohttpClient
-from proxy.upstream.base import Headers, Timeouts, UpstreamClient
-from proxy.upstream.endpoint import Endpoint
+from proxy.upstream.base import Headers, UpstreamClient
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +58,7 @@ _MAX_SOCKET_PATH_BYTES = 100
 
 # An engine that decodes a long answer for a whole hour is slow; one that is gone closes its socket.
 _TIMEOUTS = TimeoutsConfig(first_byte_s=3600, idle_s=3600)
-_STATS_TIMEOUTS = Timeouts(connect_s=1.0, first_byte_s=1.0, idle_s=1.0, total_s=1.0)
+_STATS_WITHIN_S = 1.0
 _FIRST_ERROR_STATUS = 400
 _FIRST_SERVER_ERROR = 500
 _UNAVAILABLE = 503
@@ -64,8 +73,10 @@ class SupervisedBackend:
         client: connections that the caller closes; None for its own.
         command: the child's program.
         backoff: how long a dead child stays dead.
+        patience: when a child counts as hung; the configuration's by default.
 
     Attributes:
+        on_return: called when a child that had died has been replaced.
         stats: what the engine said of itself at the last `refresh_stats`.
         restarts: how often a child that had died was replaced.
     """
@@ -77,16 +88,19 @@ class SupervisedBackend:
         *,
         command: Sequence[str] = COMMAND,
         backoff: Backoff | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.model = config.name
         self.capabilities = CAPABILITIES
         self.stats = EngineStats()
         self.restarts = 0
+        self.on_return: Callable[[], None] = _nothing
         self._config = config
         self._client: UpstreamClient = AiohttpClient() if client is None else client
         self._owns_client = client is None
         self._command = command
         self._backoff = backoff or Backoff()
+        self._patience = patience or Patience(step_s=config.step_timeout_s)
         self._folder: Path | None = None
         self._upstream: OpenAIBackend | None = None
         self._process: EngineProcess | None = None
@@ -154,10 +168,10 @@ class SupervisedBackend:
         """Ask the engine for its figures; those of one that is gone or busy stay as they were."""
         if self._folder is None or not self.is_ready:
             return
-        endpoint = Endpoint(f"http://localhost{STATS_PATH}", str(self._folder / _SOCKET))
+        socket = str(self._folder / _SOCKET)
         try:
-            async with self._client.request("GET", endpoint, (), b"", _STATS_TIMEOUTS) as response:
-                self.stats = decode_stats(b"".join([part async for part in response.chunks]))
+            answer = await ask(self._client, socket, STATS_PATH, within_s=_STATS_WITHIN_S)
+            self.stats = decode_stats(answer)
         except (UpstreamError, msgspec.MsgspecError) as error:
             _log.warning("engine_stats_missing model=%s error=%s", self.model, error)
 
@@ -192,12 +206,34 @@ class SupervisedBackend:
         """Replace the child whenever it dies."""
         while True:
             since = time.monotonic()
-            how = await process.ended()
+            how = await self._end_of(folder, process)
             self._process = None
             _log.error("engine_died model=%s pid=%d how=%s", self.model, process.pid, how)
             process = await self._replace(folder, lived_s=time.monotonic() - since)
             self._process = process
             self.restarts += 1
+            # From the event loop itself, so that a mistake over there does not end the supervision.
+            asyncio.get_running_loop().call_soon(self.on_return)
+
+    async def _end_of(self, folder: Path, process: EngineProcess) -> str:
+        """How the child ended; one that hangs is brought to its end."""
+        watching = spawn(self._watch(folder, process), name=f"watchdog-{self.model}")
+        try:
+            return await process.ended()
+        finally:
+            await cancel(watching)
+
+    async def _watch(self, folder: Path, process: EngineProcess) -> None:
+        async def look() -> Pulse | None:
+            within_s = self._patience.answer_s
+            socket = str(folder / _SOCKET)
+            with suppress(UpstreamError, msgspec.MsgspecError):
+                return decode_pulse(await ask(self._client, socket, PULSE_PATH, within_s=within_s))
+            return None
+
+        reason = await watch(look, self._patience)
+        _log.error("engine_hung model=%s pid=%d reason=%r", self.model, process.pid, reason)
+        process.kill()
 
     async def _replace(self, folder: Path, *, lived_s: float) -> EngineProcess:
         """A new child; a model that cannot be loaded any more is tried again, ever more rarely."""
@@ -229,6 +265,10 @@ class SupervisedBackend:
             "engine_started model=%s pid=%d seconds=%.1f", self.model, process.pid, self._load_s
         )
         return process
+
+
+def _nothing() -> None:
+    """Nobody asked to be told."""
 
 
 def _extra_headers(request: ChatRequest) -> Headers:

@@ -18,7 +18,7 @@ from proxy.engine.loop import Cancel, Command, Loop, Stop, Submit
 from proxy.engine.request import Cancelled, Counts, Event, Failure, FinishReason, Output, Request
 from proxy.engine.sampling import Sampling
 from proxy.engine.scheduler import Limits
-from proxy.engine.stats import EngineStats
+from proxy.engine.stats import EngineStats, Pulse
 from proxy.errors import BackendError, ContextLengthError, OverloadedError, RequestError
 
 _log = logging.getLogger(__name__)
@@ -125,6 +125,11 @@ class Engine:
     def stats(self) -> EngineStats:
         """What it is doing and has done, as of the last step."""
         return EngineStats() if self._loop is None else self._loop.stats
+
+    @property
+    def pulse(self) -> Pulse:
+        """Who waits, and whether steps are made for them; never blocks."""
+        return Pulse(len(self._generations), self.stats.totals.n_decode)
 
     async def start(self) -> None:
         """Load the model. Raises what `open_runtime` raises."""

@@ -41,6 +41,19 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
+class Pulse:
+    """Whether the engine gets on. As of now, where `EngineStats` are as of the last step.
+
+    Args:
+        n_open: answers that somebody waits for.
+        n_steps: batches decoded so far.
+    """
+
+    n_open: int = 0
+    n_steps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class EngineStats:
     """A snapshot, made after every step.
 

@@ -11,13 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from proxy.backends.base import Backend
 from proxy.backends.engine_wire import (
     CHAT_PATH,
-    HEALTH_PATH,
     PRIORITY_HEADER,
+    PULSE_PATH,
     STATS_PATH,
     encode,
 )
 from proxy.domain import Priority, Transcript
-from proxy.engine.stats import EngineStats
+from proxy.engine.stats import EngineStats, Pulse
 from proxy.errors import BackendError, RequestError
 from proxy.middleware.errors import ErrorsMiddleware
 from proxy.wire.client import CancelOnLeave, read_body
@@ -34,6 +34,10 @@ class EngineBackend(Backend, Protocol):
     @property
     def stats(self) -> EngineStats:
         """What the engine does now and has done so far."""
+
+    @property
+    def pulse(self) -> Pulse:
+        """Whether it gets on; never waits for the engine's thread."""
 
 
 def engine_app(backend: EngineBackend, *, on_broken: Callable[[], None]) -> ASGIApp:
@@ -62,8 +66,8 @@ class _EngineApp:
                     raise
             case "GET", str(path) if path == STATS_PATH:
                 await send_body(send, 200, encode(self._backend.stats))
-            case "GET", str(path) if path == HEALTH_PATH:
-                await send_body(send, 200, b'{"status":"ok"}')
+            case "GET", str(path) if path == PULSE_PATH:
+                await send_body(send, 200, encode(self._backend.pulse))
             case _:
                 raise RequestError("There is no such route.", status=404, code="unknown_url")
 

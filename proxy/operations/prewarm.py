@@ -46,6 +46,14 @@ class Prewarm:
         if self._pending and (self._task is None or self._task.done()):
             self._task = spawn(self._run(), name="prewarm")
 
+    def forget(self, model: str) -> None:
+        """Note that a model has nothing of what was warmed; the next `refresh` warms it again.
+
+        Args:
+            model: the served name.
+        """
+        self._known = {key for key in self._known if key[0] != model}
+
     async def settled(self) -> None:
         """Wait until everything that is live is warm, or could not be warmed."""
         if self._task is not None:

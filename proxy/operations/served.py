@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from proxy.backends.base import Backend, MayBeAway
 from proxy.errors import OverloadedError, RequestError
@@ -63,6 +64,15 @@ class ServedModels:
         if model in self._loading:
             raise OverloadedError("loading", retry_after_s=2)
         return self._backends[model]
+
+    def on_return(self, callback: Callable[[str], None]) -> None:
+        """Have `callback` called, on the event loop, with the name of each model that comes back.
+
+        A restarted engine has forgotten everything that was computed before.
+        """
+        for name, backend in self._backends.items():
+            if isinstance(backend, MayBeAway):
+                backend.on_return = partial(callback, name)
 
     async def start(self) -> None:
         """Start one after the other: loading two large files at once would need room for both.

@@ -109,11 +109,18 @@ class Service:
             raise
         self.parts.live.start()
         self._policies_changed()
+        self.parts.models.on_return(self._model_returned)
         self.on_ready()
 
     def _policies_changed(self) -> None:
         snapshot = self.parts.policies.store.snapshot
         warn_of_ignored(ignored_settings(snapshot, self.parts.models.ready()))
+        self.parts.prewarm.refresh()
+        self.parts.probes.refresh()
+
+    def _model_returned(self, model: str) -> None:
+        """What its policies put first is computed again; what changed meanwhile is probed."""
+        self.parts.prewarm.forget(model)
         self.parts.prewarm.refresh()
         self.parts.probes.refresh()
 

@@ -11,11 +11,12 @@ from proxy.backends.engine_wire import (
     Ready,
     Report,
     decode_orders,
+    decode_pulse,
     decode_report,
     decode_stats,
     encode,
 )
-from proxy.engine.stats import Counters, EngineStats
+from proxy.engine.stats import Counters, EngineStats, Pulse
 
 
 def test_orders_carry_the_whole_configuration_on_one_line() -> None:
@@ -38,3 +39,8 @@ def test_stats_arrive_as_they_are() -> None:
     """Totals included."""
     stats = EngineStats(n_processing=2, totals=Counters(n_decode=3, step_s=0.5))
     assert decode_stats(encode(stats)) == stats
+
+
+def test_pulse_arrives_as_it_is() -> None:
+    """Two numbers."""
+    assert decode_pulse(encode(Pulse(2, 7))) == Pulse(2, 7)

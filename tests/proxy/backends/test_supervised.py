@@ -19,6 +19,7 @@ from proxy.backends.backoff import Backoff
 from proxy.backends.config import LlamaCppConfig
 from proxy.backends.local_fields import CAPABILITIES
 from proxy.backends.supervised import SupervisedBackend
+from proxy.backends.watchdog import Patience
 from proxy.domain import ChatRequest, Priority, Transcript
 from proxy.errors import BackendError, ModelLoadError, OverloadedError, RequestError
 from tests.processes import is_running
@@ -42,10 +43,13 @@ class _Waiting(Backoff):
 
 @asynccontextmanager
 async def _serving(
-    path: str = "m.gguf", *, backoff: Backoff | None = None
+    path: str = "m.gguf", *, backoff: Backoff | None = None, patience: Patience | None = None
 ) -> AsyncIterator[SupervisedBackend]:
     backend = SupervisedBackend(
-        LlamaCppConfig(name="m", path=path), command=COMMAND, backoff=backoff or Backoff(first_s=0)
+        LlamaCppConfig(name="m", path=path),
+        command=COMMAND,
+        backoff=backoff or Backoff(first_s=0),
+        patience=patience,
     )
     await backend.start()
     try:
@@ -228,6 +232,67 @@ def test_engine_that_has_stopped_within_its_process_is_replaced_too() -> None:
             assert await _answer(backend, _ask("hello")) == "Good day to you."
 
     _run(act)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_stopped_process_is_killed_and_the_next_one_answers(
+    caplog: pytest.LogCaptureFixture,
+    *,
+    stream: bool,
+) -> None:
+    """It is alive, holds its socket open and says nothing; what waits for it gets 503."""
+    patience = Patience(interval_s=0.01, answer_s=0.5, max_unanswered=2)
+
+    async def act() -> None:
+        async with _serving(patience=patience) as backend:
+            stopped, returned = backend.pid, asyncio.Event()
+            backend.on_return = returned.set
+            assert stopped is not None
+            os.kill(stopped, signal.SIGSTOP)
+            with pytest.raises(BackendError, match="restarts by itself") as caught:
+                await _answer(backend, _ask("hello", stream=stream))
+            assert (caught.value.status, caught.value.retryable) == (503, True)
+            await returned.wait()
+            assert backend.restarts == 1
+            assert backend.pid != stopped
+            assert not is_running(stopped)
+            assert await _answer(backend, _ask("hello")) == "Good day to you."
+
+    _run(act)
+    assert "engine_hung model=m" in caplog.text
+    assert "how=SIGKILL" in caplog.text
+
+
+def test_stopped_process_breaks_off_a_stream_that_had_begun() -> None:
+    """With an error, so that nobody takes it for whole."""
+    patience = Patience(interval_s=0.01, answer_s=0.5, max_unanswered=2)
+
+    async def act() -> None:
+        async with _serving(patience=patience) as backend:
+            with pytest.raises(BackendError) as caught:  # noqa: PT012 - it stops in between
+                async with backend.chat(_ask("hold", stream=True), Transcript()) as reply:
+                    await anext(reply.chunks)
+                    assert backend.pid is not None
+                    os.kill(backend.pid, signal.SIGSTOP)
+                    async for _ in reply.chunks:
+                        pass
+            assert (caught.value.status, caught.value.error_type) == (503, "engine")
+
+    _run(act)
+
+
+def test_step_that_does_not_end_is_brought_to_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    """The process answers, its engine does not get on."""
+    patience = Patience(interval_s=0.01, answer_s=30, step_s=0.1)
+
+    async def act() -> None:
+        async with _serving(patience=patience) as backend:
+            with pytest.raises(BackendError, match="stopped while it answered"):
+                await _answer(backend, _ask("hold", stream=True))
+            await _until(lambda: backend.restarts == 1)
+
+    _run(act)
+    assert "reason='one step for 0.1 s'" in caplog.text
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -10,6 +10,7 @@ import pytest
 from proxy.engine.engine import Engine, Generation, Piece
 from proxy.engine.sampling import Sampling
 from proxy.engine.scheduler import Limits
+from proxy.engine.stats import Pulse
 from proxy.errors import BackendError, ContextLengthError, OverloadedError, RequestError
 from tests.proxy.engine.fake_runtime import FakeRuntime
 
@@ -107,6 +108,26 @@ def test_cancel_returns_when_the_slot_is_free() -> None:
             assert runtime.n_used == 0
             assert all(part.finish_reason is None for part in await pieces(generation))
             await engine.cancel(generation)
+
+    asyncio.run(scenario())
+
+
+def test_pulse_is_of_now_even_while_a_step_takes_its_time() -> None:
+    """Who waits counts from the asking on; the steps stand still until one has ended."""
+
+    async def scenario() -> None:
+        gate = Gate(n_free=1)
+        async with running(FakeRuntime(gate)) as engine:
+            assert engine.pulse == Pulse()
+            generation = engine.submit([1], max_tokens=500, samplings=ONE)
+            assert engine.pulse.n_open == 1
+            async for _ in generation:
+                break
+            assert engine.pulse.n_steps <= 1
+            gate.open.set()
+            await engine.cancel(generation)
+            assert engine.pulse.n_open == 0
+            assert engine.pulse.n_steps >= 1
 
     asyncio.run(scenario())
 

@@ -8,8 +8,15 @@ import msgspec
 import pytest
 
 from proxy.backends.config import LlamaCppConfig
-from proxy.backends.engine_wire import CHAT_PATH, HEALTH_PATH, STATS_PATH, decode_stats
+from proxy.backends.engine_wire import (
+    CHAT_PATH,
+    PULSE_PATH,
+    STATS_PATH,
+    decode_pulse,
+    decode_stats,
+)
 from proxy.domain import Priority
+from proxy.engine.stats import Pulse
 from proxy.engine_server.app import engine_app
 from tests.asgi import call
 from tests.scripted_engine import ScriptedEngine
@@ -80,10 +87,10 @@ def test_client_that_leaves_frees_the_model() -> None:
     assert engine.in_flight == 0
 
 
-def test_health_and_stats() -> None:
+def test_pulse_and_stats() -> None:
     """What the proxy asks beside chats."""
     app = engine_app(_engine(), on_broken=_never)
-    assert asyncio.run(call(app, path=HEALTH_PATH)).json == {"status": "ok"}
+    assert decode_pulse(asyncio.run(call(app, path=PULSE_PATH)).body) == Pulse()
     assert decode_stats(asyncio.run(call(app, path=STATS_PATH)).body).n_processing == 0
 
 

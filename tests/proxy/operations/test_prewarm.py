@@ -28,8 +28,18 @@ class Local(ScriptedBackend):
 
     stats = EngineStats()
 
-    def __init__(self) -> None:
-        super().__init__(ScriptedConfig(name="fake", rules=(ScriptedRule(),)))
+    def __init__(self, name: str = "fake") -> None:
+        super().__init__(ScriptedConfig(name=name, rules=(ScriptedRule(),)))
+
+
+class Flaky(Local):
+    """Its engine can die and come back."""
+
+    is_ready = True
+
+    def on_return(self) -> None:
+        """The service puts its own in place of this."""
+        raise AssertionError("nobody has asked to be told")
 
 
 class Full(Local):
@@ -93,6 +103,49 @@ def test_busy_engine_is_no_failure(tmp_path: Path, caplog: pytest.LogCaptureFixt
     asyncio.run(run())
     assert backend.n_asked == 1
     assert "Traceback" not in caplog.text
+
+
+def test_engine_that_came_back_is_warmed_again_and_alone(tmp_path: Path) -> None:
+    """Its process was replaced, so it has forgotten; the other model's has not."""
+    write_policy(tmp_path, "careful", PROMPT)
+    flaky, steady = Flaky("flaky"), Local("steady")
+    proxy = assemble(tmp_path, [flaky, steady])
+    prewarm = proxy.service.parts.prewarm
+
+    async def run() -> None:
+        async with running(proxy):
+            await prewarm.settled()
+            flaky.on_return()
+            await prewarm.settled()
+
+    asyncio.run(run())
+    assert [len(backend.requests) for backend in (flaky, steady)] == [2, 1]
+    assert flaky.requests[0].messages == flaky.requests[1].messages
+
+
+def test_policy_that_changed_while_the_engine_was_away_is_warmed_on_its_return(
+    tmp_path: Path,
+) -> None:
+    """It could not be warmed when it came into force."""
+    write_policy(tmp_path, "careful", PROMPT)
+    flaky = Flaky("flaky")
+    proxy = assemble(tmp_path, [flaky])
+    parts = proxy.service.parts
+
+    async def run() -> None:
+        async with running(proxy):
+            await parts.prewarm.settled()
+            flaky.is_ready = False
+            write_policy(tmp_path, "careful", PROMPT.replace("briefly", "at length"))
+            parts.policies.store.reload()
+            await parts.prewarm.settled()
+            assert len(flaky.requests) == 1
+            flaky.is_ready = True
+            flaky.on_return()
+            await parts.prewarm.settled()
+
+    asyncio.run(run())
+    assert "at length" in str(flaky.requests[1].messages[0]["content"])
 
 
 def test_first_user_after_a_reload_hits_what_was_warmed(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_model_that_cannot_be_loaded_stops_the_start() -> None:
 def test_model_that_is_away_is_not_ready_until_it_is_back() -> None:
     """Probes pass it by meanwhile; requests reach it, and it says when to come again."""
     flaky = scripted(name="flaky")
+    flaky.on_return = None  # type: ignore[attr-defined]  # an engine that can die has it
 
     async def run() -> None:
         models = ServedModels([flaky])
@@ -71,3 +72,14 @@ def test_model_that_is_away_is_not_ready_until_it_is_back() -> None:
             assert models.find("flaky") is flaky
 
     asyncio.run(run())
+
+
+def test_model_that_comes_back_is_told_by_name() -> None:
+    """To whoever has to begin anew with it; those that are never away have nothing to tell."""
+    steady, flaky = scripted(name="steady"), scripted(name="flaky")
+    flaky.is_ready, flaky.on_return = True, None  # type: ignore[attr-defined]  # it can die
+    told: list[str] = []
+    ServedModels([steady, flaky]).on_return(told.append)
+    flaky.on_return()  # type: ignore[attr-defined]  # it can die
+    assert told == ["flaky"]
+    assert not hasattr(steady, "on_return")
