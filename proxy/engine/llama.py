@@ -17,6 +17,7 @@ from proxy.engine.candidates import Candidates
 from proxy.engine.constrained import ConstrainedSampler
 from proxy.engine.library import load_library
 from proxy.engine.logprobs import Logprob, TokenLogprobs, log_probabilities
+from proxy.engine.prototypes import Prototypes
 from proxy.engine.samplers import build_chain
 from proxy.engine.sampling import Sampling
 from proxy.engine.slots import Lane
@@ -62,6 +63,7 @@ class LlamaRuntime:
         self._memory = self._library.llama_get_memory(self._context)
         self._batch = _NativeBatch(self._library, options.n_batch_tokens)
         self._samplers: dict[int, Any] = {}
+        self._prototypes = Prototypes(self._library)
         self.vocabulary = LlamaVocabulary(self._library, self._model)
         self._candidates = Candidates(self._library, self.vocabulary.n_tokens)
         self.n_cells: int = self._library.llama_n_ctx(self._context)
@@ -97,7 +99,9 @@ class LlamaRuntime:
 
     def new_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Any:
         """See `base.Runtime`."""
-        sampler = build_chain(self._library, self.vocabulary, sampling, prompt)
+        sampler = build_chain(
+            self._library, self.vocabulary, sampling, prompt, prototypes=self._prototypes
+        )
         if sampling.grammar is not None:
             sampler = ConstrainedSampler(
                 self._library,
@@ -147,6 +151,7 @@ class LlamaRuntime:
         """See `base.Runtime`; samplers before context before model, as they point that way."""
         while self._samplers:
             self._free(self._samplers.popitem()[1])
+        self._prototypes.close()
         if self._context is not None:
             self._library.llama_free(self._context)
             self._context = None

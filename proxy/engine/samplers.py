@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Sequence
 from typing import Any
 
+from proxy.engine.prototypes import Prototypes
 from proxy.engine.sampling import Sampler, Sampling, plan_chain
 from proxy.engine.vocabulary import LlamaVocabulary
 
@@ -18,7 +19,12 @@ _MIROSTAT_M = 100
 
 
 def build_chain(
-    library: Any, vocabulary: LlamaVocabulary, sampling: Sampling, prompt: Sequence[int]
+    library: Any,
+    vocabulary: LlamaVocabulary,
+    sampling: Sampling,
+    prompt: Sequence[int],
+    *,
+    prototypes: Prototypes,
 ) -> Any:
     """A chain for one sequence; `llama_sampler_free` on it frees its links too.
 
@@ -27,25 +33,36 @@ def build_chain(
         vocabulary: of the model whose logits it will see.
         sampling: what it does.
         prompt: penalties look back into it, as llama-server's do.
+        prototypes: of links that are costly to make, of this vocabulary.
     """
     params = library.llama_sampler_chain_default_params()
     params.no_perf = True
     chain = library.llama_sampler_chain_init(params)
     for sampler in plan_chain(sampling):
-        library.llama_sampler_chain_add(chain, _link(library, vocabulary, sampling, sampler))
+        link = _link(library, vocabulary, sampling, sampler, prototypes=prototypes)
+        library.llama_sampler_chain_add(chain, link)
     n_history = sampling.n_history
     for token in prompt if n_history < 0 else prompt[len(prompt) - n_history :]:
         library.llama_sampler_accept(chain, token)
     return chain
 
 
-def _link(library: Any, vocabulary: LlamaVocabulary, sampling: Sampling, sampler: Sampler) -> Any:
+def _link(
+    library: Any,
+    vocabulary: LlamaVocabulary,
+    sampling: Sampling,
+    sampler: Sampler,
+    *,
+    prototypes: Prototypes,
+) -> Any:
     seed = _FRESH_SEED if sampling.seed is None else sampling.seed & 0xFFFF_FFFF
     value = sampler.value
     builders = {
         "logit_bias": lambda: _logit_bias(library, vocabulary, sampling),
         "penalties": lambda: _penalties(library, vocabulary, sampling),
-        "dry": lambda: _dry(library, vocabulary, sampling),
+        "dry": lambda: prototypes.clone(
+            _dry_settings(sampling), lambda: _dry(library, vocabulary, sampling)
+        ),
         "top_k": lambda: library.llama_sampler_init_top_k(int(value)),
         "typical_p": lambda: library.llama_sampler_init_typical(value, _MIN_KEEP),
         "top_p": lambda: library.llama_sampler_init_top_p(value, _MIN_KEEP),
@@ -73,6 +90,16 @@ def _penalties(library: Any, vocabulary: LlamaVocabulary, sampling: Sampling) ->
         sampling.repeat_penalty,
         sampling.frequency_penalty,
         sampling.presence_penalty,
+    )
+
+
+def _dry_settings(sampling: Sampling) -> tuple[object, ...]:
+    return (
+        sampling.dry_multiplier,
+        sampling.dry_base,
+        sampling.dry_allowed_length,
+        sampling.dry_penalty_last_n,
+        sampling.dry_sequence_breakers,
     )
 
 

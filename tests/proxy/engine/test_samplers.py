@@ -7,6 +7,7 @@ import pytest
 
 from proxy.engine.batch import Batch
 from proxy.engine.llama import LlamaRuntime
+from proxy.engine.prototypes import Prototypes
 from proxy.engine.sampling import Sampling
 from proxy.engine.slots import Lane
 
@@ -93,3 +94,28 @@ def test_early_cut_changes_nothing(
     monkeypatch.setattr("proxy.engine.sampling._early_cut", lambda _sampling: 0)
     assert cut == [draw(llama, sampling, prompt) for sampling in samplings]
     assert len(Counter(token for tokens in cut for token in tokens)) > 3
+
+
+def test_dry_that_is_cloned_does_what_a_new_one_does(
+    llama: LlamaRuntime, prompt: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing of what an earlier answer has seen is left in it."""
+    history = [*prompt, *prompt[:-1]]
+    samplings = [
+        Sampling(seed=seed, temperature=2.0, min_p=0, dry_multiplier=strength)
+        for seed in range(20)
+        for strength in (0.5, 100.0)
+    ]
+    cloned = [_draw_after(llama, sampling, history, prompt) for sampling in samplings]
+    monkeypatch.setattr(Prototypes, "clone", lambda _self, _key, make: make())
+    assert cloned == [_draw_after(llama, sampling, history, prompt) for sampling in samplings]
+
+
+def _draw_after(
+    llama: LlamaRuntime, sampling: Sampling, history: list[int], prompt: list[int]
+) -> int | None:
+    """A token after a history that is longer than what was decoded."""
+    chain = llama.new_sampler(sampling, history)
+    token = llama.sample(chain, len(prompt) - 1)
+    llama.free_sampler(chain)
+    return token
