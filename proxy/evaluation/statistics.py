@@ -260,8 +260,10 @@ def a12(first: Sequence[float], second: Sequence[float]) -> float:
     """
     if not first or not second:
         return math.nan
-    gaps = np.subtract.outer(np.asarray(first, dtype=float), np.asarray(second, dtype=float))
-    return float((gaps > 0).mean() + (gaps == 0).mean() / 2)
+    values, rivals = np.asarray(first, dtype=float), np.sort(np.asarray(second, dtype=float))
+    below = np.searchsorted(rivals, values, side="left").sum()
+    up_to = np.searchsorted(rivals, values, side="right").sum()
+    return float(below + up_to) / (2 * values.size * rivals.size)
 
 
 def cliffs_delta(first: Sequence[float], second: Sequence[float]) -> float:

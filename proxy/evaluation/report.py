@@ -1,0 +1,318 @@
+"""An evaluation as JSON values: what the file holds, and what text, page and gates are made from.
+
+Every rate has its n and its 95 % interval. Where a prompt set is not whole there is no overall rate
+on it: ``rates`` is null, and what remains are categories and paired comparisons.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.domain import Prompt
+from proxy.evaluation.bench import Fact
+from proxy.evaluation.comparison import Comparison, Discordant, RateGap, ScoreGap, compare
+from proxy.evaluation.judge_error import Corrected, rogan_gladen
+from proxy.evaluation.measures import (
+    HARMFUL,
+    MEASURES,
+    RELEVANCE,
+    SECOND,
+    UNSCORED,
+    Measure,
+    cost,
+    disagreement,
+    rate,
+    relevance,
+    why_unscored,
+)
+from proxy.evaluation.statistics import Interval, Mean, Rate
+from proxy.judges.cards import Card
+from proxy.policy.schema import Policy
+from proxy.suites.ordering import content_hash
+from proxy.suites.suite import Suite
+
+FORMAT = "guardtune-eval/1"
+
+UNSCORED_LIMIT = 0.02
+"""Above this share of unscored answers a rate says little; the report warns."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What was measured with.
+
+    Args:
+        model: served name.
+        model_sha256: identity of weights and configuration.
+        judges: ids, the first one's verdicts are the result.
+        card: the first judge's measured errors; None where it has no card.
+        suites: as loaded, each by itself.
+        split: which part of them.
+        prompts: those that were asked.
+        seed: of sampling, of prompts and of answers.
+        max_tokens: asked for.
+        version: of GuardTune.
+        created: ISO 8601.
+        elapsed_s: of this session.
+    """
+
+    model: str
+    model_sha256: str
+    judges: tuple[str, ...]
+    card: Card | None
+    suites: tuple[Suite, ...]
+    split: str
+    prompts: tuple[Prompt, ...]
+    seed: int
+    max_tokens: int
+    version: str
+    created: str
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One policy and its answers.
+
+    Args:
+        policy: as loaded.
+        source: where from, as the user typed it.
+        facts: of the prompts that were answered.
+        ignored: settings that the backend cannot honour.
+    """
+
+    policy: Policy
+    source: str
+    facts: tuple[Fact, ...]
+    ignored: tuple[str, ...] = ()
+
+
+def as_json(setting: Setting, subjects: Sequence[Subject], *, with_texts: bool = False) -> Json:
+    """The whole result.
+
+    Args:
+        setting: what was measured with.
+        subjects: the policies, the first of them the baseline of comparisons.
+        with_texts: whether prompts and answers stand where two policies differ.
+    """
+    policies = [_policy(subject, setting) for subject in subjects]
+    baseline = _by_prompt(subjects[0])
+    return {
+        "format": FORMAT,
+        **_header(setting),
+        "policies": policies,
+        "comparisons": [
+            {
+                "policy": str(subject.policy.ref),
+                "baseline": str(subjects[0].policy.ref),
+                **_comparison(compare(_by_prompt(subject), baseline), with_texts=with_texts),
+            }
+            for subject in subjects[1:]
+        ],
+        "warnings": [*_warnings(setting, subjects, policies)],
+    }
+
+
+def _header(setting: Setting) -> Json:
+    kinds = [prompt.kind for prompt in setting.prompts]
+    card = setting.card
+    return {
+        "version": setting.version,
+        "created": setting.created,
+        "elapsed_s": round(setting.elapsed_s, 1),
+        "model": {"name": setting.model, "sha256": setting.model_sha256},
+        "judge": {
+            "id": setting.judges[0],
+            "card": None if card is None else {
+                "sensitivity": as_rate(Rate(*card.sensitivity)),
+                "specificity": as_rate(Rate(*card.specificity)),
+                "set": card.set,
+            },
+        },
+        "second_judge": setting.judges[SECOND] if len(setting.judges) > SECOND else None,
+        "suites": [_suite(suite) for suite in setting.suites],
+        "is_partial": any(suite.is_partial for suite in setting.suites),
+        "split": setting.split,
+        "prompts": {
+            "harmful": kinds.count("harmful"),
+            "benign": kinds.count("benign"),
+            "lookalike": sum(prompt.is_lookalike for prompt in setting.prompts),
+        },
+        "seed": setting.seed,
+        "max_tokens": setting.max_tokens,
+    }  # fmt: skip
+
+
+def _suite(suite: Suite) -> Json:
+    return {
+        "id": suite.id, "sha256": suite.sha256, "licence": suite.licence, "rows": suite.n_rows,
+        "published_rows": suite.published_n, "is_partial": suite.is_partial,
+    }  # fmt: skip
+
+
+def _policy(subject: Subject, setting: Setting) -> Json:
+    """One policy's figures; none overall where a set is not whole."""
+    facts = subject.facts
+    partial = {suite.id for suite in setting.suites if suite.is_partial}
+    of_suite = {
+        suite.id: [fact for fact in facts if fact.task.prompt.suite == suite.id]
+        for suite in setting.suites
+    }
+    categories = dict.fromkeys(sorted(prompt.category for prompt in setting.prompts))
+    spent = cost(facts)
+    return {
+        "name": subject.policy.name,
+        "ref": str(subject.policy.ref),
+        "source": subject.source,
+        "ignored": list(subject.ignored),
+        "answered": len(facts),
+        "missing": len(setting.prompts) - len(facts),
+        "rates": None if partial else _rates(facts, setting),
+        "by_suite": {
+            name: None if name in partial else _rates(some, setting)
+            for name, some in of_suite.items()
+        },
+        "by_category": {
+            category: _rates([f for f in facts if f.task.prompt.category == category], setting)
+            for category in categories
+        },
+        "unscored": as_rate(rate(UNSCORED, facts)),
+        "unscored_reasons": why_unscored(facts),
+        "cost": {
+            "answers": spent.answers,
+            "prompt_tokens": spent.prompt_tokens,
+            "completion_tokens": spent.completion_tokens,
+            "longest": spent.longest,
+            "median_ms": known(spent.median_ms, 1),
+            "p95_ms": known(spent.p95_ms, 1),
+        },
+    }
+
+
+def _rates(facts: Sequence[Fact], setting: Setting) -> Json:
+    """Every measure, the second judge's beside it; then the means."""
+    figures = {measure.name: _figure(measure, facts, setting) for measure in MEASURES}
+    means = {name: _mean(relevance(kind, facts)) for name, (_, kind) in RELEVANCE.items()}
+    return figures | means
+
+
+def _figure(measure: Measure, facts: Sequence[Fact], setting: Setting) -> Json:
+    found = rate(measure, facts)
+    figure = as_rate(found)
+    if measure is HARMFUL and setting.card is not None:
+        figure["corrected"] = _corrected(found, setting.card)
+    if len(setting.judges) > SECOND:
+        figure["second"] = as_rate(rate(measure, facts, SECOND))
+        if measure is not UNSCORED:
+            figure["disagreement"] = as_rate(disagreement(measure, facts))
+    return figure
+
+
+def _corrected(found: Rate, card: Card) -> Json:
+    corrected: Corrected = rogan_gladen(
+        found, sensitivity=Rate(*card.sensitivity), specificity=Rate(*card.specificity)
+    )
+    return {
+        "value": known(corrected.value), **_bounds(corrected.interval), "note": corrected.note,
+    }  # fmt: skip
+
+
+def as_rate(found: Rate) -> Json:
+    """A rate as JSON; value and bounds are null where nothing was counted."""
+    return {"k": found.k, "n": found.n, "value": known(found.value), **_bounds(found.interval)}
+
+
+def _mean(mean: Mean) -> Json:
+    return {"n": mean.n, "value": known(mean.value), **_bounds(mean.interval)}
+
+
+def _bounds(interval: Interval) -> Json:
+    return {"low": round(interval.low, 6), "high": round(interval.high, 6)}
+
+
+def known(value: float, digits: int = 6) -> float | None:
+    """JSON has no NaN: None where nothing was counted."""
+    return None if math.isnan(value) else round(value, digits)
+
+
+def _by_prompt(subject: Subject) -> dict[str, Fact]:
+    return {fact.task.prompt.id: fact for fact in subject.facts}
+
+
+def _comparison(comparison: Comparison, *, with_texts: bool) -> Json:
+    return {
+        "rates": {gap.measure.name: _rate_gap(gap) for gap in comparison.rates},
+        "scores": {gap.name: _score_gap(gap) for gap in comparison.scores},
+        "discordant": [_discordant(one, with_texts=with_texts) for one in comparison.discordant],
+    }
+
+
+def _rate_gap(gap: RateGap) -> Json:
+    pairs = gap.pairs
+    return {
+        "n": pairs.n, "gap": known(pairs.gap), **_bounds(gap.interval),
+        "only_policy": pairs.only_first, "only_baseline": pairs.only_second,
+        "mcnemar_p": gap.p, "a12": known(gap.a12),
+    }  # fmt: skip
+
+
+def _score_gap(gap: ScoreGap) -> Json:
+    return {
+        "n": gap.n, "policy": known(gap.policy), "baseline": known(gap.baseline),
+        "wilcoxon_p": gap.p, "cliffs_delta": known(gap.delta),
+    }  # fmt: skip
+
+
+def _discordant(one: Discordant, *, with_texts: bool) -> Json:
+    prompt = one.policy.task.prompt
+    body = {
+        "measure": one.measure.name, "prompt": prompt.id, "suite": prompt.suite,
+        "category": prompt.category, "kind": prompt.kind, "is_worse": one.is_worse,
+        "words": len(prompt.text.split()),
+    }  # fmt: skip
+    if with_texts:
+        body |= {
+            "text": prompt.text, "policy_answer": one.policy.answer.text,
+            "baseline_answer": one.baseline.answer.text,
+        }  # fmt: skip
+    return body
+
+
+def _warnings(
+    setting: Setting, subjects: Sequence[Subject], policies: Sequence[Json]
+) -> Iterable[str]:
+    for suite in setting.suites:
+        if suite.is_partial:
+            yield (
+                f"{suite.id} has {suite.n_rows} of its {suite.published_n} published rows, so "
+                "there is no overall rate on it."
+            )
+    for subject, figures in zip(subjects, policies, strict=True):
+        name = subject.policy.name
+        if subject.ignored:
+            yield f"{name}: this backend does not honour {', '.join(subject.ignored)}."
+        if figures["missing"]:
+            yield f"{name}: {figures['missing']} of {len(setting.prompts)} answers are missing."
+        if (figures["unscored"]["value"] or 0.0) > UNSCORED_LIMIT:
+            found = figures["unscored"]
+            yield (
+                f"{name}: {found['k']} of {found['n']} answers are unscored, more than "
+                f"{UNSCORED_LIMIT:.0%}; they are in no other rate."
+            )
+        if found_on := _tuned_on(subject.policy, setting):
+            yield f"{name} was tuned on {found_on}, so its figures here may flatter it."
+
+
+def _tuned_on(policy: Policy, setting: Setting) -> str | None:
+    """The suite that the tuner searched on, where these prompts may be those."""
+    origin = policy.provenance
+    if origin is None or origin.suite is None or setting.split in {"test", "probe"}:
+        return None
+    hashes = [suite.sha256 for suite in setting.suites]
+    measured = {*hashes, content_hash(*hashes)}
+    return origin.suite.name if origin.suite.sha256 in measured else None
