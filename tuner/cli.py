@@ -19,12 +19,12 @@ from typing import TypeVar
 from proxy.backends import registry as backends
 from proxy.backends.config import LlamaCppConfig, ModelConfig
 from proxy.errors import GuardTuneError, Problem, SettingsError
+from proxy.evaluation.identity import model_sha256
 from proxy.evaluation.store import EvaluationStore, Run
 from proxy.judges import registry as judges
 from proxy.suites.loaders import load_suites
 from tuner.config import RunConfig, find_model, read_base
 from tuner.export import tuned_policy, why_not, write_policy
-from tuner.identity import model_sha256
 from tuner.presets import PRESETS
 from tuner.record import Record
 from tuner.report import as_json, as_text

@@ -11,6 +11,7 @@ from typing import TextIO, get_args
 from proxy.backends.base import Backend
 from proxy.domain import Split
 from proxy.errors import Problem, SpaceError
+from proxy.evaluation.identity import weights_of
 from proxy.evaluation.store import EvaluationStore
 from proxy.judges.base import Judge
 from proxy.suites.overlap import NgramIndex
@@ -186,8 +187,13 @@ def _rounds(session: Session, progress: Progress) -> Rounds:
 
 def _identity(session: Session, space: Space, rounds: Rounds) -> dict[str, object]:
     """What a resumed run must find unchanged, and what an exported policy says of its origin."""
+    weights = weights_of(session.backend)
     return {
-        "model": {"name": session.backend.model, "sha256": session.model_sha256},
+        "model": {
+            "name": session.backend.model,
+            "sha256": session.model_sha256,
+            **({} if weights is None else {"weights": weights}),
+        },
         "suite": {"name": session.suite.id, "sha256": session.suite.sha256},
         "judge": session.judge.judge_id,
         "base": str(session.config.base_policy.ref),

@@ -31,7 +31,14 @@ from proxy.engine.gbnf import GrammarError
 from proxy.engine.request import Counts
 from proxy.engine.scheduler import Limits
 from proxy.engine.stats import EngineStats, Pulse
-from proxy.engine.weights import Weights, WeightsError, default_cache, find_weights
+from proxy.engine.weights import (
+    Fingerprint,
+    Weights,
+    WeightsError,
+    default_cache,
+    find_weights,
+    fingerprint,
+)
 from proxy.errors import BackendError, ModelLoadError, OverloadedError
 
 _log = logging.getLogger(__name__)
@@ -70,6 +77,10 @@ class LocalBackend:
     def stats(self) -> EngineStats:
         """What the engine is doing and has done."""
         return self._engine.stats
+
+    def fingerprint(self) -> Fingerprint | None:
+        """What the loaded weights are, by content; None before `start`. Reads a file once."""
+        return None if self.weights is None else fingerprint(self.weights)
 
     @property
     def pulse(self) -> Pulse:

@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -78,6 +79,21 @@ class Weights:
     conversion: Conversion | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What the weights are, by content; for provenance and for keys of what is kept.
+
+    Args:
+        original_sha256: of the file that the user named.
+        converted_to: the type it was converted to; None for a file as it is.
+        converted_sha256: of the converted file, which depends on llama.cpp's version, too.
+    """
+
+    original_sha256: str
+    converted_to: WeightType | None = None
+    converted_sha256: str | None = None
+
+
 def find_weights(
     path: str, *, convert: WeightType | None, cache: Path, threads: int = 1
 ) -> Weights:
@@ -113,6 +129,18 @@ def find_weights(
     _make_once(target, convert_to)
     _make_once(record, describe_in)
     return Weights(target, original, sha256, _read_record(record))
+
+
+@cache
+def fingerprint(weights: Weights) -> Fingerprint:
+    """Tell the content of weights; reads a file once where no record has its hash."""
+    original = weights.original_sha256 or file_sha256(weights.original)
+    if weights.path == weights.original:
+        return Fingerprint(original)
+    conversion = weights.conversion
+    if conversion is None:  # the record could not be read
+        return Fingerprint(original, converted_sha256=file_sha256(weights.path))
+    return Fingerprint(original, conversion.type, conversion.converted_sha256)
 
 
 def default_cache(environment: dict[str, str] | os._Environ[str] = os.environ) -> Path:

@@ -23,6 +23,26 @@ class Artefact(Section):
     """SHA-256 of its content, at least the first 12 hex digits."""
 
 
+class WeightsContent(Section):
+    """A local model's file, by content."""
+
+    original_sha256: _Sha256
+    """SHA-256 of the file that was configured."""
+
+    converted_to: _Label | None = None
+    """The type that its weights were converted to before they were loaded."""
+
+    converted_sha256: _Sha256 | None = None
+    """SHA-256 of the converted file."""
+
+
+class ModelArtefact(Artefact):
+    """A model, by name and by what its answers depend on."""
+
+    weights: WeightsContent | None = None
+    """Its file, where the model ran on this machine."""
+
+
 class Measurement(Section):
     """One measured number with its uncertainty."""
 
@@ -61,7 +81,7 @@ class Provenance(Section):
     base: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}@[0-9a-f]{12}$")] | None = None
     """The policy that the search started from, as `name@sha`."""
 
-    model: Artefact | None = None
+    model: ModelArtefact | None = None
     """The model that answered."""
 
     suite: Artefact | None = None

@@ -9,11 +9,13 @@ from proxy.engine import hub, weights
 from proxy.engine.fidelity import Fidelity, FidelityError
 from proxy.engine.weights import (
     Conversion,
+    Fingerprint,
     Weights,
     WeightsError,
     default_cache,
     file_sha256,
     find_weights,
+    fingerprint,
 )
 
 GGUF = b"GGUF and the rest"
@@ -91,6 +93,20 @@ def test_conversion_that_cannot_be_measured_is_used_all_the_same(
     assert found.conversion.fidelity is None
     found.path.with_suffix(".json").write_text("{")
     assert find_weights(str(model), convert="f16", cache=tmp_path).conversion is None
+
+
+def test_fingerprint_names_what_was_there_and_what_is_loaded(
+    model: Path, tmp_path: Path, conversions: list[str]
+) -> None:
+    """From the record; where that is broken, or there was no conversion, from the files."""
+    original, converted = (hashlib.sha256(one).hexdigest() for one in (GGUF, b"converted"))
+    plain = find_weights(str(model), convert=None, cache=tmp_path)
+    assert fingerprint(plain) == Fingerprint(original)
+    recorded = find_weights(str(model), convert="q8_0", cache=tmp_path)
+    assert fingerprint(recorded) == Fingerprint(original, "q8_0", converted)
+    recorded.path.with_suffix(".json").write_text("{")
+    unrecorded = find_weights(str(model), convert="q8_0", cache=tmp_path)
+    assert fingerprint(unrecorded) == Fingerprint(original, None, converted)
 
 
 def test_hub_id_is_fetched_and_its_failure_passes_through(

@@ -14,7 +14,15 @@ FULL = {
     "version": "0.1.0",
     "seed": 7,
     "base": "default@9f3c1a77b021",
-    "model": {"name": "smollm2", "sha256": "0" * 64},
+    "model": {
+        "name": "smollm2",
+        "sha256": "0" * 64,
+        "weights": {
+            "original_sha256": "1" * 64,
+            "converted_to": "f16",
+            "converted_sha256": "2" * 64,
+        },
+    },
     "suite": {"name": "builtin", "sha256": "0123456789ab"},
     "judge": "embedded-1@3f2a9c",
     "splits": {"search": 120, "test": 120},
