@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import errno
 import logging
-import math
 import os
 import re
 import signal
@@ -17,13 +16,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from proxy import __version__
 from proxy.app import Proxy, build
 from proxy.errors import GuardTuneError, Problem, SettingsError
 from proxy.operations.service import Service
 from proxy.settings import Settings, load_settings
+from proxy.wire.http_server import server_config
 
 _BACKLOG = 2048
 
@@ -117,24 +116,13 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def server_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
-    """Configure the HTTP server: its fastest parser, no access log, no WebSockets."""
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=math.ceil(settings.limits.keep_alive_s),
-        timeout_graceful_shutdown=math.ceil(settings.limits.drain_timeout_s),
-    )
-
-
 def _run(settings: Settings, proxy: Proxy, listener: socket.socket) -> int:
-    config = server_config(settings, proxy.app)
+    config = server_config(
+        proxy.app,
+        keep_alive_s=settings.limits.keep_alive_s,
+        drain_s=settings.limits.drain_timeout_s,
+        lifespan="on",
+    )
     server = _Server(config, proxy.service)
 
     def stop() -> None:

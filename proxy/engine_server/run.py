@@ -20,6 +20,7 @@ from proxy.backends.config import LlamaCppConfig
 from proxy.backends.engine_wire import Failed, Orders, Ready, Report, decode_orders, encode
 from proxy.engine_server.app import EngineBackend, engine_app
 from proxy.errors import ModelLoadError
+from proxy.wire.http_server import server_config
 
 DRAIN_S = 5
 """The proxy drains before it ends us, so that nothing is left to drain but a broken client."""
@@ -49,19 +50,13 @@ def main(make_backend: Callable[[LlamaCppConfig], EngineBackend]) -> int:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     Thread(target=_die_with_parent, args=(lifeline, orders), daemon=True).start()
     backend = make_backend(LlamaCppConfig.model_validate(orders.model))
-    config = uvicorn.Config(
+    config = server_config(
         # An engine that has stopped for good is replaced with its process.
         engine_app(backend, on_broken=lambda: os.kill(os.getpid(), signal.SIGTERM)),
-        uds=orders.socket_path,
-        http="httptools",
-        ws="none",
+        keep_alive_s=_KEEP_ALIVE_S,
+        drain_s=DRAIN_S,
         lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=DRAIN_S,
+        socket_path=orders.socket_path,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         return runner.run(_serve(config, backend, reports))

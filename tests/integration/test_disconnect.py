@@ -9,8 +9,8 @@ import pytest
 import uvicorn
 
 from proxy.backends.config import ScriptedRule
-from proxy.serve import listen, server_config
-from proxy.settings import Settings
+from proxy.serve import listen
+from proxy.wire.http_server import server_config
 from tests.edge import assemble, scripted
 
 GIVE_UP_S = 30
@@ -38,7 +38,9 @@ def test_leaving_midway_cancels_the_model_and_frees_the_slot(tmp_path: Path, str
 
     async def run() -> None:
         with listen("127.0.0.1", 0) as listener:
-            server = uvicorn.Server(server_config(Settings(), proxy.app))
+            server = uvicorn.Server(
+                server_config(proxy.app, keep_alive_s=5, drain_s=5, lifespan="on")
+            )
             task = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
             ready = asyncio.Event()
             proxy.service.on_ready = ready.set
