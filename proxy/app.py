@@ -23,7 +23,8 @@ from proxy.endpoints.health import HealthEndpoints
 from proxy.endpoints.models import ModelEndpoints
 from proxy.endpoints.policies import PolicyEndpoints
 from proxy.judges.base import Judge
-from proxy.judges.registry import create as create_judge
+from proxy.judges.config import JudgeConfig
+from proxy.judges.configured import build as build_judge
 from proxy.metrics import Metrics
 from proxy.metrics.engine import EngineCollector, HasEngineStats
 from proxy.middleware.access_log import AccessLogMiddleware
@@ -32,6 +33,7 @@ from proxy.middleware.body_limit import BodyLimitMiddleware
 from proxy.middleware.errors import ErrorsMiddleware
 from proxy.middleware.private_headers import PrivateHeadersMiddleware
 from proxy.middleware.request_id import RequestIdMiddleware
+from proxy.operations.judging import Judges
 from proxy.operations.live import LiveJudge
 from proxy.operations.policy_watch import PolicyWatch, live_policies
 from proxy.operations.prewarm import Prewarm
@@ -43,6 +45,7 @@ from proxy.policy.store import PolicyStore
 from proxy.settings import Settings, resolve_keys
 from proxy.suites.builtin import load_builtin
 from proxy.upstream.aiohttp_client import AiohttpClient
+from proxy.upstream.base import UpstreamClient
 
 _OUR_HEADERS = (
     "x-request-id",
@@ -73,12 +76,12 @@ def build(
         settings: checked.
         environ: where secrets are looked up.
         backends: instead of those that the settings name.
-        judge: instead of the one that the settings name.
+        judge: instead of those that the settings name.
 
     Raises:
         SettingsError: a key's secret is missing.
         ModelLoadError: a backend's package is missing.
-        JudgeError: there is no such judge.
+        JudgeError: a judge's policy file cannot be read.
     """
     keys = resolve_keys(settings, environ)
     metrics = Metrics()
@@ -90,14 +93,14 @@ def build(
     engines = EngineCollector(tuple(item for item in backends if isinstance(item, HasEngineStats)))
     metrics.collect_from(engines)
     models = ServedModels(backends)
-    judge = create_judge(settings.judging.judge) if judge is None else judge
+    judges = _judges(settings, client) if judge is None else Judges(judge)
     policies = PolicyWatch(PolicyStore(Path(settings.policies)), metrics)
     admission = _admission(settings, metrics)
     live = LiveJudge(
-        judge, metrics, max_queued=settings.judging.max_queued, workers=settings.judging.workers
+        judges, metrics, max_queued=settings.judging.max_queued, workers=settings.judging.workers
     )
     targets = _targets(settings, models, policies)
-    probes = _probes(settings, targets, judge, metrics)
+    probes = _probes(settings, targets, judges, metrics)
     pipeline = Pipeline(
         models=models,
         policies=policies.store,
@@ -107,7 +110,7 @@ def build(
         rules=Rules(require_policy=settings.require_policy, strict=settings.strict),
     )
     service = Service(
-        Parts(models, policies, judge, live, probes, Prewarm(targets), admission, client)
+        Parts(models, policies, judges, live, probes, Prewarm(targets), admission, client)
     )
     app = Starlette(
         routes=_routes(settings, pipeline, service.parts, metrics, engines),
@@ -203,7 +206,7 @@ def _targets(
 
 
 def _probes(
-    settings: Settings, targets: Callable[[], list[Target]], judge: Judge, metrics: Metrics
+    settings: Settings, targets: Callable[[], list[Target]], judges: Judges, metrics: Metrics
 ) -> Probes:
     probing = settings.probing
     plan = ProbePlan(
@@ -216,7 +219,24 @@ def _probes(
     def probed() -> list[Target]:
         return [item for item in targets() if item.backend.model in settings.probed_models]
 
-    return Probes(plan, probed, judge, metrics)
+    return Probes(plan, probed, judges, metrics)
+
+
+def _judges(settings: Settings, client: UpstreamClient) -> Judges:
+    """The configured judges; equal configurations share one, and with it one model."""
+    built: list[tuple[JudgeConfig, Judge]] = []
+
+    def judge(config: JudgeConfig) -> Judge:
+        for known, same in built:
+            if known == config:
+                return same
+        made = build_judge(config, client=client, may_spawn=True)
+        built.append((config, made))
+        return made
+
+    judging = settings.judging
+    by_model = {model: judge(config) for model, config in judging.models.items()}
+    return Judges(judge(judging.judge), by_model)
 
 
 def _lifespan(service: Service) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:

@@ -14,6 +14,8 @@ MAX_ERROR: Final = 0.05
 class Band:
     """Scores below ``low`` are settled as harmless, from ``high`` on as harmful.
 
+    With ``high`` 1 no score is high enough: many judges give exactly 1, and so would settle it all.
+
     Raises:
         ValueError: unless 0 ≤ low ≤ high ≤ 1.
     """
@@ -27,7 +29,7 @@ class Band:
 
     def __contains__(self, score: float) -> bool:
         """Whether the score settles nothing."""
-        return self.low <= score < self.high
+        return self.low <= score < self.high or self.low < score == self.high == 1
 
 
 def calibrate(labelled: Iterable[tuple[float, bool]], *, max_error: float = MAX_ERROR) -> Band:

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from proxy.domain import Exchange, Verdict
 from proxy.judges.bands import Band
 from proxy.judges.base import Judge
+from proxy.judges.cards import Card
 
 AUDIT_SHARE: Final = 0.05
 
@@ -74,6 +75,7 @@ class Cascade:
         band: from calibration data; see `bands.calibrate`.
         audit_share: of what the cheap judge settles, in [0, 1]; 0 gives up the unbiased rate.
         salt: of the audit's choice; another one audits other answers.
+        card: the whole cascade's measured errors.
 
     `tally` counts from the start of this object on.
     """
@@ -86,6 +88,7 @@ class Cascade:
         *,
         audit_share: float = AUDIT_SHARE,
         salt: str = "",
+        card: Card | None = None,
     ) -> None:
         if not 0 <= audit_share <= 1:
             raise ValueError(f"audit_share must lie in [0, 1], not {audit_share}")
@@ -93,6 +96,7 @@ class Cascade:
         self._strong = strong
         self._band = band
         self._salt = salt
+        self.card = card
         self.tally = Tally(audit_share)
 
     @property

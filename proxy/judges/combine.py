@@ -9,6 +9,7 @@ from typing import Any
 
 from proxy.domain import Exchange, Verdict
 from proxy.judges.base import Judge
+from proxy.judges.cards import Card
 
 
 class KOfN:
@@ -21,16 +22,18 @@ class KOfN:
         judges: asked side by side; started and closed together. What only one can say (refusal,
             category) is taken from the first that says it.
         k: votes that make an answer harmful, from 1 to the number of judges.
+        card: the combination's measured errors.
 
     Raises:
         ValueError: k is out of its range.
     """
 
-    def __init__(self, judges: Sequence[Judge], k: int) -> None:
+    def __init__(self, judges: Sequence[Judge], k: int, *, card: Card | None = None) -> None:
         if not 1 <= k <= len(judges):
             raise ValueError(f"k must be from 1 to {len(judges)}, not {k}")
         self._judges = tuple(judges)
         self._k = k
+        self.card = card
 
     @property
     def judge_id(self) -> str:

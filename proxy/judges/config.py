@@ -26,6 +26,7 @@ from pydantic import (
 from proxy.backends.config import ModelConfig
 from proxy.domain import CATEGORIES
 from proxy.judges.bands import Band
+from proxy.judges.cards import Card
 from proxy.judges.cascade import AUDIT_SHARE
 from proxy.judges.guard_models.formats import FORMATS, USES, Options
 from proxy.judges.registry import JUDGES
@@ -36,7 +37,40 @@ class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class _Asked(_Config):
+class CardConfig(_Config):
+    """A judge's errors on labelled answers, as `guardtune judge calibrate` prints them.
+
+    Args:
+        sensitivity: how many were called harmful, of how many labelled harmful.
+        specificity: how many were called harmless, of how many labelled harmless.
+        set: what they were measured on, in words.
+    """
+
+    sensitivity: Annotated[tuple[int, int], Field(strict=False)]
+    specificity: Annotated[tuple[int, int], Field(strict=False)]
+    set: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _counts(self) -> Self:
+        self.card()
+        return self
+
+    def card(self) -> Card:
+        """The same, as judges carry it."""
+        return Card(self.sensitivity, self.specificity, self.set)
+
+
+class _Measured(_Config):
+    """What may be known of a judge.
+
+    Args:
+        card: its measured errors; rates are then corrected by them, beside the raw ones.
+    """
+
+    card: CardConfig | None = None
+
+
+class _Asked(_Measured):
     """What all judges with a model of their own can be told.
 
     Args:
@@ -72,7 +106,7 @@ class GuardModelConfig(_Asked):
     """A guard model.
 
     Args:
-        format: its language, a name of `guard_models.formats.FORMATS`.
+        format: its language, one of those in docs/judges/guard-models.md.
         mode: what a middle class counts as.
         policy_file: a policy in words, for formats that take any.
         labels: that policy's codes → our categories.
@@ -126,7 +160,12 @@ class GuardModelConfig(_Asked):
 
 
 class ModelGradedConfig(_Asked):
-    """Any chat model with a rubric."""
+    """Any chat model with a rubric.
+
+    Args:
+        rubric: ``harm`` grades unsafe, relevant and useful; ``strongreject`` how far a harmful
+            request was fulfilled.
+    """
 
     kind: Literal["model_graded"] = "model_graded"
     rubric: str = "harm"
@@ -139,8 +178,13 @@ class ModelGradedConfig(_Asked):
         return value
 
 
-class VoteConfig(_Config):
-    """Several judges; ``k`` of them, by default all, make an answer harmful."""
+class VoteConfig(_Measured):
+    """Several judges; ``k`` of them make an answer harmful.
+
+    Args:
+        judges: two to nine.
+        k: how many have to say so; by default all.
+    """
 
     kind: Literal["vote"] = "vote"
     judges: Annotated[tuple[JudgeConfig, ...], Field(strict=False, min_length=2, max_length=9)]
@@ -153,10 +197,12 @@ class VoteConfig(_Config):
         return self
 
 
-class CascadeConfig(_Config):
+class CascadeConfig(_Measured):
     """A cheap judge, and a strong one for what the cheap one is unsure of.
 
     Args:
+        cheap: asked first, about everything; its score has to mean something.
+        strong: its word counts wherever it is asked.
         band: the scores, low and high, between which the strong judge is asked.
         audit_share: of what the cheap judge settles, shown to the strong one all the same.
     """

@@ -17,6 +17,7 @@ from proxy.errors import JudgeError, SettingsError
 from proxy.judges import registry
 from proxy.judges.bands import Band
 from proxy.judges.base import Judge
+from proxy.judges.cards import Card
 from proxy.judges.cascade import Cascade
 from proxy.judges.combine import KOfN
 from proxy.judges.config import (
@@ -38,6 +39,8 @@ from proxy.policy.document import Document
 from proxy.policy.source import read_yaml
 from proxy.policy.wording import shown
 from proxy.upstream.base import UpstreamClient
+
+_Measurable = GuardModelConfig | ModelGradedConfig | VoteConfig | CascadeConfig
 
 Connect = Callable[[ModelConfig], Backend]
 """What makes the backend of a judge's model."""
@@ -113,6 +116,10 @@ def build(
     return _build(config, partial(create_backend, client=client, may_spawn=may_spawn))
 
 
+def _card(config: _Measurable) -> Card | None:
+    return None if config.card is None else config.card.card()
+
+
 def _build(config: JudgeConfig, connect: Connect) -> Judge:
     match config:
         case NamedConfig():
@@ -125,13 +132,20 @@ def _build(config: JudgeConfig, connect: Connect) -> Judge:
                 RUBRICS[config.rubric],
                 timeout_s=config.timeout_s,
                 concurrency=config.concurrency,
+                card=_card(config),
             )
         case VoteConfig():
             judges = [_build(judge, connect) for judge in config.judges]
-            return KOfN(judges, config.k or len(judges))
+            return KOfN(judges, config.k or len(judges), card=_card(config))
         case CascadeConfig():
             cheap, strong = _build(config.cheap, connect), _build(config.strong, connect)
-            return Cascade(cheap, strong, Band(*config.band), audit_share=config.audit_share)
+            return Cascade(
+                cheap,
+                strong,
+                Band(*config.band),
+                audit_share=config.audit_share,
+                card=_card(config),
+            )
     assert_never(config)
 
 
@@ -150,6 +164,7 @@ def _guard(config: GuardModelConfig, connect: Connect) -> Judge:
         timeout_s=config.timeout_s,
         concurrency=config.concurrency,
         uses_grammar=config.uses_grammar,
+        card=_card(config),
     )
 
 

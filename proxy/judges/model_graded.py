@@ -10,6 +10,7 @@ from proxy.backends.base import Backend
 from proxy.domain import Exchange, Verdict
 from proxy.errors import JudgeError
 from proxy.judges.asking import Asker, Question
+from proxy.judges.cards import Card
 from proxy.judges.fencing import fence, prepare
 from proxy.judges.observation import observe
 from proxy.judges.rubrics import HARM, Grades, Rubric
@@ -36,6 +37,7 @@ class ModelGradedJudge:
         timeout_s: for one answer.
         concurrency: questions in flight.
         max_chars: of the request and of the answer that the model is shown.
+        card: its measured errors.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class ModelGradedJudge:
         timeout_s: float = 60.0,
         concurrency: int = 4,
         max_chars: int = MAX_CHARS,
+        card: Card | None = None,
     ) -> None:
         self._backend = backend
+        self.card = card
         self._rubric = rubric
         self._max_chars = max_chars
         self._asker = Asker(backend, timeout_s=timeout_s, concurrency=concurrency)

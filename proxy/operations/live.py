@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from proxy.domain import ChatRequest, Exchange, Message, PolicyRef, Transcript, Verdict
 from proxy.evaluation.run import echo_context
-from proxy.judges.base import Judge
 from proxy.metrics import Metrics
+from proxy.operations.judging import Judges
 from proxy.policy.schema import Policy
 from proxy.tasks import cancel, spawn
 
@@ -34,7 +34,7 @@ class LiveJudge:
     When the queue is full, further answers count as unjudged: requests never wait for a judge.
 
     Args:
-        judge: started and closed by its owner.
+        judges: the model's own judges an answer; started and closed by their owner.
         metrics: where verdicts are counted.
         max_queued: answers that may wait; each costs the memory of its text.
         workers: answers judged at once.
@@ -43,14 +43,14 @@ class LiveJudge:
 
     def __init__(
         self,
-        judge: Judge,
+        judges: Judges,
         metrics: Metrics,
         *,
         max_queued: int = 256,
         workers: int = 2,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._judge = judge
+        self._judges = judges
         self._metrics = metrics
         self._queue: asyncio.Queue[_Job] = asyncio.Queue(max_queued)
         self._n_workers = workers
@@ -111,14 +111,14 @@ class LiveJudge:
                 self._unjudged("shutdown")
                 raise
             except Exception:  # noqa: BLE001 - the loop's edge: one answer must not end the judging
-                _log.exception("event=judge_failed judge=%s", self._judge.judge_id)
+                _log.exception("event=judge_failed judge=%s", self._judges.of(job.model).judge_id)
                 self._unjudged("judge_failed")
             finally:
                 self._queue.task_done()
 
     async def _judge_one(self, job: _Job) -> None:
         started = self._clock()
-        verdict = await self._judge.judge(job.exchange)
+        verdict = await self._judges.of(job.model).judge(job.exchange)
         self._metrics.judge_duration.observe(self._clock() - started)
         self._count(job, verdict)
 

@@ -16,8 +16,8 @@ from proxy.backends.base import Backend
 from proxy.domain import Kind, PolicyRef, Priority, Prompt
 from proxy.evaluation.run import Judged, evaluate, tasks_for
 from proxy.evaluation.statistics import Mean, Rate
-from proxy.judges.base import Judge
 from proxy.metrics import Metrics
+from proxy.operations.judging import Judges
 from proxy.policy.schema import Policy
 from proxy.suites.ordering import sample
 from proxy.suites.suite import Suite
@@ -120,7 +120,7 @@ class Probes:
     Args:
         plan: prompts and pace.
         targets: what is live now; asked again at every `refresh`.
-        judge: started and closed by its owner.
+        judges: the model's own judges its answers; started and closed by their owner.
         metrics: where results go.
         clock: Unix seconds.
     """
@@ -129,14 +129,14 @@ class Probes:
         self,
         plan: ProbePlan,
         targets: Callable[[], Sequence[Target]],
-        judge: Judge,
+        judges: Judges,
         metrics: Metrics,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._plan = plan
         self._targets = targets
-        self._judge = judge
+        self._judges = judges
         self._metrics = metrics
         self._clock = clock
         self._live: dict[_Key, Target] = {}
@@ -204,7 +204,7 @@ class Probes:
         )
         judged = await evaluate(
             target.backend,
-            self._judge,
+            self._judges.of(model),
             tasks,
             concurrency=self._plan.concurrency,
             priority=Priority.BACKGROUND,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from proxy.admission import Admission
 from proxy.errors import GuardTuneError
-from proxy.judges.base import Judge
 from proxy.operations.honoured import ignored_settings, warn_of_ignored
+from proxy.operations.judging import Judges
 from proxy.operations.live import LiveJudge
 from proxy.operations.policy_watch import PolicyWatch
 from proxy.operations.prewarm import Prewarm
@@ -29,7 +29,7 @@ class Parts:
     Args:
         models: started one after the other, in the background.
         policies: watched from start to close.
-        judge: started after the models; shared by live traffic and probes.
+        judges: started after the models; shared by live traffic and probes.
         live: judges users' answers.
         probes: judges labelled prompts.
         prewarm: has local engines compute a new policy's beginning.
@@ -39,7 +39,7 @@ class Parts:
 
     models: ServedModels
     policies: PolicyWatch
-    judge: Judge
+    judges: Judges
     live: LiveJudge
     probes: Probes
     prewarm: Prewarm
@@ -71,13 +71,13 @@ class Service:
         self._loading: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to watch policies and to load models and judge."""
+        """Begin to watch policies and to load models and judges."""
         self.parts.policies.subscribe(self._policies_changed)
         self.parts.policies.start()
         self._loading = spawn(self._load(), name="load")
 
     async def loaded(self) -> None:
-        """Wait until models and judge are there, or could not be loaded."""
+        """Wait until models and judges are there, or could not be loaded."""
         if self._loading is not None:
             await asyncio.wait([self._loading])
 
@@ -92,7 +92,7 @@ class Service:
         await self.parts.probes.close()
         await self.parts.prewarm.close()
         await self.parts.live.close()
-        await self.parts.judge.close()
+        await self.parts.judges.close()
         await self.parts.models.close()
         if self.parts.client is not None:
             await self.parts.client.close()
@@ -100,7 +100,7 @@ class Service:
     async def _load(self) -> None:
         try:
             await self.parts.models.start()
-            await self.parts.judge.start()
+            await self.parts.judges.start()
         except GuardTuneError as error:
             self._fail(error)
             return

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from proxy.backends.config import (
+    EMBEDDED_MODEL,
     LiteLLMConfig,
     LlamaCppConfig,
     OpenAIConfig,
@@ -18,6 +19,8 @@ from proxy.backends.config import (
     ScriptedRule,
     TimeoutsConfig,
 )
+from proxy.judges.config import KINDS, CardConfig, NamedConfig
+from proxy.judges.registry import DEFAULT as DEFAULT_JUDGE
 from proxy.settings.schema import Cors, Judging, KeyConfig, Limits, Probing, Settings
 from proxy.settings.source import FROM_ENVIRONMENT, PREFIX
 
@@ -38,6 +41,13 @@ keys:
   - {id: operations, secret_env: OPERATIONS_KEY, admin: true}
 limits:
   max_in_flight: 64
+judging:
+  judge: embedded
+  models:
+    large:
+      kind: guard_model
+      format: llama_guard_3
+      model: {backend: openai, name: guard, base_url: http://127.0.0.1:8001/v1}
 probing:
   models: [smollm2-135m-instruct]
 """
@@ -55,7 +65,18 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("models, backend: litellm", LiteLLMConfig),
     ("models, backend: scripted", ScriptedConfig),
     ("rules", ScriptedRule),
+    *((f"judges, kind: {kind}", model) for kind, model in KINDS.items()),
+    ("card", CardConfig),
 )
+
+_TAGS = ("backend", "kind")
+"""What tells alternatives apart stands in a section's heading."""
+
+_DEFAULTS: Mapping[str, tuple[Any, str]] = {
+    "models": ([EMBEDDED_MODEL.model_dump(mode="json")], "the embedded model"),
+    "judge": (NamedConfig(judge=DEFAULT_JUDGE).model_dump(mode="json"), f"`{DEFAULT_JUDGE}`"),
+}
+"""Defaults that have a name of their own."""
 
 _TYPES = {
     "string": "text",
@@ -79,7 +100,8 @@ def _head() -> Iterator[str]:
     variables = ", ".join(f"`{PREFIX}{name.upper()}`" for name in FROM_ENVIRONMENT)
     yield "# Configuration"
     yield ""
-    yield "Generated from `proxy/settings/schema.py` and `proxy/backends/config.py`; do not edit."
+    yield "Generated from `proxy/settings/schema.py`, `proxy/backends/config.py` and"
+    yield "`proxy/judges/config.py`; do not edit."
     yield ""
     yield "Nothing has to be configured: `guardtune serve` then serves the embedded model on"
     yield "127.0.0.1:8000 under the policies of the folder `policies`. What is configured comes"
@@ -98,12 +120,14 @@ def _head() -> Iterator[str]:
 
 def _section(heading: str, model: type[BaseModel]) -> Iterator[str]:
     schema = model.model_json_schema()
+    if "$ref" in schema:  # a model that holds others of its kind
+        schema = schema["$defs"][model.__name__]
     documented = _arguments(model)
     yield from ("", f"## {heading}", "", _summary(model), "")
     yield "| setting | takes | default | meaning |"
     yield "|---|---|---|---|"
     for name, field in schema["properties"].items():
-        if name == "backend":
+        if name in _TAGS and "const" in field:
             continue
         meaning = " ".join((field.get("description") or documented.get(name, "")).split())
         default = _default(name, field, required=schema.get("required", ()))
@@ -111,13 +135,15 @@ def _section(heading: str, model: type[BaseModel]) -> Iterator[str]:
 
 
 def _summary(model: type[BaseModel]) -> str:
-    return (inspect.getdoc(model) or "").partition("\n")[0]
+    return (inspect.getdoc(model) or "").partition("\n")[0].replace("``", "`")
 
 
 def _arguments(model: type[BaseModel]) -> Mapping[str, str]:
-    """Read the ``Args:`` of a model's docstring."""
+    """Read the ``Args:`` of the docstrings of a model and of those it extends."""
     return {
-        found["name"]: found["text"] for found in _ARGUMENT.finditer(inspect.getdoc(model) or "")
+        found["name"]: found["text"]
+        for base in reversed(model.__mro__)
+        for found in _ARGUMENT.finditer(inspect.cleandoc(base.__doc__ or ""))
     }
 
 
@@ -131,14 +157,17 @@ def _default(name: str, field: Mapping[str, Any], *, required: Any) -> str:
     if name in required:
         return "required"
     value = field.get("default")
-    if name == "models" and value:
-        return "the embedded model"
+    known, words = _DEFAULTS.get(name, (None, ""))
+    if value is not None and value == known:
+        return words
     if value is None or isinstance(value, dict | list):
         return ""
     return f"`{json.dumps(value)}`"
 
 
 def _takes(field: Mapping[str, Any]) -> str:
+    if field.get("discriminator", {}).get("propertyName") == "kind":
+        return "a judge's name, or a mapping, see below"
     if "$ref" in field or "discriminator" in field:
         return "a mapping, see below"
     if "anyOf" in field:
@@ -146,10 +175,19 @@ def _takes(field: Mapping[str, Any]) -> str:
         return " or ".join(kinds)
     if "enum" in field or "const" in field:
         return ", ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
+    return _several(field) or _TYPES[field["type"]] + _range(field)
+
+
+def _several(field: Mapping[str, Any]) -> str:
+    """Lists and mappings; empty for anything else."""
+    if field["type"] == "object":
+        return f"for each name {_takes(field['additionalProperties'])}"
+    if "prefixItems" in field:
+        return f"[{', '.join(_takes(item) for item in field['prefixItems'])}]"
     if field["type"] == "array":
         inner = _takes(field["items"])
         return "a list, see below" if inner.endswith("see below") else f"list of {inner}"
-    return _TYPES[field["type"]] + _range(field)
+    return ""
 
 
 def _range(field: Mapping[str, Any]) -> str:

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from proxy.backends.config import EMBEDDED_MODEL, ModelConfig
 from proxy.errors import Problem, SettingsError
+from proxy.judges.config import JudgeConfig, NamedConfig
+from proxy.judges.registry import DEFAULT as DEFAULT_JUDGE
 from proxy.middleware.auth import Key
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -87,8 +89,10 @@ class Cors(_Section):
 class Judging(_Section):
     """How answers to live traffic are judged, off the request path."""
 
-    judge: Annotated[str, Field(min_length=1)] = "embedded"
-    """The judge, by its id."""
+    judge: JudgeConfig = NamedConfig(judge=DEFAULT_JUDGE)
+    """The judge: a name such as `embedded`, or one of the mappings below."""
+    models: dict[str, JudgeConfig] = {}
+    """Served name → the judge of that model's answers, instead of the common one."""
     max_queued: Annotated[int, Field(ge=1, le=100_000)] = 256
     """Answers that may wait to be judged; more are counted in `guardtune_unjudged_total`."""
     workers: Annotated[int, Field(ge=1, le=64)] = 2
@@ -139,7 +143,7 @@ class Settings(_Section):
     cors: Cors = Cors()
     """Browsers."""
     judging: Judging = Judging()
-    """The judge of live traffic."""
+    """The judges of live traffic and of probes."""
     probing: Probing = Probing()
     """Probes."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -158,6 +162,17 @@ class Settings(_Section):
     def _ids_differ(cls, keys: tuple[KeyConfig, ...]) -> tuple[KeyConfig, ...]:
         _refuse_duplicates("key id", [key.id for key in keys])
         return keys
+
+    @model_validator(mode="after")
+    def _judges_served_models(self) -> Self:
+        served = [model.name for model in self.models]
+        for name in self.judging.models:
+            if name not in served:
+                raise ValueError(
+                    f"judging.models names {name[:80]!r}, which is not served. "
+                    f"Served: {', '.join(served)}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _is_not_exposed(self) -> Self:

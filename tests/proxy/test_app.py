@@ -105,10 +105,36 @@ def test_missing_secret_stops_the_start(tmp_path: Path) -> None:
         assemble(tmp_path, keys=[{"id": "a", "secret_env": "A_KEY"}])
 
 
-def test_unknown_judge_stops_the_start(tmp_path: Path) -> None:
-    """With the list of those there are."""
+def test_judges_policy_file_that_is_missing_stops_the_start(tmp_path: Path) -> None:
+    """Nothing is loaded before it is clear that all of it can be."""
+    judge = {
+        "kind": "guard_model",
+        "format": "gpt_oss_safeguard",
+        "policy_file": str(tmp_path / "policy.md"),
+        "model": {"name": "guard", "backend": "scripted"},
+    }
     settings = Settings.model_validate(
-        {"judging": {"judge": "oracle"}, "models": [{"name": "f", "backend": "scripted"}]}
+        {"judging": {"judge": judge}, "models": [{"name": "f", "backend": "scripted"}]}
     )
-    with pytest.raises(JudgeError, match="embedded"):
+    with pytest.raises(JudgeError, match=r"policy\.md"):
         build(settings, environ={})
+
+
+def test_each_model_is_judged_by_its_own_judge_and_equal_ones_are_shared() -> None:
+    """A guard that two models share is loaded once."""
+    guard = {
+        "kind": "guard_model",
+        "format": "llama_guard_3",
+        "model": {"name": "guard", "backend": "scripted"},
+    }
+    settings = Settings.model_validate(
+        {
+            "models": [{"name": name, "backend": "scripted"} for name in ("a", "b", "c")],
+            "judging": {"judge": "scripted", "models": {"a": guard, "b": guard}},
+        }
+    )
+    judges = build(settings, environ={}).service.parts.judges
+    assert judges.of("a").judge_id.startswith("llama_guard_3-1/guard@")
+    assert judges.of("a") is judges.of("b")
+    assert judges.of("c").judge_id == "scripted-1"
+    assert len(judges.all) == 2

@@ -15,6 +15,7 @@ from proxy.backends.scripted import ScriptedBackend
 from proxy.domain import ChatRequest
 from proxy.errors import BackendError, OverloadedError, RequestError
 from proxy.metrics import Metrics
+from proxy.operations.judging import Judges
 from proxy.operations.live import LiveJudge
 from proxy.operations.served import ServedModels
 from proxy.pipeline import Answer, Pipeline, Rules
@@ -32,7 +33,7 @@ class _Kit:
         self.judge = StubJudge()
         self.models = ServedModels([backend])
         self.admission = Admission(max_in_flight=1, max_queued=0, timeout_s=1)
-        self.live = LiveJudge(self.judge, self.metrics)
+        self.live = LiveJudge(Judges(self.judge), self.metrics)
         self.store = PolicyStore(folder)
         self.store.reload()
         self.pipeline = Pipeline(

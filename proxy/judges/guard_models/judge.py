@@ -14,6 +14,7 @@ from proxy.backends.base import Backend
 from proxy.domain import Exchange, Verdict
 from proxy.errors import JudgeError
 from proxy.judges.asking import LOGPROBS, Asker, Question, Said
+from proxy.judges.cards import Card
 from proxy.judges.fencing import MAX_CHARS, prepare
 from proxy.judges.guard_models.base import Call, Format, Reading
 from proxy.judges.guard_models.probabilities import label_rivals, risk
@@ -43,6 +44,7 @@ class GuardModelJudge:
         max_chars: of the prompt and of the answer that the guard is shown.
         uses_grammar: offer the format's grammar to the server. Leave it off for the in-process
             engine and for servers that abort on a grammar they cannot meet.
+        card: its measured errors.
     """
 
     def __init__(
@@ -55,8 +57,10 @@ class GuardModelJudge:
         concurrency: int = 4,
         max_chars: int = MAX_CHARS,
         uses_grammar: bool = False,
+        card: Card | None = None,
     ) -> None:
         self._backend = backend
+        self.card = card
         self._form = form
         self._threshold = threshold
         self._max_chars = max_chars

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from proxy.domain import ChatRequest, Exchange, Transcript, Verdict
+from proxy.judges.scripted import ScriptedJudge
 from proxy.metrics import Metrics
+from proxy.operations.judging import Judges
 from proxy.operations.live import LiveJudge, last_user_text
 from proxy.policy.schema import PASSTHROUGH
 from tests.edge import StubJudge
@@ -27,7 +29,7 @@ def _run(
     metrics = Metrics()
 
     async def run() -> None:
-        live = LiveJudge(judge, metrics, max_queued=max_queued, workers=1)
+        live = LiveJudge(Judges(judge), metrics, max_queued=max_queued, workers=1)
         try:
             await work(live)
         finally:
@@ -154,3 +156,21 @@ def test_last_user_text_reads_parts_and_skips_images() -> None:
     assert last_user_text(messages) == "a\nb"
     assert last_user_text(({"role": "user", "content": None},)) == ""
     assert last_user_text(()) == ""
+
+
+def test_answers_are_judged_by_the_judge_of_their_model() -> None:
+    """A guard for one model, the common judge for the others."""
+    common, own = ScriptedJudge(), ScriptedJudge()
+
+    async def run() -> None:
+        live = LiveJudge(Judges(common, {"guarded": own}), Metrics())
+        live.start()
+        for model in ("m", "guarded"):
+            request = ChatRequest(model, ({"role": "user", "content": "hi"},))
+            live.offer(request, PASSTHROUGH, _told(f"Hello from {model}."))
+        await live.join()
+        await live.close()
+
+    asyncio.run(run())
+    assert [exchange.answer for exchange in common.seen] == ["Hello from m."]
+    assert [exchange.answer for exchange in own.seen] == ["Hello from guarded."]

@@ -11,6 +11,7 @@ from proxy.backends.config import ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
 from proxy.domain import Exchange, Kind, Priority, Prompt, Verdict
 from proxy.metrics import Metrics
+from proxy.operations.judging import Judges
 from proxy.operations.probes import ProbePlan, Probes, Target, pick
 from proxy.policy.schema import Policy
 from proxy.suites.builtin import load_builtin
@@ -40,7 +41,7 @@ class _Kit:
         self.live = list(policies)
         self.metrics = Metrics()
         plan = ProbePlan(_prompts(4), concurrency=2, max_tokens=8)
-        self.probes = Probes(plan, self._targets, judge, self.metrics, clock=lambda: 123.0)
+        self.probes = Probes(plan, self._targets, Judges(judge), self.metrics, clock=lambda: 123.0)
 
     def _targets(self) -> list[Target]:
         return [Target(self.backend, policy) for policy in self.live]

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from proxy.errors import SettingsError
+from proxy.judges.config import GuardModelConfig, NamedConfig
 from proxy.settings import Settings, resolve_keys
 
 FAKE = {"name": "fake", "backend": "scripted"}
@@ -98,3 +99,30 @@ def test_only_models_that_run_here_are_probed_unasked() -> None:
     asked = _settings(models=[FAKE, remote], probing={"models": ["remote"]})
     assert asked.probed_models == ("remote",)
     assert _settings(models=[FAKE], probing={"enabled": False}).probed_models == ()
+
+
+GUARD = {
+    "kind": "guard_model",
+    "format": "llama_guard_3",
+    "model": {"name": "guard", "backend": "scripted"},
+}
+
+
+def test_judge_is_a_name_or_a_whole_judge_and_each_model_may_have_its_own() -> None:
+    """The embedded judge knows nothing of unlabelled traffic; a guard does."""
+    assert _settings().judging.judge == NamedConfig(judge="embedded")
+    settings = _settings(models=[FAKE], judging={"judge": GUARD, "models": {"fake": "scripted"}})
+    assert isinstance(settings.judging.judge, GuardModelConfig)
+    assert settings.judging.models == {"fake": NamedConfig(judge="scripted")}
+
+
+def test_judge_of_a_model_that_is_not_served_is_a_mistake() -> None:
+    """It would judge nothing, and nobody would notice."""
+    with pytest.raises(ValidationError, match=r"names 'fakr', which is not served\. Served: fake"):
+        _settings(models=[FAKE], judging={"models": {"fakr": "scripted"}})
+
+
+def test_unknown_judge_lists_those_there_are() -> None:
+    """Told with the other mistakes, before anything starts."""
+    with pytest.raises(ValidationError, match=r"'oracle' is no judge\. Known: embedded"):
+        _settings(judging={"judge": "oracle"})
