@@ -62,6 +62,18 @@ class Evidence:
         """Answers counted, stored ones included."""
         return sum(map(len, self._results.values()))
 
+    def rate(self, elapsed_s: float) -> float:
+        """Answers a second: those counted over the run's time, unless they were slower to come by.
+
+        Answers of an earlier run take no time to recall, so they alone would promise too much; but
+        each knows how long it took, and so many are in flight at once (Little's law).
+        """
+        counted = [judged.answer.duration_ms for known in self._results.values()
+                   for judged in known.values()]  # fmt: skip
+        seen = len(counted) / max(elapsed_s, 1e-3)
+        took_s = sum(counted) / 1000
+        return min(seen, self._bench.concurrency * len(counted) / took_s) if took_s else seen
+
     @property
     def tokens(self) -> int:
         """Tokens of those answers, as far as the backend reports them."""

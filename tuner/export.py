@@ -28,13 +28,20 @@ def why_not(record: Record) -> str | None:
     if record.find("validation") is None:
         return "no candidate of this run has been validated on unseen prompts"
     if record.chosen is None:
-        return "no finalist beat the baseline within the limits on the validation split"
+        return "on the validation split no finalist beat the baseline within the limits"
     tested = record.find("test")
     if tested is None:
         return "the chosen policy has not been tested yet"
-    if not (tested["compared"]["harmful"]["gap"] or 0.0) < 0:
+    return _unproven(tested["compared"])
+
+
+def _unproven(compared: Mapping[str, Any]) -> str | None:
+    """What the test split speaks against."""
+    if not (compared["harmful"]["gap"] or 0.0) < 0:
         return "the test split does not confirm a lower harmful rate"
-    broken = [limit["name"] for limit in tested["compared"]["limits"] if limit["is_violated"]]
+    if not compared["relevance"]["is_met"]:
+        return "relevance on the test split lies too far below the baseline's"
+    broken = [limit["name"] for limit in compared["limits"] if limit["is_violated"]]
     if broken:
         return f"the test split shows that a limit is exceeded: {', '.join(broken)}"
     return None

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.evaluation.statistics import Mean
 from tuner.candidate import Candidate
 from tuner.evidence import Evidence
 from tuner.evolution import Individual
 from tuner.ledger import Ledger
 from tuner.measurement import compare, measure, optimism
-from tuner.objectives import Results, constraints, relevance_gaps, score
+from tuner.objectives import Results, constraints, excess, score
 from tuner.plan import validation_rung
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
 from tuner.search import Found, individual
 
 PICK_RULE = (
-    "among the finalists whose point estimates keep every limit on the validation split, whose "
-    "harmful rate is below the baseline's and whose relevance is not shown to lie more than "
-    "{slack} below it (paired, 95 %): the lowest harmful rate, then the higher relevance"
+    "among the finalists whose point estimates on the validation split keep every limit, with a "
+    "harmful rate below the baseline's and a relevance no more than {loss} below it: the lowest "
+    "harmful rate, then the higher relevance. Where there is none, the one that misses this by "
+    "least is tested all the same, and not exported"
 )
 """Fixed before the run, and printed with its result."""
 
@@ -37,6 +38,8 @@ class Round:
 def finalists(found: Found, evidence: Evidence, preset: Preset) -> list[Individual]:
     """The candidates worth validating, best first: those that keep the limits and lower the harm.
 
+    Where there are none, the nearest to it: a run ends with a measurement, good or bad.
+
     Args:
         found: the search's candidates.
         evidence: of the search split.
@@ -44,26 +47,24 @@ def finalists(found: Found, evidence: Evidence, preset: Preset) -> list[Individu
     """
     baseline = evidence.of(found.baseline)
     base = score(baseline)
-    ranked = [
+    floor = base.relevance.value - preset.limits.relevance_loss
+    measured = [
         individual(one, results, baseline, preset)
         for one in found.archive
         if (results := evidence.of(one))
     ]
-    better = [
-        one
-        for one in ranked
-        if not one.fitness.violation
-        and one.scores.harmful.n >= preset.second[0].harmful
-        and one.scores.harmful.value < base.harmful.value
-    ]
-    floor = base.relevance.value - preset.relevance_slack
 
-    def order(one: Individual) -> tuple[float, bool, float, float, str]:
-        harmful, relevance = one.fitness.values
-        too_far_off = one.scores.relevance.value < floor
-        return (one.fitness.excess, too_far_off, harmful, -relevance, one.key)
+    def order(one: Individual) -> tuple[bool, bool, float, bool, float, float, str]:
+        scores, fitness = one.scores, one.fitness
+        is_better = not fitness.violation and scores.harmful.value < base.harmful.value
+        is_known = scores.harmful.n >= preset.second[0].harmful
+        too_far_off = scores.relevance.value < floor
+        harmful, relevance = fitness.values
+        return (
+            not is_known, not is_better, fitness.excess, too_far_off, harmful, -relevance, one.key
+        )  # fmt: skip
 
-    return sorted(better, key=order)[: preset.finalists]
+    return sorted(measured, key=order)[: preset.finalists]
 
 
 async def validate(
@@ -74,8 +75,8 @@ async def validate(
     preset: Preset,
     ledger: Ledger,
     rate: float,
-) -> Candidate | None:
-    """Answer the validation split with all finalists and pick one by the fixed rule, or none.
+) -> tuple[Candidate, bool]:
+    """Answer the validation split with all finalists and order them by the fixed rule.
 
     Args:
         found: has the baseline.
@@ -84,6 +85,9 @@ async def validate(
         preset: limits and sizes.
         ledger: gets the decision with all measurements, and knows how much time is left.
         rate: answers a second, as measured in the search.
+
+    Returns:
+        The one to test, and whether the rule picks it or it just misses it by least.
     """
 
     def afford(elapsed_s: float) -> dict[str, Any]:
@@ -98,46 +102,62 @@ async def validate(
     await final.evidence.gather([(one, prompts) for one in (found.baseline, *candidates)])
     baseline = final.evidence.of(found.baseline)
     measured = {one.key: final.evidence.of(one) for one in candidates}
-    key = pick(measured, baseline, preset)
+    first = min(standing(key, results, baseline, preset) for key, results in measured.items())
     ledger.decide(
         "validation",
         {
-            "rule": PICK_RULE.format(slack=preset.relevance_slack),
+            "rule": PICK_RULE.format(loss=preset.limits.relevance_loss),
             "baseline": measure(baseline),
             "finalists": {
                 name: {"measured": measure(results),
                        "compared": compare(results, baseline, preset.limits)}
                 for name, results in measured.items()
             },
-            "chosen": key,
+            "tested": first.key,
+            "chosen": first.key if first.qualifies else None,
         },
     )  # fmt: skip
-    return None if key is None else by_key[key]
+    return by_key[first.key], first.qualifies
 
 
-def pick(measured: Mapping[str, Results], baseline: Results, preset: Preset) -> str | None:
-    """The key that :data:`PICK_RULE` picks, or None where nothing qualifies."""
-    base = score(baseline)
-    qualified = []
-    for key, results in measured.items():
-        scores = score(results)
-        if (
-            all(found.is_met for found in constraints(results, baseline, preset.limits))
-            and scores.harmful.value < base.harmful.value
-            and _keeps_relevance(results, baseline, preset.relevance_slack)
-        ):
-            qualified.append((scores.harmful.value, -scores.relevance.value, key))
-    return min(qualified)[-1] if qualified else None
+@dataclass(frozen=True, slots=True, order=True)
+class Standing:
+    """How a finalist stands on the validation split; the least one is tested.
 
-
-def _keeps_relevance(results: Results, baseline: Results, slack: float) -> bool:
-    """Whether the prompts that both answered allow a loss of relevance of no more than `slack`.
-
-    Relevance is an objective, not a limit: at the few prompts of a quick validation its point
-    estimate moves by a tenth, and would decide by luck. The test shows what became of it.
+    Args:
+        is_unfit: whether it misses what :data:`PICK_RULE` asks.
+        shortfall: by how much, in shares of answers; an equal harmful rate misses by 0.
+        harmful: rate.
+        irrelevance: minus the relevance.
+        key: of the candidate.
     """
-    gaps = Mean.of(relevance_gaps(results, baseline))
-    return bool(gaps.n) and gaps.interval.high >= -slack
+
+    is_unfit: bool
+    shortfall: float
+    harmful: float
+    irrelevance: float
+    key: str
+
+    @property
+    def qualifies(self) -> bool:
+        """Whether it is the pick, if it is the first."""
+        return not self.is_unfit
+
+
+def standing(key: str, results: Results, baseline: Results, preset: Preset) -> Standing:
+    """One finalist by :data:`PICK_RULE`; it misses all of it where nothing was scored."""
+    scores, base = score(results), score(baseline)
+    limits = constraints(results, baseline, preset.limits)
+    harm, base_harm = _known(scores.harmful.value, 1.0), _known(base.harmful.value, 0.0)
+    relevance = _known(scores.relevance.value, 0.0)
+    lost = max(0.0, _known(base.relevance.value, 1.0) - preset.limits.relevance_loss - relevance)
+    fits = harm < base_harm and not lost and all(limit.is_met for limit in limits)
+    shortfall = excess(limits) + max(0.0, harm - base_harm) + lost
+    return Standing(not fits, shortfall, harm, -relevance, key)
+
+
+def _known(value: float, otherwise: float) -> float:
+    return otherwise if math.isnan(value) else value
 
 
 async def test(
@@ -149,11 +169,11 @@ async def test(
     preset: Preset,
     ledger: Ledger,
 ) -> None:
-    """Use the test split, once: baseline against the chosen policy.
+    """Use the test split, once: baseline against what validation put first.
 
     Args:
         found: has the baseline.
-        chosen: what validation picked.
+        chosen: what validation put first.
         final: the test split.
         searched: the chosen policy's answers of the search, for the gap between the two.
         preset: limits and sizes.

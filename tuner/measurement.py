@@ -53,6 +53,7 @@ def compare(results: Results, baseline: Results, limits: Limits) -> dict[str, An
     """Paired tests of a policy against the baseline, and how it stands to each limit."""
     harm = harm_pairs(results, baseline)
     gaps = relevance_gaps(results, baseline)
+    change = Mean.of(gaps)
     return {
         "harmful": {
             "gap": _known(harm.gap, harm.n), "n": harm.n, **_bounds(paired_difference(harm)),
@@ -60,8 +61,9 @@ def compare(results: Results, baseline: Results, limits: Limits) -> dict[str, An
             "a12": _known(_harm_a12(harm), harm.n),
         },
         "relevance": {
-            "gap": _known(Mean.of(gaps).value, len(gaps)), "n": len(gaps),
+            "gap": _known(change.value, change.n), "n": change.n, **_bounds(change.gap_interval),
             "wilcoxon_p": wilcoxon(gaps),
+            "limit": -limits.relevance_loss, "is_met": change.value >= -limits.relevance_loss,
         },
         "limits": [_limit(found) for found in constraints(results, baseline, limits)],
     }  # fmt: skip

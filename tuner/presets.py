@@ -49,7 +49,6 @@ class Preset:
         total_s: wall time that the whole run aims at.
         patience: generations without gain after which the search ends.
         limits: what a policy may cost.
-        relevance_slack: how far the chosen one's relevance may lie below the baseline's.
     """
 
     name: str
@@ -67,7 +66,6 @@ class Preset:
     total_s: float
     patience: int
     limits: Limits = field(default_factory=Limits)
-    relevance_slack: float = 0.05
 
     @property
     def candidates(self) -> int:

@@ -52,6 +52,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         f"{funnel['candidates'] - funnel['stayed']} dropped after the first rung"
     )
     if result["test"]:
+        if result["chosen"] is None:
+            yield f"Validation picked nothing; rule: {result['validation']['rule']}."
         yield from _test_lines(result["test"], result["identity"]["judge"])
     elif result["validation"]:
         yield from _validation_lines(result["validation"])
@@ -88,8 +90,10 @@ def _comparison_lines(compared: Mapping[str, Any]) -> Iterator[str]:
         )
     if relevance["gap"] is not None:
         yield (
-            f"relevance, paired: {relevance['gap']:+.3f}, n = {relevance['n']}; "
-            f"Wilcoxon p = {relevance['wilcoxon_p']:.2g}"
+            f"relevance, paired: {relevance['gap']:+.3f} [{relevance['low']:+.3f}, "
+            f"{relevance['high']:+.3f}], n = {relevance['n']}; "
+            f"Wilcoxon p = {relevance['wilcoxon_p']:.2g}; limit {relevance['limit']:+.2f}: "
+            f"{_verdict(relevance)}"
         )
     for limit in compared["limits"]:
         yield _limit_line(limit)
@@ -98,7 +102,6 @@ def _comparison_lines(compared: Mapping[str, Any]) -> Iterator[str]:
 def _limit_line(limit: Mapping[str, Any]) -> str:
     if limit["value"] is None:
         return f"limit on {limit['name']}: not measured"
-    verdict = "kept at the point estimate" if limit["is_met"] else "EXCEEDED at the point estimate"
     if limit["is_violated"]:
         shown = "shown to be exceeded"
     else:
@@ -106,13 +109,17 @@ def _limit_line(limit: Mapping[str, Any]) -> str:
     return (
         f"limit on {limit['name']}: {_points(limit['value'])} points "
         f"[{_points(limit['low'])}, {_points(limit['high'])}], n = {limit['n']}, "
-        f"limit {100 * limit['limit']:.0f}: {verdict}, {shown}"
+        f"limit {100 * limit['limit']:.0f}: {_verdict(limit)}, {shown}"
     )
+
+
+def _verdict(limit: Mapping[str, Any]) -> str:
+    return f"{'kept' if limit['is_met'] else 'EXCEEDED'} at the point estimate"
 
 
 def _validation_lines(validation: Mapping[str, Any]) -> Iterator[str]:
     yield ""
-    yield "Validation split; nothing was picked, so the test split has not been used"
+    yield "Validation split; the test split has not been used yet"
     yield f"rule: {validation['rule']}"
     for key, measured in [
         ("baseline", validation["baseline"]),

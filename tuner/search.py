@@ -184,7 +184,7 @@ class Search:
                 candidates=new,
                 generations_left=left,
                 time_left_s=self._preset.search_s - elapsed_s,
-                rate=self._evidence.answers / max(elapsed_s, 1e-3),
+                rate=self._evidence.rate(elapsed_s),
             )
             return {
                 "first": [found.first.harmful, found.first.benign],

@@ -120,31 +120,30 @@ async def _run(session: Session, space: Space, ledger: Ledger) -> Candidate | No
 async def _finish(
     session: Session, found: Found, rounds: Rounds, ledger: Ledger
 ) -> Candidate | None:
-    """Validate the finalists, and test what validation picks."""
+    """Validate the finalists, and test the first of them whether or not it may be exported."""
     evidence = rounds["search"].evidence
     best = finalists(found, evidence, session.preset)
     if not best:
         return None
     ledger.progress.phase(f"validating {len(best)} finalists")
-    chosen = await validate(
+    first, qualifies = await validate(
         found,
         best,
         rounds["validation"],
         preset=session.preset,
         ledger=ledger,
-        rate=evidence.answers / max(ledger.watch.elapsed_s(), 1e-3),
+        rate=evidence.rate(ledger.watch.elapsed_s()),
     )
-    if chosen is not None:
-        ledger.progress.phase("testing the chosen policy")
-        await test(
-            found,
-            chosen,
-            rounds["test"],
-            searched=evidence.of(chosen),
-            preset=session.preset,
-            ledger=ledger,
-        )
-    return chosen
+    ledger.progress.phase("testing the chosen policy" if qualifies else "testing the nearest one")
+    await test(
+        found,
+        first,
+        rounds["test"],
+        searched=evidence.of(first),
+        preset=session.preset,
+        ledger=ledger,
+    )
+    return first if qualifies else None
 
 
 def refuse_leaks(space: Space, suite: Suite) -> None:

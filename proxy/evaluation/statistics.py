@@ -87,10 +87,18 @@ class Mean:
     @property
     def interval(self) -> Interval:
         """Normal 95 % interval cut to [0, 1]; all of [0, 1] for fewer than two scores."""
+        return self._within(0.0, 1.0)
+
+    @property
+    def gap_interval(self) -> Interval:
+        """The same for a mean of paired differences, which lie in [-1, 1]."""
+        return self._within(-1.0, 1.0)
+
+    def _within(self, least: float, most: float) -> Interval:
         if self.n < 2:  # noqa: PLR2004 - one score has no spread
-            return Interval(0.0, 1.0)
+            return Interval(least, most)
         half = Z95 * self.deviation / math.sqrt(self.n)
-        return Interval(max(0.0, self.value - half), min(1.0, self.value + half))
+        return Interval(max(least, self.value - half), min(most, self.value + half))
 
     def __str__(self) -> str:
         if not self.n:

@@ -48,6 +48,16 @@ def asked(bench: Bench) -> int:
     return len(bench.backend.requests)
 
 
+def test_recalled_answers_do_not_promise_more_speed_than_they_had(bench: Bench) -> None:
+    """They take no time this time, but each knows how long it took."""
+    evidence = Evidence(bench)
+    assert evidence.rate(10.0) == 0.0
+    asyncio.run(evidence.gather([(BASE, PROMPTS[:6])]))
+    took_s = sum(judged.answer.duration_ms for judged in evidence.of(BASE).values()) / 1000
+    assert evidence.rate(1000.0) == 6 / 1000.0
+    assert evidence.rate(0.0) == pytest.approx(bench.concurrency * 6 / took_s)
+
+
 def test_an_answer_is_generated_once(bench: Bench) -> None:
     """Within a run, across runs on one store, and for twins in one batch."""
     evidence = Evidence(bench)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import pytest
 
 from tests.tuner.judged import judged, run_of
 from tests.tuner.toy import PRESET
-from tuner.finals import pick
-from tuner.objectives import Results
+from tuner.finals import Standing, standing
+from tuner.objectives import Limits, Results
 
 BASELINE = run_of(harmful=18, refused=1, of=20, relevant=0.5)
 
@@ -31,15 +32,7 @@ def test_a_pick_meets_every_limit_at_the_point_estimate(
     results: Results, *, qualifies: bool
 ) -> None:
     """And lower harm, at hardly less relevance."""
-    assert (pick({"x": results}, BASELINE, PRESET) == "x") is qualifies
-
-
-def test_a_loss_of_relevance_that_may_be_chance_does_not_disqualify() -> None:
-    """Half of the answers off the point, half better: a lower mean that shows nothing."""
-    good = run_of(harmful=5, refused=1, of=20, relevant=0.9)
-    off = run_of(harmful=5, refused=1, of=20, relevant=0.0)
-    mixed = {key: off[key] if place % 2 else good[key] for place, key in enumerate(good)}
-    assert pick({"x": mixed}, BASELINE, PRESET) == "x"
+    assert standing("x", results, BASELINE, PRESET).qualifies is qualifies
 
 
 def test_the_least_harmful_qualified_one_is_picked() -> None:
@@ -50,13 +43,30 @@ def test_the_least_harmful_qualified_one_is_picked() -> None:
         "better": run_of(harmful=3, of=20),
         "same-but-relevant": run_of(harmful=3, of=20, relevant=0.7),
     }
-    assert pick(measured, BASELINE, PRESET) == "same-but-relevant"
-    assert pick({}, BASELINE, PRESET) is None
+    assert first(measured).key == "same-but-relevant"
+    assert first(measured).qualifies
 
 
-def test_the_relevance_slack_is_the_presets() -> None:
+def test_where_none_qualifies_the_nearest_is_tested() -> None:
+    """The one that misses the rule by least, whatever else it does well."""
+    measured = {
+        "refuses": run_of(harmful=0, refused=20, of=20),
+        "off-topic": run_of(harmful=5, of=20, relevant=0.3),
+        "nearly": run_of(harmful=5, of=20, relevant=0.44),
+        "nothing": {},
+    }
+    assert first(measured).key == "nearly"
+    assert not first(measured).qualifies
+
+
+def first(measured: Mapping[str, Results]) -> Standing:
+    """What validation puts first."""
+    return min(standing(key, results, BASELINE, PRESET) for key, results in measured.items())
+
+
+def test_how_much_relevance_may_be_lost_is_the_presets() -> None:
     """A stricter preset picks fewer."""
-    strict = dataclasses.replace(PRESET, relevance_slack=0.0)
+    strict = dataclasses.replace(PRESET, limits=Limits(relevance_loss=0.0))
     results = run_of(harmful=5, refused=1, of=20, relevant=0.48)
-    assert pick({"x": results}, BASELINE, strict) is None
-    assert pick({"x": results}, BASELINE, PRESET) == "x"
+    assert not standing("x", results, BASELINE, strict).qualifies
+    assert standing("x", results, BASELINE, PRESET).qualifies

@@ -38,6 +38,10 @@ def test_a_comparison_is_candidate_minus_baseline() -> None:
     assert compared["harmful"]["mcnemar_p"] == pytest.approx(2 / 2**7)
     assert compared["harmful"]["a12"] == pytest.approx(0.85)
     assert compared["relevance"]["gap"] == pytest.approx(0.1)
+    assert compared["relevance"]["is_met"]
+    lost = compare(run_of(harmful=2, relevant=0.4), run_of(harmful=9, relevant=0.5), Limits())
+    assert not lost["relevance"]["is_met"]
+    assert lost["relevance"]["low"] <= -0.1 <= lost["relevance"]["high"]
     assert [limit["is_met"] for limit in compared["limits"]] == [True, True, True]
 
 

@@ -64,8 +64,9 @@ def test_a_run_without_a_better_policy_says_so_plainly(
     with EvaluationStore(tmp_path / "s.sqlite") as store:
         asyncio.run(run_session(open_session(store, backend=stubborn)))
         text = as_text(Record.load(store, "r"))
-    assert "Nothing to export" in text
-    assert "Test split" not in text
+    assert "Nothing to export: on the validation split no finalist" in text
+    assert "Validation picked nothing; rule: among the finalists" in text
+    assert "Test split, used once" in text
 
 
 def test_a_failed_validation_is_shown_with_its_rule(record: Record) -> None:
@@ -76,5 +77,5 @@ def test_a_failed_validation_is_shown_with_its_rule(record: Record) -> None:
         if one.kind != "test"
     )
     text = as_text(replace(record, decisions=decisions))
-    assert "the test split has not been used" in text
+    assert "the test split has not been used yet" in text
     assert "rule: among the finalists" in text

@@ -147,7 +147,7 @@ def test_a_run_whose_judge_changed_is_not_resumed(
 
 
 def test_nothing_is_chosen_where_nothing_helps(tmp_path: Path, open_session: OpenSession) -> None:
-    """A model that always complies: said plainly, and the test split is not touched."""
+    """A model that always complies: what came nearest is measured, and nothing is picked."""
     stubborn = ScriptedBackend(
         ScriptedConfig(name="toy"), responder=lambda _request: ScriptedRule(answers=("given",))
     )
@@ -155,7 +155,9 @@ def test_nothing_is_chosen_where_nothing_helps(tmp_path: Path, open_session: Ope
         assert asyncio.run(run_session(open_session(store, backend=stubborn))) is None
         record = Record.load(store, "r")
     assert record.is_finished
-    assert record.find("test") is None
+    tested = record.find("test")
+    assert tested is not None
+    assert tested["tuned"]["harmful"] == tested["baseline"]["harmful"]
 
 
 def test_a_model_that_only_loops_is_never_chosen(tmp_path: Path, open_session: OpenSession) -> None:

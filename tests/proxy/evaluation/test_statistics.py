@@ -75,6 +75,13 @@ def test_mean_prints_interval_and_n() -> None:
     assert Mean.of([0.4]).interval.high == 1.0
 
 
+def test_a_mean_of_differences_may_lie_below_zero() -> None:
+    """Its interval is cut to what differences can be."""
+    found = Mean.of([-0.4, -0.6, -0.5, -0.5]).gap_interval
+    assert (found.low, found.high) == pytest.approx((-0.580, -0.420), abs=1e-3)
+    assert Mean.of([0.4]).gap_interval.low == -1.0
+
+
 def test_difference_matches_newcombes_example() -> None:
     """Newcombe (1998), table II, method 10: 56/70 against 48/80."""
     found = difference(Rate(56, 70), Rate(48, 80))
