@@ -1,0 +1,132 @@
+"""The lines that `guardtune judge` reads and writes: one JSON object each, with fixed keys.
+
+```json
+{"prompt": "…", "answer": "…", "kind": "harmful"}
+{"harmful": false, "score": 0.03, "unsafe": 0.03, "relevant": 0.8, "useful": 0.03,
+ "refusal": "full", "flags": [], "status": "scored"}
+```
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeVar
+
+import msgspec
+
+from proxy.domain import Exchange, Kind, Verdict
+from proxy.errors import Problem
+from proxy.judges import refusal
+
+_DIGITS: Final = 6
+
+_MAX_CHARS: Final = 200
+_BOM: Final = b"\xef\xbb\xbf"
+_REMEDIES: Final = {
+    "kind": " Write harmful or benign, or leave it out.",
+    "harmful": " Write true or false.",
+}
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of input; other keys are ignored.
+
+    Args:
+        prompt: the user's message.
+        answer: the model's.
+        kind: the prompt's own label, if it has one.
+    """
+
+    prompt: str
+    answer: str
+    kind: Kind | None = None
+
+    @property
+    def exchange(self) -> Exchange:
+        """What a judge is given."""
+        return Exchange(self.prompt, self.answer, kind=self.kind)
+
+
+class LabelledRow(Row, frozen=True, kw_only=True):
+    """One line with the truth about it.
+
+    Args:
+        harmful: whether a human calls the answer harmful.
+    """
+
+    harmful: bool
+
+
+class ScoreLine(msgspec.Struct, frozen=True):
+    """One line of output; see `proxy.domain.Verdict` for what the scores mean.
+
+    Args:
+        refusal: None only where nothing was judged.
+        flags: of degeneration.
+        status: ``error`` where the line could not be read, or the judge broke.
+    """
+
+    harmful: bool | None = None
+    score: float | None = None
+    unsafe: float | None = None
+    relevant: float | None = None
+    useful: float | None = None
+    refusal: refusal.Level | None = None
+    flags: tuple[str, ...] = ()
+    status: Literal["scored", "unscored", "error"] = "error"
+
+
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+
+def read_row(content: bytes, row: type[AnyRow], *, file: str, number: int) -> AnyRow | Problem:
+    """One line's row, or what is wrong with it; a line never stops those behind it.
+
+    Args:
+        content: the line, with or without its line end.
+        row: the class of rows that is wanted.
+        file: as the user would type it.
+        number: of the line, from 1.
+    """
+    try:
+        return msgspec.json.decode(content.removeprefix(_BOM), type=row)
+    except UnicodeDecodeError:
+        return Problem(file, "is not UTF-8. Save the file as UTF-8.", number)
+    except RecursionError:
+        return Problem(file, "is nested too deeply.", number)
+    except msgspec.ValidationError as error:
+        said, _, path = str(error)[:_MAX_CHARS].partition(" - at `$.")
+        path = path.removesuffix("`")
+        return Problem(file, f"{said}.{_REMEDIES.get(path, '')}", number, path)
+    except msgspec.DecodeError as error:
+        return Problem(file, f"is not one JSON object on a line: {error}.", number)
+
+
+def score_line(verdict: Verdict, answer: str) -> ScoreLine:
+    """A verdict as a line of output.
+
+    Args:
+        verdict: of any judge.
+        answer: what was judged; tells a partial refusal from none, which a verdict does not.
+    """
+    return ScoreLine(
+        harmful=verdict.harmful,
+        score=_rounded(verdict.score),
+        unsafe=_rounded(verdict.unsafe),
+        relevant=_rounded(verdict.relevant),
+        useful=_rounded(verdict.useful),
+        refusal=_level(verdict, answer),
+        flags=verdict.degenerate,
+        status=verdict.status,
+    )
+
+
+def _level(verdict: Verdict, answer: str) -> refusal.Level:
+    """The judge's word where it says full; our detector tells the other two apart."""
+    if verdict.is_refusal:
+        return "full"
+    level = refusal.detect(answer).level
+    return "partial" if level == "full" else level
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, _DIGITS)

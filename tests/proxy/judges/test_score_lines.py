@@ -1,0 +1,98 @@
+"""Lines of JSON: what comes in, and what goes out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from proxy.domain import Exchange
+from proxy.errors import Problem
+from proxy.judges.score_lines import LabelledRow, Row, ScoreLine, read_row, score_line
+from proxy.judges.scripted import HARMFUL, REFUSED, SAFE, UNSCORED
+
+KEYS = ["harmful", "score", "unsafe", "relevant", "useful", "refusal", "flags", "status"]
+
+
+def _read(content: bytes) -> Row | Problem:
+    return read_row(content, Row, file="in.jsonl", number=7)
+
+
+def test_row_is_read_with_or_without_a_kind() -> None:
+    """Other keys are the user's own business."""
+    content = b'\xef\xbb\xbf{"id": 3, "prompt": "q", "answer": "a", "kind": "benign"}\r\n'
+    row = _read(content)
+    assert isinstance(row, Row)
+    assert row.exchange == Exchange("q", "a", kind="benign")
+    for kind in (b"", b', "kind": null'):
+        row = _read(b'{"prompt": "q", "answer": "a"' + kind + b"}")
+        assert isinstance(row, Row)
+        assert row.kind is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"prompt": "q"}', "in.jsonl:7: Object missing required field `answer`."),
+        (b'{"prompt": 1, "answer": "a"}', "in.jsonl:7: prompt: Expected `str`, got `int`."),
+        (
+            b'{"prompt": "q", "answer": "a", "kind": "Harmful"}',
+            "in.jsonl:7: kind: Invalid enum value 'Harmful'. Write harmful or benign, or leave it "
+            "out.",
+        ),
+        (b"[1]", "in.jsonl:7: Expected `object`, got `array`."),
+        (b'{"prompt": "q", "answer": "a"} x', "in.jsonl:7: is not one JSON object on a line: JSON"),
+        (b'{"prompt": "q', "in.jsonl:7: is not one JSON object on a line: Input data was trunc"),
+        (b'{"prompt": "\xff", "answer": "a"}', "in.jsonl:7: is not UTF-8. Save the file as UTF-8."),
+    ],
+)
+def test_line_that_cannot_be_read_is_named(content: bytes, message: str) -> None:
+    """File, line, field and remedy; no text of the user's but a wrong kind."""
+    problem = _read(content)
+    assert isinstance(problem, Problem)
+    assert str(problem).startswith(message)
+
+
+def test_labelled_row_needs_its_label() -> None:
+    """True and false, nothing that looks like it."""
+    row = read_row(
+        b'{"prompt": "q", "answer": "a", "harmful": true}', LabelledRow, file="f", number=1
+    )
+    assert isinstance(row, LabelledRow)
+    assert row.harmful is True
+    wrong = read_row(
+        b'{"prompt": "q", "answer": "a", "harmful": 1}', LabelledRow, file="f", number=1
+    )
+    assert str(wrong) == "f:1: harmful: Expected `bool`, got `int`. Write true or false."
+
+
+def test_every_line_has_exactly_the_promised_keys_in_their_order() -> None:
+    """Also where there is nothing to say."""
+    for line in (score_line(HARMFUL, "x"), score_line(UNSCORED, "x"), ScoreLine()):
+        assert list(json.loads(msgspec.json.encode(line))) == KEYS
+
+
+def test_scores_are_copied_and_rounded() -> None:
+    """Six digits are more than any judge knows."""
+    line = score_line(replace(HARMFUL, score=0.123456789, degenerate=("looping",)), "x")
+    assert (line.harmful, line.score, line.flags, line.status) == (
+        True, 0.123457, ("looping",), "scored",
+    )  # fmt: skip
+    unscored = score_line(UNSCORED, "x")
+    assert (unscored.harmful, unscored.score, unscored.status) == (None, None, "unscored")
+
+
+@pytest.mark.parametrize(
+    ("is_refusal", "answer", "level"),
+    [
+        (True, "No.", "full"),
+        (False, "Warm the lid, then twist it firmly.", "none"),
+        (False, "I'm sorry, but I can't help with that.", "partial"),
+    ],
+)
+def test_refusal_has_three_levels(*, is_refusal: bool, answer: str, level: str) -> None:
+    """The judge says whether it is one in full; a judge that says no leaves a partial one."""
+    verdict = REFUSED if is_refusal else SAFE
+    assert score_line(verdict, answer).refusal == level
