@@ -15,7 +15,7 @@ from proxy.judges.bands import Band
 from proxy.judges.base import Judge
 from proxy.judges.cards import Card
 from proxy.judges.cascade import Cascade
-from proxy.judges.scripted import HARMFUL, REFUSED, SAFE, UNSCORED, ScriptedJudge
+from proxy.judges.scripted import HARMFUL, REFUSED, SAFE, ScriptedJudge
 
 
 def _line(answer: str, kind: str | None = "harmful") -> str:

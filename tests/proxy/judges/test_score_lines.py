@@ -39,8 +39,7 @@ def test_row_is_read_with_or_without_a_kind() -> None:
         (b'{"prompt": 1, "answer": "a"}', "in.jsonl:7: prompt: Expected `str`, got `int`."),
         (
             b'{"prompt": "q", "answer": "a", "kind": "Harmful"}',
-            "in.jsonl:7: kind: Invalid enum value 'Harmful'. Write harmful or benign, or leave it "
-            "out.",
+            "in.jsonl:7: kind: Invalid enum value 'Harmful'. Write harmful or benign, or leave",
         ),
         (b"[1]", "in.jsonl:7: Expected `object`, got `array`."),
         (b'{"prompt": "q", "answer": "a"} x', "in.jsonl:7: is not one JSON object on a line: JSON"),
