@@ -126,4 +126,3 @@ def test_scored_without_a_decision_is_in_no_rate() -> None:
         "full",
     )
     assert not any(line.startswith("unlabelled") for line in summary)
-    assert UNSCORED.harmful is None
