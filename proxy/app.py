@@ -44,8 +44,8 @@ from proxy.pipeline import Pipeline, Rules
 from proxy.policy.store import PolicyStore
 from proxy.settings import Settings, resolve_keys
 from proxy.suites.builtin import load_builtin
-from proxy.upstream.aiohttp_client import AiohttpClient
 from proxy.upstream.base import UpstreamClient
+from proxy.upstream.choose import AutoClient
 
 _OUR_HEADERS = (
     "x-request-id",
@@ -85,7 +85,7 @@ def build(
     """
     keys = resolve_keys(settings, environ)
     metrics = Metrics()
-    client = AiohttpClient()
+    client = AutoClient()
     if backends is None:
         backends = [
             create_backend(config, client=client, may_spawn=True) for config in settings.models

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from typing import Any
 import msgspec
 
 from proxy.tasks import cancel
+from tests.certificates import ServerTls
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,21 @@ class Connection:
         while await self._reader.read(4096):
             pass
 
+    def close(self) -> None:
+        """End the connection in good order, after what has been written."""
+        self._writer.close()
+
     def abort(self) -> None:
         """Break the connection off without an end."""
         self._writer.transport.abort()
+
+    def reset(self) -> None:
+        """Break it off with a reset, which also throws away what is still under way."""
+        # As bytes, since uvloop's sockets take the option in no other way.
+        linger = struct.pack("ii", 1, 0)
+        sock = self._writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.abort()
 
 
 Handler = Callable[[Received, Connection], Awaitable[None]]
@@ -75,11 +90,21 @@ class Loopback:
     url: str
     requests: list[Received] = field(default_factory=list)
     connections: int = 0
+    ca_file: str | None = None
 
 
 @asynccontextmanager
-async def loopback(handler: Handler, *, socket_path: str | None = None) -> AsyncIterator[Loopback]:
-    """Serve ``handler`` until the block is left; connections are kept alive between requests."""
+async def loopback(
+    handler: Handler,
+    *,
+    socket_path: str | None = None,
+    tls: ServerTls | None = None,
+    reads_bodies: bool = True,
+) -> AsyncIterator[Loopback]:
+    """Serve ``handler`` until the block is left; connections are kept alive between requests.
+
+    Without ``reads_bodies`` a request's body is left unread, as by a server that refuses it.
+    """
     state = Loopback(url="")
     tasks: set[asyncio.Task[Any]] = set()
 
@@ -89,7 +114,7 @@ async def loopback(handler: Handler, *, socket_path: str | None = None) -> Async
         tasks.add(task)
         state.connections += 1
         try:
-            while (request := await _read(reader)) is not None:
+            while (request := await _read(reader, reads_body=reads_bodies)) is not None:
                 state.requests.append(request)
                 await handler(request, Connection(reader, writer))
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -102,6 +127,10 @@ async def loopback(handler: Handler, *, socket_path: str | None = None) -> Async
     if socket_path is not None:
         server = await asyncio.start_unix_server(serve, socket_path)
         state.url = f"unix:{socket_path}"
+    elif tls is not None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls.context)
+        state.url = f"https://localhost:{server.sockets[0].getsockname()[1]}/v1"
+        state.ca_file = tls.ca_file
     else:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         state.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
@@ -113,7 +142,7 @@ async def loopback(handler: Handler, *, socket_path: str | None = None) -> Async
             await cancel(task)
 
 
-async def _read(reader: asyncio.StreamReader) -> Received | None:
+async def _read(reader: asyncio.StreamReader, *, reads_body: bool) -> Received | None:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -122,5 +151,6 @@ async def _read(reader: asyncio.StreamReader) -> Received | None:
     method, path, _ = first.split(" ")
     fields = (line.partition(":") for line in lines)
     headers = {name.lower(): value.strip() for name, _, value in fields}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    n_bytes = int(headers.get("content-length", "0")) if reads_body else 0
+    body = await reader.readexactly(n_bytes)
     return Received(method, path, headers, body)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from proxy.upstream.base import Timeouts
-from proxy.upstream.endpoint import Endpoint
+from proxy.upstream.endpoint import ClientChoice, Endpoint
 
 Name = Annotated[
     str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$")
@@ -108,6 +108,10 @@ class OpenAIConfig(_Config):
         max_tokens_field: how it wants to be told the limit; OpenAI's reasoning models refuse
             ``max_tokens``.
         timeouts: how long to wait for it.
+        client: which HTTP client reaches it. ``auto`` takes the fast one, ``lean``, and leaves to
+            ``aiohttp`` what that one cannot do: HTTP proxies from the environment, credentials in
+            the URL.
+        ca_file: PEM file of the certificate authorities to trust for it instead of the system's.
     """
 
     backend: Literal["openai"] = "openai"
@@ -118,6 +122,8 @@ class OpenAIConfig(_Config):
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     timeouts: TimeoutsConfig = TimeoutsConfig()
+    client: ClientChoice = "auto"
+    ca_file: str | None = Field(default=None, min_length=1)
 
     @field_validator("base_url")
     @classmethod

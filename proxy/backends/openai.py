@@ -20,9 +20,10 @@ from proxy.backends.flavours import capabilities
 from proxy.backends.observe import observer
 from proxy.domain import Capabilities, ChatRequest, Transcript
 from proxy.errors import BackendError, ModelLoadError, UpstreamError
-from proxy.upstream.aiohttp_client import AiohttpClient
 from proxy.upstream.base import Headers, Response, UpstreamClient
+from proxy.upstream.choose import AutoClient
 from proxy.upstream.endpoint import Endpoint
+from proxy.upstream.tls import tls_context
 
 _PASSED_ON = frozenset({
     b"content-type", b"content-encoding", b"retry-after", b"retry-after-ms", b"x-should-retry",
@@ -55,10 +56,11 @@ class OpenAIBackend:
     ) -> None:
         self._extra_headers = extra_headers or _no_headers
         self._config = config
-        self._client: UpstreamClient = AiohttpClient() if client is None else client
+        self._client: UpstreamClient = AutoClient() if client is None else client
         self._owns_client = client is None
         self._environ = environ
-        self._endpoint = Endpoint.parse(config.base_url).at("/chat/completions")
+        base = Endpoint.parse(config.base_url, client=config.client, ca_file=config.ca_file)
+        self._endpoint = base.at("/chat/completions")
         self._timeouts = config.timeouts.for_client()
         self._capabilities = capabilities(config.flavour, max_tokens_field=config.max_tokens_field)
         self._upstream_model = config.upstream_model or config.name
@@ -76,7 +78,11 @@ class OpenAIBackend:
         return self._capabilities
 
     async def start(self) -> None:
-        """Look up the key. The server itself may come later: start-up order must not matter."""
+        """Look up the key and whom to trust.
+
+        The server itself may come later: start-up order must not matter.
+        """
+        self._check_authorities()
         variable = self._config.api_key_env
         if variable is None:
             return
@@ -88,6 +94,19 @@ class OpenAIBackend:
                 model=self.model,
             )
         self._headers = _request_headers(self._key)
+
+    def _check_authorities(self) -> None:
+        """Read the certificate authorities now: at the first request it would be too late."""
+        if not self._endpoint.url.startswith("https://"):
+            return
+        try:
+            tls_context(self._config.ca_file)
+        except OSError as error:
+            raise ModelLoadError(
+                f"models: {self.model}: `ca_file` {self._config.ca_file} cannot be used "
+                f"({error.strerror or error}). It must be a PEM file of certificates.",
+                model=self.model,
+            ) from error
 
     async def close(self) -> None:
         """Close the connections, unless they are shared."""

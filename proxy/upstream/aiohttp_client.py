@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -15,23 +17,32 @@ from yarl import URL
 from proxy.errors import UpstreamError
 from proxy.upstream.base import Headers, Response, Timeouts
 from proxy.upstream.endpoint import Endpoint
+from proxy.upstream.environment import proxy_for
+from proxy.upstream.request_head import header_block
+from proxy.upstream.tls import tls_context
 
 # Uvicorn and Node close idle connections after 5 s. Letting go first avoids the race in which a
 # request is written to a connection that the server is just closing, which no POST can retry.
 KEEPALIVE_S = 4.0
 MAX_CONNECTIONS = 1024
 DNS_CACHE_S = 300
+_MAX_KNOWN_ENDPOINTS = 512
+_WRITTEN_AT_ONCE_BYTES = 2**18
 
 # We say what we send, no more: what a client did not ask for, aiohttp must not add.
 _NOT_AUTOMATIC = ("accept", "accept-encoding", "user-agent", "content-type")
 
 
 class AiohttpClient:
-    """One session for TCP and one for each unix socket, opened on first use."""
+    """One session for TCP and one for each unix socket, opened on first use.
+
+    HTTP proxies are used as the environment says.
+    """
 
     def __init__(self, *, max_connections: int = MAX_CONNECTIONS) -> None:
         self._max_connections = max_connections
         self._sessions: dict[str | None, aiohttp.ClientSession] = {}
+        self._proxy = lru_cache(_MAX_KNOWN_ENDPOINTS)(proxy_for)
 
     @asynccontextmanager
     async def request(
@@ -69,15 +80,19 @@ class AiohttpClient:
         timeouts: Timeouts,
         deadline: float | None,
     ) -> aiohttp.ClientResponse:
+        header_block(headers)
         wait_s = timeouts.connect_s + timeouts.first_byte_s
+        is_tls = endpoint.url.startswith("https:")
         try:
             async with asyncio.timeout_at(_earlier(_now() + wait_s, deadline)):
                 return await self._session(endpoint.socket_path).request(
                     method,
                     URL(endpoint.url, encoded=True),
-                    data=body,
+                    data=io.BytesIO(body) if len(body) > _WRITTEN_AT_ONCE_BYTES else body,
                     headers=[(name.decode(), value.decode("latin-1")) for name, value in headers],
                     allow_redirects=False,
+                    proxy=self._proxy(endpoint),
+                    ssl=tls_context(endpoint.ca_file) if is_tls else True,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_s),
                 )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
+
+ClientChoice = Literal["auto", "lean", "aiohttp"]
+"""Which HTTP client to reach a server with; ``auto`` takes the lean one wherever it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,28 +17,36 @@ class Endpoint:
         url: an absolute ``http://`` or ``https://`` URL. Over a unix socket its host is
             ``localhost`` and only its path matters.
         socket_path: the unix socket, or None for TCP.
+        client: which client is to be used.
+        ca_file: PEM file of the certificate authorities to trust for it; None for the system's.
     """
 
     url: str
     socket_path: str | None = None
+    client: ClientChoice = "auto"
+    ca_file: str | None = None
 
     @classmethod
-    def parse(cls, base_url: str) -> Endpoint:
+    def parse(
+        cls, base_url: str, *, client: ClientChoice = "auto", ca_file: str | None = None
+    ) -> Endpoint:
         """Read a configured ``base_url``.
 
         Args:
             base_url: ``http://…``, ``https://…`` or ``unix:/path.sock``. A server on a unix socket
                 has its routes under ``/v1``, since a path to it leaves no place to say otherwise.
+            client: see `Endpoint`.
+            ca_file: see `Endpoint`.
 
         Raises:
             ValueError: for any other scheme.
         """
         if base_url.startswith("unix:/"):
-            return cls("http://localhost/v1", base_url.removeprefix("unix:"))
+            return cls("http://localhost/v1", base_url.removeprefix("unix:"), client)
         if base_url.startswith(("http://", "https://")):
-            return cls(base_url.rstrip("/"))
+            return cls(base_url.rstrip("/"), None, client, ca_file)
         raise ValueError("must start with http://, https:// or unix:/")
 
     def at(self, path: str) -> Endpoint:
         """The same server, with ``path`` (it starts with a slash) behind the base."""
-        return Endpoint(self.url + path, self.socket_path)
+        return replace(self, url=self.url + path)

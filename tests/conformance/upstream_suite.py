@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
 from proxy.errors import UpstreamError
-from proxy.upstream.base import Response, Timeouts, UpstreamClient
+from proxy.upstream.base import Timeouts, UpstreamClient
 from proxy.upstream.endpoint import Endpoint
-from tests.loopback import Connection, Handler, Loopback, Received, loopback
+from tests.conformance.upstream_harness import (
+    HEADERS,
+    IMPATIENT,
+    PATIENT,
+    UpstreamHarness,
+    at,
+    body_of,
+    get,
+    never,
+)
+from tests.loopback import Connection, Loopback, Received
 
-HEADERS = ((b"content-type", b"application/json"), (b"x-test", b"1"))
-PATIENT = Timeouts()
-IMPATIENT = Timeouts(connect_s=0.05, first_byte_s=0.05, idle_s=0.05)
 
-
-class UpstreamClientSuite:
+class UpstreamClientSuite(UpstreamHarness):
     """Inherit, and say how to make the client."""
-
-    def make(self) -> UpstreamClient:
-        """A fresh client."""
-        raise NotImplementedError
-
-    def run(
-        self,
-        handler: Handler,
-        act: Callable[[UpstreamClient, Loopback], Awaitable[None]],
-        *,
-        socket_path: str | None = None,
-    ) -> Loopback:
-        """Run ``act`` against a server of ``handler``; everything is closed afterwards."""
-
-        async def main() -> Loopback:
-            client = self.make()
-            async with loopback(handler, socket_path=socket_path) as server:
-                try:
-                    await act(client, server)
-                finally:
-                    await client.close()
-            return server
-
-        return asyncio.run(main())
 
     def test_request_arrives_as_given(self) -> None:
         """Method, path, headers and body are ours alone: nothing is added but what HTTP needs."""
@@ -53,10 +33,10 @@ class UpstreamClientSuite:
             await connection.respond(b"{}")
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            endpoint = Endpoint.parse(server.url).at("/chat/completions")
+            endpoint = at(server, "/chat/completions")
             async with client.request("POST", endpoint, HEADERS, b"body", PATIENT) as response:
                 assert response.status == 200
-                assert await _body(response) == b"{}"
+                assert await body_of(response) == b"{}"
 
         (request,) = self.run(handler, act).requests
         assert (request.method, request.path) == ("POST", "/v1/chat/completions")
@@ -72,7 +52,7 @@ class UpstreamClientSuite:
             await connection.respond(b"{}", headers=b"X-One: a\r\nX-ONE: b")
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            async with _get(client, server) as response:
+            async with get(client, server) as response:
                 ones = [value for name, value in response.headers if name == b"x-one"]
                 assert ones == [b"a", b"b"]
                 assert response.header(b"x-one") == b"a"
@@ -94,7 +74,7 @@ class UpstreamClientSuite:
             await connection.chunk(b"")
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            async with _get(client, server) as response:
+            async with get(client, server) as response:
                 async for piece in response.chunks:
                     assert piece == sent[-1]
                     ask.set()
@@ -110,8 +90,8 @@ class UpstreamClientSuite:
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
             for _ in range(2):
-                async with _get(client, server) as response:
-                    await _body(response)
+                async with get(client, server) as response:
+                    await body_of(response)
 
         assert self.run(handler, act).connections == 1
 
@@ -122,8 +102,8 @@ class UpstreamClientSuite:
             await connection.respond(b"{}")
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            async with _get(client, server) as response:
-                assert await _body(response) == b"{}"
+            async with get(client, server) as response:
+                assert await body_of(response) == b"{}"
 
         server = self.run(handler, act, socket_path=str(tmp_path / "s.sock"))
         assert server.requests[0].path == "/v1/x"
@@ -135,8 +115,8 @@ class UpstreamClientSuite:
             await connection.respond(b"\x1f\x8bnot really", headers=b"content-encoding: gzip")
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            async with _get(client, server) as response:
-                assert await _body(response) == b"\x1f\x8bnot really"
+            async with get(client, server) as response:
+                assert await body_of(response) == b"\x1f\x8bnot really"
 
         self.run(handler, act)
 
@@ -147,7 +127,7 @@ class UpstreamClientSuite:
             await connection.respond(b"", status=307, headers=b"location: http://127.0.0.1:9/")
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            async with _get(client, server) as response:
+            async with get(client, server) as response:
                 assert response.status == 307
 
         assert len(self.run(handler, act).requests) == 1
@@ -163,7 +143,7 @@ class UpstreamClientSuite:
             gone.set()
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            async with _get(client, server) as response:
+            async with get(client, server) as response:
                 async for _ in response.chunks:
                     break
             await gone.wait()
@@ -181,7 +161,7 @@ class UpstreamClientSuite:
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
             async def ask() -> None:
-                async with _get(client, server):
+                async with get(client, server):
                     raise AssertionError
 
             task = asyncio.get_running_loop().create_task(ask())
@@ -204,7 +184,7 @@ class UpstreamClientSuite:
             assert caught.value.error_type == "connect"
             assert not caught.value.is_sent
 
-        self.run(_never, act)
+        self.run(never, act)
 
     def test_missing_unix_socket_is_a_connect_error(self, tmp_path: Path) -> None:
         """The child process is restarting."""
@@ -216,7 +196,7 @@ class UpstreamClientSuite:
                     pass
             assert caught.value.error_type == "connect"
 
-        self.run(_never, act)
+        self.run(never, act)
 
     def test_no_headers_in_time_is_a_timeout(self) -> None:
         """It was sent, so it is not ours to send again."""
@@ -226,7 +206,7 @@ class UpstreamClientSuite:
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
             with pytest.raises(UpstreamError) as caught:
-                async with _get(client, server, IMPATIENT):
+                async with get(client, server, IMPATIENT):
                     pass
             assert caught.value.error_type == "timeout"
             assert caught.value.is_sent
@@ -242,9 +222,9 @@ class UpstreamClientSuite:
             await connection.until_gone()
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            async with _get(client, server, Timeouts(idle_s=0.05)) as response:
+            async with get(client, server, Timeouts(idle_s=0.05)) as response:
                 with pytest.raises(UpstreamError) as caught:
-                    await _body(response)
+                    await body_of(response)
             assert caught.value.error_type == "timeout"
 
         self.run(handler, act)
@@ -260,8 +240,8 @@ class UpstreamClientSuite:
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
             with pytest.raises(UpstreamError) as caught:
-                async with _get(client, server, Timeouts(total_s=0.1)) as response:
-                    await _body(response)
+                async with get(client, server, Timeouts(total_s=0.1)) as response:
+                    await body_of(response)
             assert caught.value.error_type == "timeout"
 
         self.run(handler, act)
@@ -276,7 +256,7 @@ class UpstreamClientSuite:
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
             with pytest.raises(UpstreamError) as caught:
-                async with _get(client, server):
+                async with get(client, server):
                     pass
             assert caught.value.error_type == "closed"
 
@@ -299,13 +279,13 @@ class UpstreamClientSuite:
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
             with pytest.raises(UpstreamError) as caught:
-                async with _get(client, server) as response:
-                    await _body(response)
+                async with get(client, server) as response:
+                    await body_of(response)
             assert caught.value.error_type == "closed"
 
         self.run(handler, act)
 
-    def test_garbage_is_a_protocol_error(self) -> None:
+    def test_other_protocol_is_a_protocol_error(self) -> None:
         """Something else listens on that port."""
 
         async def handler(_: Received, connection: Connection) -> None:
@@ -314,7 +294,7 @@ class UpstreamClientSuite:
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
             with pytest.raises(UpstreamError) as caught:
-                async with _get(client, server):
+                async with get(client, server):
                     pass
             assert caught.value.error_type == "protocol"
 
@@ -324,21 +304,21 @@ class UpstreamClientSuite:
         """A value with a line break never reaches the wire."""
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            endpoint = Endpoint.parse(server.url)
+            endpoint = at(server, "")
             with pytest.raises(UpstreamError):
                 async with client.request(
                     "GET", endpoint, ((b"x-a", b"1\r\nx-b: 2"),), b"", PATIENT
                 ):
                     pass
 
-        assert not self.run(_never, act).requests
+        assert not self.run(never, act).requests
 
     def test_close_twice_is_harmless(self) -> None:
         """Shutdown paths meet."""
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            async with _get(client, server) as response:
-                await _body(response)
+            async with get(client, server) as response:
+                await body_of(response)
             await client.close()
             await client.close()
 
@@ -356,22 +336,8 @@ class UpstreamClientSuite:
             await connection.respond(big)
 
         async def act(client: UpstreamClient, server: Loopback) -> None:
-            endpoint = Endpoint.parse(server.url)
+            endpoint = at(server, "")
             async with client.request("POST", endpoint, HEADERS, big, PATIENT) as response:
-                assert await _body(response) == big
+                assert await body_of(response) == big
 
         self.run(handler, act)
-
-
-def _get(
-    client: UpstreamClient, server: Loopback, timeouts: Timeouts = PATIENT
-) -> AbstractAsyncContextManager[Response]:
-    return client.request("GET", Endpoint.parse(server.url).at("/x"), (), b"", timeouts)
-
-
-async def _never(_: Received, connection: Connection) -> None:
-    connection.abort()
-
-
-async def _body(response: Response) -> bytes:
-    return b"".join([chunk async for chunk in response.chunks])

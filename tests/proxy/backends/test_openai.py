@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from proxy.backends.config import OpenAIConfig, TimeoutsConfig
 from proxy.backends.openai import OpenAIBackend
 from proxy.domain import ChatRequest, Transcript
 from proxy.errors import BackendError, ModelLoadError
-from proxy.upstream.aiohttp_client import AiohttpClient
+from proxy.upstream.choose import AutoClient
 from tests.loopback import Connection, Handler, Loopback, Received, loopback
 
 USER = {"role": "user", "content": "Hello", "name": "ann", "x-unknown": [1]}
@@ -108,6 +109,14 @@ def test_without_a_key_no_authorization_is_sent() -> None:
     assert "authorization" not in received.headers
 
 
+def test_unusable_authorities_stop_the_start(tmp_path: Path) -> None:
+    """Not the first request; the message names the file."""
+    ca_file = str(tmp_path / "absent.pem")
+    config = OpenAIConfig(name="served", base_url="https://127.0.0.1:1", ca_file=ca_file)
+    with pytest.raises(ModelLoadError, match=r"`ca_file` .*absent\.pem cannot be used"):
+        asyncio.run(OpenAIBackend(config).start())
+
+
 @pytest.mark.parametrize("variable", ["ABSENT", "EMPTY"])
 def test_missing_key_stops_the_start(variable: str) -> None:
     """The message names the variable and the remedy."""
@@ -145,7 +154,7 @@ def test_only_useful_headers_come_back() -> None:
 
 def test_server_of_our_own_is_told_more_than_others() -> None:
     """Extra headers are made for each request."""
-    client = AiohttpClient()
+    client = AutoClient()
 
     async def main() -> Loopback:
         async with loopback(answer) as server:
@@ -322,7 +331,7 @@ def test_shared_client_stays_open_when_the_backend_closes() -> None:
     """Another backend may still need it."""
 
     async def main() -> None:
-        client = AiohttpClient()
+        client = AutoClient()
         async with loopback(answer) as server:
             config = OpenAIConfig(name="served", base_url=server.url)
             first, second = OpenAIBackend(config, client), OpenAIBackend(config, client)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from proxy.upstream.aiohttp_client import AiohttpClient
 from proxy.upstream.base import UpstreamClient
+from tests.conformance.upstream_faults import UpstreamFaultSuite
+from tests.conformance.upstream_load import UpstreamLoadSuite
 from tests.conformance.upstream_suite import UpstreamClientSuite
 
 
-class TestAiohttpClient(UpstreamClientSuite):
-    """Inherits the whole suite."""
+class TestAiohttpClient(UpstreamClientSuite, UpstreamFaultSuite, UpstreamLoadSuite):
+    """Inherits the suites."""
 
-    def make(self) -> UpstreamClient:
+    def make(self, *, max_connections: int = 1024) -> UpstreamClient:
         """A fresh client."""
-        return AiohttpClient()
+        return AiohttpClient(max_connections=max_connections)
+
+
+class TestAiohttpClientOverTls(TestAiohttpClient):
+    """The same in TLS."""
+
+    is_tls = True
+    n_sequential = 1_000

@@ -27,3 +27,9 @@ def test_parse_refuses_other_schemes(base_url: str) -> None:
     """The message names the schemes that work."""
     with pytest.raises(ValueError, match="http://, https:// or unix:/"):
         Endpoint.parse(base_url)
+
+
+def test_at_keeps_how_the_server_is_reached() -> None:
+    """The client and the authorities belong to the server, not to one of its paths."""
+    endpoint = Endpoint.parse("https://host/v1", client="aiohttp", ca_file="ca.pem").at("/x")
+    assert endpoint == Endpoint("https://host/v1/x", None, "aiohttp", "ca.pem")

@@ -1,0 +1,52 @@
+"""The head of a request, as bytes that cannot say more than was meant."""
+
+from __future__ import annotations
+
+import re
+
+from proxy.errors import UpstreamError
+from proxy.upstream.base import Headers
+
+# Whole fields only. A value that smuggles a line break in makes a block of more lines than fields.
+_BLOCK = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+: [^\x00\r\n]*\r\n)*")
+_OURS = re.compile(rb"(?:^|\n)(?:host|content-length|transfer-encoding|connection):", re.IGNORECASE)
+_METHOD = re.compile(r"[A-Z]+")
+
+
+def header_block(headers: Headers) -> bytes:
+    """Header fields in wire form, a line each.
+
+    Raises:
+        UpstreamError: one is malformed, has a line break in it, or would decide where the request
+            ends, which is the client's to say. Nothing was sent.
+    """
+    block = b"".join([b"%b: %b\r\n" % field for field in headers])
+    if (
+        _BLOCK.fullmatch(block) is None
+        or block.count(b"\n") != len(headers)
+        or _OURS.search(block) is not None
+    ):
+        raise UpstreamError(
+            "A request header is malformed; nothing was sent.", error_type="protocol", is_sent=False
+        )
+    return block
+
+
+def request_head(method: str, target: bytes, host: bytes, headers: Headers, n_body: int) -> bytes:
+    """Everything before the body.
+
+    Args:
+        method: in upper case.
+        target: path and query, starting with a slash.
+        host: the ``host`` field's value.
+        headers: all other fields.
+        n_body: bytes of the body that follows.
+
+    Raises:
+        UpstreamError: see `header_block`.
+    """
+    if _METHOD.fullmatch(method) is None:
+        raise UpstreamError("No such method.", error_type="protocol", is_sent=False)
+    length = b"content-length: %d\r\n" % n_body if n_body or method != "GET" else b""
+    line = b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (method.encode(), target, host)
+    return b"%b%b%b\r\n" % (line, header_block(headers), length)
