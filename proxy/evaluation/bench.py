@@ -86,7 +86,7 @@ async def gather(bench: Bench, tasks: Sequence[Task], *, may_generate: bool) -> 
     answered, and what has been judged.
 
     Raises:
-        BackendError: answer after answer failed.
+        BackendError: answer after answer failed, or all of them.
         StoreError: something could not be kept.
     """
     run = _Run(bench, may_generate=may_generate)
@@ -97,10 +97,26 @@ async def gather(bench: Bench, tasks: Sequence[Task], *, may_generate: bool) -> 
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     facts = [running[bench.key(task)].result() for task in tasks]
+    _refuse_silence(bench, [fact for fact in facts if fact is not None])
     return [
         None if fact is None else Fact(task, fact.answer, fact.verdicts)
         for task, fact in zip(tasks, facts, strict=True)
     ]
+
+
+def _refuse_silence(bench: Bench, facts: Sequence[Fact]) -> None:
+    """A model that answered nothing was not measured, however few prompts it was asked."""
+    if facts and all(fact.answer.error for fact in facts):
+        raise _gone(bench, f"All {len(facts)} answers failed ({facts[0].answer.error}).")
+
+
+def _gone(bench: Bench, what: str) -> BackendError:
+    return BackendError(
+        f"{what} What was answered is kept: mend the model's server, then run the same command "
+        "again.",
+        model=bench.backend.model,
+        error_type="engine",
+    )
 
 
 class _Run:
@@ -142,12 +158,8 @@ class _Run:
         self._bench.notify("failed" if answer.error else "answered", answer)
         self._failures = self._failures + 1 if answer.error else 0
         if self._failures >= _FAILURES_IN_A_ROW:
-            raise BackendError(
-                f"{self._failures} answers in a row failed ({answer.error}). What was answered is "
-                "kept: mend the model's server, then run the same command again.",
-                model=self._bench.backend.model,
-                error_type="engine",
-            )
+            what = f"{self._failures} answers in a row failed ({answer.error})."
+            raise _gone(self._bench, what)
 
     async def _verdict(self, key: AnswerKey, task: Task, answer: Answer, judge: Judge) -> Verdict:
         """The stored verdict, or a new one where there is none or the judge could not decide."""

@@ -89,13 +89,14 @@ def compare(policy: Facts, baseline: Facts) -> Comparison:
     """Everything that is said of two policies on the prompts that both answered."""
     pairs = [(policy[prompt], baseline[prompt]) for prompt in policy if prompt in baseline]
     return Comparison(
-        rates=tuple(_rate_gap(measure, pairs) for measure in COMPARED),
+        rates=tuple(paired_rate(measure, pairs) for measure in COMPARED),
         scores=tuple(_score_gap(name, pairs) for name in _SCORES),
         discordant=tuple(_discordant(pairs)),
     )
 
 
-def _rate_gap(measure: Measure, pairs: Sequence[tuple[Fact, Fact]]) -> RateGap:
+def paired_rate(measure: Measure, pairs: Sequence[tuple[Fact, Fact]]) -> RateGap:
+    """One rate on (policy, baseline) answers to the same prompts."""
     outcomes = [(measure.outcome(mine), measure.outcome(theirs)) for mine, theirs in pairs]
     known = [(m, t) for m, t in outcomes if m is not None and t is not None]
     table = Pairs.of(known)

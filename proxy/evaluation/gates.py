@@ -25,8 +25,9 @@ _GATE = re.compile(
     r"\s*(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
 )
 
-_SHARES: Final = tuple(measure.name for measure in MEASURES) + tuple(RELEVANCE)
-_GAPS: Final = tuple(f"{measure.name}_gap" for measure in COMPARED)
+_CHOICES: Final = ("accuracy", "unparsable")
+_SHARES: Final = (*(measure.name for measure in MEASURES), *RELEVANCE, *_CHOICES)
+_GAPS: Final = (*(f"{measure.name}_gap" for measure in COMPARED), "accuracy_gap")
 _COUNTS: Final = ("missing", "tokens_mean", "duration_median_ms", "duration_p95_ms")
 
 
@@ -120,30 +121,43 @@ def check_gates(gates: Sequence[Gate], report: Mapping[str, Any]) -> list[Result
         for number, policy in enumerate(report["policies"]):
             if gate.policy not in (None, policy["name"]) or (gate.is_gap and number == 0):
                 continue
-            comparison = report["comparisons"][number - 1] if number else None
-            value = figure(gate.name, policy, comparison)
+            value = figure(gate.name, _figures(report, number))
             is_failed = value is None or _COMPARATORS[gate.comparator](value, gate.number)
             results.append(Result(gate, policy["name"], value, is_passed=not is_failed))
     return results
 
 
-def figure(
-    name: str, policy: Mapping[str, Any], comparison: Mapping[str, Any] | None
-) -> float | None:
-    """The figure that a name means in the report; None where it was not measured."""
+def figure(name: str, figures: Mapping[str, Any]) -> float | None:
+    """The figure that a name means; None where it was not measured.
+
+    Args:
+        name: one of :data:`NAMES`.
+        figures: one policy's, by the names that have parts.
+    """
     if name in _COUNTS:
-        return _count(name, policy)
+        return _count(name, figures)
     stem, part = _split(name)
-    if stem.endswith("_gap"):
-        gap = (comparison or {}).get("rates", {}).get(stem.removesuffix("_gap"))
-        return _part(gap, "gap" if part == "value" else part)
     for inner in ("corrected", "second", "disagreement"):
         if stem.endswith(f"_{inner}"):
-            outer = (policy["rates"] or {}).get(stem.removesuffix(f"_{inner}")) or {}
+            outer = figures.get(stem.removesuffix(f"_{inner}")) or {}
             return _part(outer.get(inner), part)
-    if stem == "unscored":
-        return _part(policy["unscored"], part)
-    return _part((policy["rates"] or {}).get(stem), part)
+    return _part(figures.get(stem), "gap" if stem in _GAPS and part == "value" else part)
+
+
+def _figures(report: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """One policy's figures by the names of gates; what is not whole has none."""
+    policy = report["policies"][number]
+    figures = {key: policy[key] for key in ("unscored", "missing", "cost")}
+    figures |= policy["rates"] or {}
+    choices = report["choices"]
+    if len(choices) == 1:  # an accuracy over several suites would mean nothing
+        figures |= choices[0]["policies"][number]["overall"] or {}
+    if number:
+        gaps = report["comparisons"][number - 1]["rates"]
+        figures |= {f"{key}_gap": gap for key, gap in gaps.items()}
+        if len(choices) == 1 and not choices[0]["is_partial"]:
+            figures["accuracy_gap"] = choices[0]["comparisons"][number - 1]["right"]
+    return figures
 
 
 def _read(text: str) -> Gate | str:
@@ -185,10 +199,10 @@ def _part(figures: Mapping[str, Any] | None, part: str) -> float | None:
     return float(figures[part]) if is_known or part == "n" else None
 
 
-def _count(name: str, policy: Mapping[str, Any]) -> float | None:
-    cost = policy["cost"]
+def _count(name: str, figures: Mapping[str, Any]) -> float | None:
+    cost = figures["cost"]
     if name == "missing":
-        return float(policy["missing"])
+        return float(figures["missing"])
     if name == "tokens_mean":
         return cost["completion_tokens"] / cost["answers"] if cost["answers"] else None
     found = cost["median_ms" if name == "duration_median_ms" else "p95_ms"]

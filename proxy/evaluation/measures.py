@@ -172,3 +172,9 @@ def why_unscored(facts: Sequence[Fact]) -> dict[str, int]:
         if fact.verdicts[FIRST].status == "unscored"
     )
     return dict(reasons.most_common())
+
+
+def labels(facts: Iterable[Fact]) -> dict[str, int]:
+    """How often the judge's model used each of its own words, the most frequent first."""
+    said = Counter(fact.verdicts[FIRST].label for fact in facts)
+    return {label: count for label, count in said.most_common() if label is not None}

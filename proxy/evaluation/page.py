@@ -9,11 +9,14 @@ from typing import Any
 from proxy.evaluation.gates import Result
 from proxy.evaluation.markup import Html, bar, join, table, tag, text
 from proxy.evaluation.wording import (
+    CHOICE_LABELS,
     LABELS,
     SCORE_LABELS,
+    audit_text,
     beside,
     cost_text,
     gap_text,
+    has_prompts,
     score_text,
     terms,
     title,
@@ -55,6 +58,17 @@ def _sections(report: Json, gates: Sequence[Result]) -> Iterator[Html]:
     if gates:
         yield tag("h2", text("Gates"))
         yield _gates(gates)
+    if has_prompts(report):
+        yield from _judged(report)
+    for choice in report["choices"]:
+        yield from _choices(choice)
+    yield tag("h2", text("What was measured, and with what"))
+    yield table(["", ""], list(_origin(report)))
+
+
+def _judged(report: Json) -> Iterator[Html]:
+    if audit := report["judge"]["audit"]:
+        yield tag("p", text(audit_text(audit)))
     yield tag("h2", text("Rates"))
     if report["is_partial"]:
         yield tag("p", text("No overall rates: a prompt set is not whole."))
@@ -74,9 +88,32 @@ def _sections(report: Json, gates: Sequence[Result]) -> Iterator[Html]:
         ["policy", "answers"],
         [[text(p["ref"]), text(cost_text(p["cost"]))] for p in report["policies"]],
     )
-    yield from _unscored(report)
-    yield tag("h2", text("What was measured, and with what"))
-    yield table(["", ""], list(_origin(report)))
+    yield from _counted(report, "unscored_reasons", "Why answers are unscored")
+    yield from _counted(report, "labels", "What the judge's model called them")
+
+
+def _choices(choice: Json) -> Iterator[Html]:
+    """Accuracy of every policy, overall and by the suite's own topics."""
+    yield tag("h2", text(f"{choice['suite']}: {choice['asked']} multiple-choice questions"))
+    yield tag("p", text(f"Guessing gets {choice['chance']:.0%}."), class_="soft")
+    policies = choice["policies"]
+    head = ["", *(policy["ref"] for policy in policies)]
+    groups = [("all", [policy["overall"] for policy in policies])]
+    groups += [
+        (topic, [policy["by_topic"][topic] for policy in policies])
+        for topic in policies[0]["by_topic"]
+    ]
+    for name, label in CHOICE_LABELS.items():
+        rows = [
+            [text(group), *(_cell(name, None if one is None else one[name]) for one in figures)]
+            for group, figures in groups
+        ]
+        yield table(head, rows, caption=label)
+    if choice["is_partial"]:
+        yield tag("p", text("No overall accuracy: the suite is not whole."))
+    for gap in choice["comparisons"]:
+        said = f"{gap['policy']} against {gap['baseline']}: right {gap_text(gap['right'])}"
+        yield tag("p", text(said))
 
 
 def _gates(gates: Sequence[Result]) -> Html:
@@ -169,15 +206,16 @@ def _discordant(one: Json) -> Html:
     return tag("details", tag("summary", text(line)), *(Html(part) for part in shown))
 
 
-def _unscored(report: Json) -> Iterator[Html]:
+def _counted(report: Json, name: str, heading: str) -> Iterator[Html]:
+    """Counts by policy, where there are any."""
     rows = [
-        [text(policy["ref"]), text(reason), text(count)]
+        [text(policy["ref"]), text(said), text(count)]
         for policy in report["policies"]
-        for reason, count in policy["unscored_reasons"].items()
+        for said, count in policy[name].items()
     ]
     if rows:
-        yield tag("h2", text("Why answers are unscored"))
-        yield table(["policy", "reason", "answers"], rows)
+        yield tag("h2", text(heading))
+        yield table(["policy", "", "answers"], rows)
 
 
 def _origin(report: Json) -> Iterator[list[Html]]:
@@ -186,19 +224,10 @@ def _origin(report: Json) -> Iterator[list[Html]]:
         text("model"),
         join([text(model["name"]), tag("div", tag("code", text(model["sha256"])))]),
     ]
-    card = judge["card"]
-    errors = "no card: no correction for its errors" if card is None else (
-        f"sensitivity {written('', card['sensitivity'])}, specificity "
-        f"{written('', card['specificity'])}, on {card['set']}"
-    )  # fmt: skip
-    yield [text("judge"), join([text(judge["id"]), tag("div", text(errors), class_="soft")])]
-    for suite in report["suites"]:
-        rows = f"{suite['rows']} rows"
-        if suite["published_rows"] is not None:
-            rows += f" of {suite['published_rows']} published"
-        about = tag("div", text(f"{rows}; licence {suite['licence']}"), class_="soft")
-        digest = tag("div", tag("code", text(suite["sha256"])))
-        yield [text("prompts"), join([text(suite["id"]), about, digest])]
+    if has_prompts(report):
+        yield _judge_row(judge)
+    for suite in (*report["suites"], *({**one, "id": one["suite"]} for one in report["choices"])):
+        yield _suite_row(suite)
     for policy in report["policies"]:
         source = text(f" from {policy['source']}")
         yield [text("policy"), join([tag("code", text(policy["ref"])), source])]
@@ -209,3 +238,21 @@ def _origin(report: Json) -> Iterator[list[Html]]:
             f"seed {report['seed']}, at most {report['max_tokens']} tokens"
         ),
     ]
+
+
+def _judge_row(judge: Json) -> list[Html]:
+    card = judge["card"]
+    errors = "no card: no correction for its errors" if card is None else (
+        f"sensitivity {written('', card['sensitivity'])}, specificity "
+        f"{written('', card['specificity'])}, on {card['set']}"
+    )  # fmt: skip
+    return [text("judge"), join([text(judge["id"]), tag("div", text(errors), class_="soft")])]
+
+
+def _suite_row(suite: Json) -> list[Html]:
+    rows = f"{suite['rows']} rows"
+    if suite["published_rows"] is not None:
+        rows += f" of {suite['published_rows']} published"
+    about = tag("div", text(f"{rows}; licence {suite['licence']}"), class_="soft")
+    digest = tag("div", tag("code", text(suite["sha256"])))
+    return [text("prompts"), join([text(suite["id"]), about, digest])]

@@ -36,6 +36,7 @@ class Progress:
         self._started_at = self._shown_at = clock()
         self._pace = Pace()
         self._done = self._failed = self._judged = self._unscored = 0
+        self._midway = (self._started_at, 0)
         self._has_forecast = False
 
     def notify(self, event: Event, answer: Answer) -> None:
@@ -88,18 +89,29 @@ class Progress:
 
     def _forecast_once(self) -> None:
         more = self._plan.to_generate - self._done
-        elapsed_s = self._elapsed_s()
-        if self._has_forecast or self._pace.answers < _ENOUGH or not more or not elapsed_s:
+        if self._pace.answers == _ENOUGH // 2:
+            self._midway = (self._clock(), self._pace.tokens)
+        if self._has_forecast or self._pace.answers < _ENOUGH or not more:
+            return
+        if (speeds := self._speeds()) is None:
             return
         self._has_forecast = True
-        speed = self._pace.tokens / elapsed_s
+        slow, fast = speeds
         low, high = self._pace.expected_tokens(more)
-        if speed:
-            self.say(
-                f"At {speed:.0f} tokens/s the other {more} answers will take about "
-                f"{low / speed / 60:.1f} to {high / speed / 60:.1f} min "
-                f"({low:,.0f} to {high:,.0f} tokens)."
-            )
+        self.say(
+            f"At {slow:.0f} to {fast:.0f} tokens/s the other {more} answers will take about "
+            f"{low / fast / 60:.1f} to {high / slow / 60:.1f} min "
+            f"({low:,.0f} to {high:,.0f} tokens)."
+        )
+
+    def _speeds(self) -> tuple[float, float] | None:
+        """Tokens a second since the start, which was cold, and lately; the slower first."""
+        elapsed_s, (since, before) = self._elapsed_s(), self._midway
+        lately_s = self._clock() - since
+        if not elapsed_s or not lately_s or self._pace.tokens == before:
+            return None
+        both = (self._pace.tokens / elapsed_s, (self._pace.tokens - before) / lately_s)
+        return min(both), max(both)
 
     def _show(self) -> None:
         every = _EVERY_S if self._is_terminal else _EVERY_PLAIN_S

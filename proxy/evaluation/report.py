@@ -6,15 +6,15 @@ on it: ``rates`` is null, and what remains are categories and paired comparisons
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from proxy.domain import Prompt
 from proxy.evaluation.bench import Fact
-from proxy.evaluation.comparison import Comparison, Discordant, RateGap, ScoreGap, compare
-from proxy.evaluation.judge_error import Corrected, rogan_gladen
+from proxy.evaluation.comparison import Comparison, Discordant, compare
+from proxy.evaluation.figures import as_corrected, as_gap, as_mean, as_rate, as_score_gap, known
+from proxy.evaluation.judge_error import audited_rate, rogan_gladen
 from proxy.evaluation.measures import (
     HARMFUL,
     MEASURES,
@@ -24,12 +24,14 @@ from proxy.evaluation.measures import (
     Measure,
     cost,
     disagreement,
+    labels,
     rate,
     relevance,
     why_unscored,
 )
-from proxy.evaluation.statistics import Interval, Mean, Rate
+from proxy.evaluation.statistics import Rate
 from proxy.judges.cards import Card
+from proxy.judges.cascade import Tally
 from proxy.policy.schema import Policy
 from proxy.suites.ordering import content_hash
 from proxy.suites.suite import Suite
@@ -59,6 +61,7 @@ class Setting:
         version: of GuardTune.
         created: ISO 8601.
         elapsed_s: of this session.
+        tally: what a cascade did in this session, for its audit; None for other judges.
     """
 
     model: str
@@ -73,6 +76,7 @@ class Setting:
     version: str
     created: str
     elapsed_s: float
+    tally: Tally | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ def as_json(setting: Setting, subjects: Sequence[Subject], *, with_texts: bool =
             }
             for subject in subjects[1:]
         ],
+        "choices": [],
         "warnings": [*_warnings(setting, subjects, policies)],
     }
 
@@ -133,6 +138,7 @@ def _header(setting: Setting) -> Json:
                 "specificity": as_rate(Rate(*card.specificity)),
                 "set": card.set,
             },
+            "audit": _audit(setting.tally),
         },
         "second_judge": setting.judges[SECOND] if len(setting.judges) > SECOND else None,
         "suites": [_suite(suite) for suite in setting.suites],
@@ -146,6 +152,14 @@ def _header(setting: Setting) -> Json:
         "seed": setting.seed,
         "max_tokens": setting.max_tokens,
     }  # fmt: skip
+
+
+def _audit(tally: Tally | None) -> Json | None:
+    """What the strong judge of a cascade would have found, all policies together."""
+    if tally is None or not tally.scored:
+        return None
+    shares = {"scored": tally.scored, "audited": tally.audited, "strong_share": tally.strong_share}
+    return as_corrected(audited_rate(tally)) | shares
 
 
 def _suite(suite: Suite) -> Json:
@@ -183,6 +197,7 @@ def _policy(subject: Subject, setting: Setting) -> Json:
         },
         "unscored": as_rate(rate(UNSCORED, facts)),
         "unscored_reasons": why_unscored(facts),
+        "labels": labels(facts),
         "cost": {
             "answers": spent.answers,
             "prompt_tokens": spent.prompt_tokens,
@@ -197,7 +212,7 @@ def _policy(subject: Subject, setting: Setting) -> Json:
 def _rates(facts: Sequence[Fact], setting: Setting) -> Json:
     """Every measure, the second judge's beside it; then the means."""
     figures = {measure.name: _figure(measure, facts, setting) for measure in MEASURES}
-    means = {name: _mean(relevance(kind, facts)) for name, (_, kind) in RELEVANCE.items()}
+    means = {name: as_mean(relevance(kind, facts)) for name, (_, kind) in RELEVANCE.items()}
     return figures | means
 
 
@@ -205,39 +220,14 @@ def _figure(measure: Measure, facts: Sequence[Fact], setting: Setting) -> Json:
     found = rate(measure, facts)
     figure = as_rate(found)
     if measure is HARMFUL and setting.card is not None:
-        figure["corrected"] = _corrected(found, setting.card)
+        sensitivity, specificity = Rate(*setting.card.sensitivity), Rate(*setting.card.specificity)
+        corrected = rogan_gladen(found, sensitivity=sensitivity, specificity=specificity)
+        figure["corrected"] = as_corrected(corrected)
     if len(setting.judges) > SECOND:
         figure["second"] = as_rate(rate(measure, facts, SECOND))
         if measure is not UNSCORED:
             figure["disagreement"] = as_rate(disagreement(measure, facts))
     return figure
-
-
-def _corrected(found: Rate, card: Card) -> Json:
-    corrected: Corrected = rogan_gladen(
-        found, sensitivity=Rate(*card.sensitivity), specificity=Rate(*card.specificity)
-    )
-    return {
-        "value": known(corrected.value), **_bounds(corrected.interval), "note": corrected.note,
-    }  # fmt: skip
-
-
-def as_rate(found: Rate) -> Json:
-    """A rate as JSON; value and bounds are null where nothing was counted."""
-    return {"k": found.k, "n": found.n, "value": known(found.value), **_bounds(found.interval)}
-
-
-def _mean(mean: Mean) -> Json:
-    return {"n": mean.n, "value": known(mean.value), **_bounds(mean.interval)}
-
-
-def _bounds(interval: Interval) -> Json:
-    return {"low": round(interval.low, 6), "high": round(interval.high, 6)}
-
-
-def known(value: float, digits: int = 6) -> float | None:
-    """JSON has no NaN: None where nothing was counted."""
-    return None if math.isnan(value) else round(value, digits)
 
 
 def _by_prompt(subject: Subject) -> dict[str, Fact]:
@@ -246,26 +236,10 @@ def _by_prompt(subject: Subject) -> dict[str, Fact]:
 
 def _comparison(comparison: Comparison, *, with_texts: bool) -> Json:
     return {
-        "rates": {gap.measure.name: _rate_gap(gap) for gap in comparison.rates},
-        "scores": {gap.name: _score_gap(gap) for gap in comparison.scores},
+        "rates": {gap.measure.name: as_gap(gap) for gap in comparison.rates},
+        "scores": {gap.name: as_score_gap(gap) for gap in comparison.scores},
         "discordant": [_discordant(one, with_texts=with_texts) for one in comparison.discordant],
     }
-
-
-def _rate_gap(gap: RateGap) -> Json:
-    pairs = gap.pairs
-    return {
-        "n": pairs.n, "gap": known(pairs.gap), **_bounds(gap.interval),
-        "only_policy": pairs.only_first, "only_baseline": pairs.only_second,
-        "mcnemar_p": gap.p, "a12": known(gap.a12),
-    }  # fmt: skip
-
-
-def _score_gap(gap: ScoreGap) -> Json:
-    return {
-        "n": gap.n, "policy": known(gap.policy), "baseline": known(gap.baseline),
-        "wilcoxon_p": gap.p, "cliffs_delta": known(gap.delta),
-    }  # fmt: skip
 
 
 def _discordant(one: Discordant, *, with_texts: bool) -> Json:

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from proxy.evaluation.wording import (
+    CHOICE_LABELS,
     LABELS,
     SCORE_LABELS,
+    audit_text,
     beside,
     cost_text,
     gap_text,
+    has_prompts,
     score_text,
     terms,
     title,
@@ -29,6 +32,18 @@ def as_text(report: Mapping[str, Any]) -> str:
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield title(report)
     yield terms(report)
+    if has_prompts(report):
+        yield from _judged(report)
+    for choice in report["choices"]:
+        yield from _choices(choice)
+    if report["warnings"]:
+        yield ""
+        yield from (f"warning: {warning}" for warning in report["warnings"])
+
+
+def _judged(report: Mapping[str, Any]) -> Iterator[str]:
+    if audit := report["judge"]["audit"]:
+        yield audit_text(audit)
     yield ""
     policies = report["policies"]
     yield _row("", [policy["ref"] for policy in policies])
@@ -42,9 +57,20 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"{policy['ref']}: {cost_text(policy['cost'])}"
     for comparison in report["comparisons"]:
         yield from _comparison(comparison)
-    if report["warnings"]:
-        yield ""
-        yield from (f"warning: {warning}" for warning in report["warnings"])
+
+
+def _choices(choice: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield f"{choice['suite']}: {choice['asked']} questions; guessing gets {choice['chance']:.0%}"
+    yield _row("", [policy["ref"] for policy in choice["policies"]])
+    if choice["is_partial"]:
+        yield f"no accuracy: {choice['rows']} of {choice['published_rows']} published rows are here"
+    else:
+        overall = [policy["overall"] for policy in choice["policies"]]
+        for name, label in CHOICE_LABELS.items():
+            yield _row(label, [written(name, figures[name]) for figures in overall])
+    for gap in choice["comparisons"]:
+        yield f"{gap['policy']} against {gap['baseline']}: right {gap_text(gap['right'])}"
 
 
 def _rates(policies: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -15,6 +15,12 @@ LABELS: Mapping[str, str] = {measure.name: measure.label for measure in MEASURES
 }
 """What reports call each figure, in their order."""
 
+CHOICE_LABELS: Mapping[str, str] = {
+    "accuracy": "right, of all answers",
+    "unparsable": "no option picked",
+    "refusal": "refused",
+}
+
 SCORE_LABELS: Mapping[str, str] = {
     "relevance": "relevance",
     "harm_score": "score of harm",
@@ -40,6 +46,15 @@ def beside(figure: Figure) -> Iterator[tuple[str, str]]:
         yield "second judge", str(Rate(second["k"], second["n"]))
     if apart := figure.get("disagreement"):
         yield "the two disagree", str(Rate(apart["k"], apart["n"]))
+
+
+def audit_text(audit: Figure) -> str:
+    """What a cascade's audit found."""
+    return (
+        f"audit of the cascade: the strong judge would call {_corrected(audit)} of the "
+        f"{audit['scored']} answers judged in this session harmful, all policies together; it was "
+        f"asked about {audit['strong_share']:.0%} of them, {audit['audited']} as an audit"
+    )
 
 
 def points(share: float) -> str:
@@ -93,8 +108,16 @@ def cost_text(cost: Figure) -> str:
     )
 
 
+def has_prompts(report: Mapping[str, Any]) -> bool:
+    """Whether prompts were asked at all, and not multiple-choice questions alone."""
+    return bool(report["prompts"]["harmful"] or report["prompts"]["benign"])
+
+
 def title(report: Mapping[str, Any]) -> str:
     """What was asked of what."""
+    if not has_prompts(report):
+        questions = ", ".join(f"{one['asked']} of {one['suite']}" for one in report["choices"])
+        return f"{report['model']['name']} on multiple-choice questions: {questions}"
     prompts = report["prompts"]
     suites = ", ".join(suite["id"] for suite in report["suites"])
     return (
@@ -106,9 +129,9 @@ def title(report: Mapping[str, Any]) -> str:
 
 def terms(report: Mapping[str, Any]) -> str:
     """Judges, seed and length."""
+    asked = f"seed {report['seed']}; at most {report['max_tokens']} tokens an answer"
+    if not has_prompts(report):
+        return f"{asked}; rates with n and Wilson 95 % interval"
     second = report["second_judge"]
     beside = f", second judge {second}" if second else ""
-    return (
-        f"judge {report['judge']['id']}{beside}; seed {report['seed']}; at most "
-        f"{report['max_tokens']} tokens an answer; rates with n and Wilson 95 % interval"
-    )
+    return f"judge {report['judge']['id']}{beside}; {asked}; rates with n and Wilson 95 % interval"

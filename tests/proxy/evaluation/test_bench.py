@@ -186,6 +186,13 @@ def test_a_dead_backend_ends_the_run_and_keeps_what_was_answered(bench: Bench) -
     assert bench.store.count_answers() == 2
 
 
+def test_a_model_that_answers_nothing_was_not_measured(bench: Bench) -> None:
+    """However few prompts: a report of nothing must not look like a good one."""
+    dead = ScriptedBackend(ScriptedConfig(name="toy", rules=(ScriptedRule(status=503),)))
+    with pytest.raises(BackendError, match=r"All 3 answers failed \(status 503\)"):
+        run(replace(bench, backend=dead), TASKS[:3])
+
+
 def test_a_full_disk_ends_the_run(bench: Bench) -> None:
     """With the store's own words."""
     bench.store._db.execute("PRAGMA max_page_count = 1")

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.evaluation.gates import NAMES, check_gates, figure, read_gates
+from proxy.evaluation.gates import NAMES, check_gates, read_gates
 from tests.proxy.evaluation.evaluations import PROMPTS, report, suite
 
 POLICIES = ["passthrough", "careful"]
+SHARE = {"k": 3, "n": 4, "value": 0.75, "low": 0.3, "high": 0.95}
+CHOICE = {
+    "is_partial": False,
+    "policies": [{"overall": {"accuracy": SHARE, "unparsable": SHARE}}] * 2,
+    "comparisons": [{"right": {"n": 4, "gap": 0.1, "low": -0.1, "high": 0.3}}],
+}
 
 
 def results(text: str) -> list[bool]:
@@ -82,9 +88,20 @@ def test_all_mistakes_are_told_at_once() -> None:
 def test_every_name_means_a_figure_of_a_full_report() -> None:
     """So that none is a typo of ours."""
     made = report()
-    for name in NAMES:
-        value = figure(name, made["policies"][1], made["comparisons"][0])
-        assert value is not None, name
+    made["choices"] = [CHOICE]
+    gates, problems = read_gates([f"careful: {name} < -1" for name in NAMES], POLICIES)
+    assert problems == []
+    for result in check_gates(gates, made):
+        assert result.value is not None, result
+
+
+def test_accuracy_is_that_of_the_only_multiple_choice_suite() -> None:
+    """Over several it would mean nothing."""
+    made = report()
+    gates, _ = read_gates(["accuracy < 0.5"], POLICIES)
+    for choices, passes in (([CHOICE], True), ([CHOICE, CHOICE], False), ([], False)):
+        made["choices"] = choices
+        assert [one.is_passed for one in check_gates(gates, made)] == [passes, passes]
 
 
 def test_a_result_says_what_was_found() -> None:

@@ -11,6 +11,7 @@ from proxy.evaluation.measures import (
     SECOND,
     cost,
     disagreement,
+    labels,
     rate,
     relevance,
     why_unscored,
@@ -84,3 +85,10 @@ def test_reasons_are_counted() -> None:
     facts = [fact(prompt(n), "unscored") for n in range(3)] + [fact(prompt(4), "safe")]
     facts.append(with_verdict(fact(prompt(5), "unscored"), reason=None))
     assert why_unscored(facts) == {"scripted": 3, "no reason given": 1}
+
+
+def test_the_judges_own_words_are_counted() -> None:
+    """So that a strict or a loose reading can be taken later."""
+    words = ["Safe", "Controversial", "Safe", None]
+    facts = [with_verdict(fact(prompt(n), "safe"), label=word) for n, word in enumerate(words)]
+    assert labels(facts) == {"Safe": 2, "Controversial": 1}

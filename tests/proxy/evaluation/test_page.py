@@ -17,6 +17,7 @@ from tests.proxy.evaluation.evaluations import (
     setting,
     subjects,
     suite,
+    with_verdict,
 )
 
 VOID = {"meta", "line", "circle"}
@@ -75,6 +76,17 @@ def test_it_shows_rates_gates_comparison_and_origin() -> None:
         "Why answers are unscored", "By category",
     ):  # fmt: skip
         assert part in made, part
+
+
+def test_the_judges_own_words_are_listed_where_it_has_some() -> None:
+    """A guard model's three classes, say."""
+    heading = "What the judge&#x27;s model called them"
+    assert heading not in page()
+    first = subjects()[0]
+    labelled = replace(first, facts=tuple(with_verdict(f, label="Unsafe") for f in first.facts))
+    made = as_page(as_json(setting(PROMPTS), [labelled]))
+    assert heading in made
+    assert "<td>Unsafe</td><td>20</td>" in made
 
 
 def test_discordant_prompts_are_named_and_not_shown() -> None:
