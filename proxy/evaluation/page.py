@@ -187,8 +187,8 @@ def _comparison(comparison: Json) -> Iterator[Html]:
     rows += [[text(SCORE_LABELS[n]), text(score_text(s))] for n, s in comparison["scores"].items()]
     yield table(["", "difference"], rows)
     if comparison["discordant"]:
-        yield tag("h3", text(f"Where the two differ: {len(comparison['discordant'])}"))
-        yield join([_discordant(one) for one in comparison["discordant"]])
+        summary = tag("summary", text(f"Where the two differ: {len(comparison['discordant'])}"))
+        yield tag("details", summary, *(_discordant(one) for one in comparison["discordant"]))
 
 
 def _discordant(one: Json) -> Html:
