@@ -23,12 +23,13 @@ from pydantic import (
     model_validator,
 )
 
-from proxy.backends.config import ModelConfig
+from proxy.backends.config import LlamaCppConfig, ModelConfig
 from proxy.domain import CATEGORIES
 from proxy.judges.bands import Band
 from proxy.judges.cards import Card
 from proxy.judges.cascade import AUDIT_SHARE
 from proxy.judges.guard_models.formats import FORMATS, USES, Options
+from proxy.judges.guard_models.judge import GrammarUse
 from proxy.judges.registry import JUDGES
 from proxy.judges.rubrics import RUBRICS
 
@@ -112,7 +113,9 @@ class GuardModelConfig(_Asked):
         labels: that policy's codes → our categories.
         criterion: a risk's name or a criterion in words, for formats that take one.
         threshold: of the risk, from which an answer is harmful.
-        uses_grammar: whether to offer the format's grammar to the server.
+        grammar: whether the format's grammar forces the answer into its form: never, only where
+            an answer was no clear verdict, or always. By default where it was none on our own
+            engine, and never on another server, which may not survive it.
     """
 
     kind: Literal["guard_model"] = "guard_model"
@@ -122,7 +125,7 @@ class GuardModelConfig(_Asked):
     labels: dict[str, str] | None = None
     criterion: str | None = Field(default=None, min_length=1)
     threshold: float = Field(default=0.5, gt=0, lt=1)
-    uses_grammar: bool = False
+    grammar: GrammarUse | None = None
 
     @field_validator("format")
     @classmethod
@@ -148,6 +151,13 @@ class GuardModelConfig(_Asked):
         if unused := sorted(named - USES.get(self.format, frozenset())):
             raise ValueError(f"{self.format} does not use {', '.join(unused)}")
         return self
+
+    @property
+    def grammar_use(self) -> GrammarUse:
+        """What counts where nothing was said."""
+        if self.grammar is not None:
+            return self.grammar
+        return "fallback" if isinstance(self.model, LlamaCppConfig) else "never"
 
     def options(self) -> Options:
         """What the format is told; reads the policy file."""

@@ -163,7 +163,7 @@ def _guard(config: GuardModelConfig, connect: Connect) -> Judge:
         threshold=config.threshold,
         timeout_s=config.timeout_s,
         concurrency=config.concurrency,
-        uses_grammar=config.uses_grammar,
+        grammar=config.grammar_use,
         card=_card(config),
     )
 

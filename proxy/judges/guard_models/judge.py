@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -25,6 +25,10 @@ NEEDS_HARMFUL_PROMPT: Final = "this guard judges answers to known harmful prompt
 
 _SPECIMEN: Final = Exchange("a prompt", "an answer")
 
+GrammarUse = Literal["never", "fallback", "always"]
+"""``fallback`` asks freely first, and once more under the grammar where that gave no verdict. A
+server that aborts on a grammar it cannot meet must never be sent one."""
+
 Finding = tuple[Reading, float]
 """What one call said, and its risk in [0, 1]."""
 
@@ -42,8 +46,7 @@ class GuardModelJudge:
         timeout_s: for one call.
         concurrency: calls in flight.
         max_chars: of the prompt and of the answer that the guard is shown.
-        uses_grammar: offer the format's grammar to the server. Leave it off for the in-process
-            engine and for servers that abort on a grammar they cannot meet.
+        grammar: when the format's grammar is sent along.
         card: its measured errors.
     """
 
@@ -56,7 +59,7 @@ class GuardModelJudge:
         timeout_s: float = 60.0,
         concurrency: int = 4,
         max_chars: int = MAX_CHARS,
-        uses_grammar: bool = False,
+        grammar: GrammarUse = "never",
         card: Card | None = None,
     ) -> None:
         self._backend = backend
@@ -64,13 +67,13 @@ class GuardModelJudge:
         self._form = form
         self._threshold = threshold
         self._max_chars = max_chars
-        self._grammar = form.grammar if uses_grammar else None
+        self._grammar: GrammarUse = "never" if form.grammar is None else grammar
         self._asker = Asker(backend, timeout_s=timeout_s, concurrency=concurrency)
-        self._judge_id = _judge_id(form, backend.model, threshold)
+        self._judge_id = _judge_id(form, backend.model, threshold, self._grammar)
 
     @property
     def judge_id(self) -> str:
-        """``qwen3guard-1/<served name>@<hash of prompts, scale, label map and threshold>``."""
+        """``qwen3guard-1/<served name>@<hash of prompts, scale, map, threshold, grammar>``."""
         return self._judge_id
 
     async def start(self) -> None:
@@ -94,19 +97,30 @@ class GuardModelJudge:
         return decide(seen, exchange, findings, self._form, threshold=self._threshold)
 
     async def _find(self, call: Call) -> Finding | JudgeError:
+        is_forced = self._grammar == "always"
         try:
-            said = await self._asker.ask(self._question(call))
+            said = await self._asker.ask(self._question(call, constrained=is_forced))
+            if self._grammar == "fallback" and not _is_verdict(said, self._form):
+                said = await self._asker.ask(self._question(call, constrained=True))
             return find(said, call, self._form)
         except JudgeError as error:
             return error
 
-    def _question(self, call: Call) -> Question:
+    def _question(self, call: Call, *, constrained: bool) -> Question:
         extras: dict[str, Any] = {"logprobs": LOGPROBS}
         if call.optional:
             extras["optional"] = call.optional
-        if self._grammar is not None:
-            extras["grammar"] = {"grammar": self._grammar}
+        if constrained:
+            extras["grammar"] = {"grammar": self._form.grammar}
         return Question(call.messages, self._form.max_tokens, fields=call.fields, extras=extras)
+
+
+def _is_verdict(said: Said, form: Format) -> bool:
+    try:
+        form.parse(said.text)
+    except JudgeError:
+        return False
+    return True
 
 
 def find(said: Said, call: Call, form: Format) -> Finding:
@@ -169,8 +183,8 @@ def _nothing(form: Format) -> Reading:
     return Reading(min(form.scale, key=lambda label: form.scale[label]))
 
 
-def _judge_id(form: Format, model: str, threshold: float) -> str:
+def _judge_id(form: Format, model: str, threshold: float, grammar: GrammarUse) -> str:
     calls = [(call.messages, call.fields) for call in form.build(_SPECIMEN)]
-    content = [calls, form.models, form.scale, form.labels, threshold]
+    content = [calls, form.models, form.scale, form.labels, threshold, grammar]
     canonical = msgspec.json.encode(content, order="deterministic")
     return f"{form.name}-{form.version}/{model}@{hashlib.sha256(canonical).hexdigest()[:6]}"

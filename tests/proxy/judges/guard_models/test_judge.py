@@ -11,7 +11,11 @@ import pytest
 from proxy.domain import ChatRequest, Exchange, Verdict
 from proxy.judges.guard_models.base import Format
 from proxy.judges.guard_models.formats import FORMATS, Options
-from proxy.judges.guard_models.judge import NEEDS_HARMFUL_PROMPT, GuardModelJudge
+from proxy.judges.guard_models.judge import (
+    NEEDS_HARMFUL_PROMPT,
+    GrammarUse,
+    GuardModelJudge,
+)
 from proxy.judges.guard_models.llama_guard import llama_guard
 from proxy.judges.guard_models.qwen3guard import qwen3guard
 from proxy.judges.guard_models.shieldgemma import shieldgemma
@@ -193,12 +197,35 @@ def test_long_answer_is_shortened() -> None:
     assert len(model.requests[0].messages[1]["content"]) < 260
 
 
-def test_grammar_is_offered_only_on_request() -> None:
-    """Some servers abort on a grammar they cannot meet."""
-    model = CannedModel(lambda _: said("safe"))
-    asyncio.run(GuardModelJudge(model, llama_guard("3")).judge(EXCHANGE))
-    asyncio.run(GuardModelJudge(model, llama_guard("3"), uses_grammar=True).judge(EXCHANGE))
-    assert ["grammar" in request.fields for request in model.requests] == [False, True]
+@pytest.mark.parametrize(
+    ("grammar", "first", "sent", "harmful"),
+    [
+        ("never", "safe", [False], False),
+        ("never", "Well, hm.", [False], None),
+        ("always", "safe", [True], True),
+        ("fallback", "safe", [False], False),
+        ("fallback", "Well, hm.", [False, True], True),
+    ],
+)
+def test_grammar_is_sent_only_where_it_may_be(
+    grammar: GrammarUse, first: str, sent: list[bool], *, harmful: bool | None
+) -> None:
+    """Some servers abort on a grammar; as a fallback it costs a call only without a verdict."""
+    model = CannedModel(lambda asked: said("unsafe\nS2" if "grammar" in asked.fields else first))
+    judge = GuardModelJudge(model, llama_guard("3"), grammar=grammar)
+    verdict = asyncio.run(judge.judge(EXCHANGE))
+    assert ["grammar" in request.fields for request in model.requests] == sent
+    assert verdict.harmful is harmful
+
+
+def test_grammar_that_is_refused_leaves_the_answer_unscored() -> None:
+    """The server is asked without it, says the same again, and that is no verdict."""
+    model = CannedModel(
+        lambda asked: refused("grammar") if "grammar" in asked.fields else said("Well, hm.")
+    )
+    judge = GuardModelJudge(model, llama_guard("3"), grammar="fallback")
+    verdict = asyncio.run(judge.judge(EXCHANGE))
+    assert (verdict.status, verdict.harmful) == ("unscored", None)
 
 
 def test_judge_id_names_format_version_and_model_and_hashes_the_rest() -> None:
@@ -209,6 +236,7 @@ def test_judge_id_names_format_version_and_model_and_hashes_the_rest() -> None:
     assert judge_id.startswith("llama_guard_3-1/guard@")
     others = (
         GuardModelJudge(model, form, threshold=0.7),
+        GuardModelJudge(model, form, grammar="always"),
         GuardModelJudge(model, replace(form, labels={"S1": "hate"})),
     )
     assert judge_id not in {other.judge_id for other in others}
