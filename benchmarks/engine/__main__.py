@@ -94,6 +94,7 @@ def _pythons(cache: Path) -> dict[ContenderName, Path]:
     here = Path(sys.executable)
     pythons: dict[ContenderName, Path] = {
         "guardtune": here,
+        "guardtune_tuner": here,
         "guardtune_default_openmp": here,
         "guardtune_profiled": here,
         "high_level": here,

@@ -10,7 +10,12 @@ from benchmarks.engine.jobs import Chat, Job
 from benchmarks.engine.prompts import long_user_prompt, system_prompt, user_prompt
 
 ContenderName = Literal[
-    "guardtune", "native", "high_level", "guardtune_default_openmp", "guardtune_profiled"
+    "guardtune",
+    "native",
+    "high_level",
+    "guardtune_tuner",
+    "guardtune_default_openmp",
+    "guardtune_profiled",
 ]
 
 Sharing = Literal["own", "shared", "warm"]
@@ -91,7 +96,7 @@ WORKLOADS: Sequence[Workload] = (
     Workload("32 shared", BATCHED, n_chats=32, sharing="shared"),
     Workload("32 shared, one by one", ("high_level",), n_chats=32, sharing="shared", every=3),
     Workload("long prompt amid 8", BATCHED, n_chats=N_LATE_STREAMS, is_late=True),
-    Workload("evaluation", ("guardtune", "high_level"), is_evaluation=True),
+    Workload("evaluation", ("guardtune_tuner", "high_level"), is_evaluation=True),
     Workload("1 own, busy", (*ALL, "guardtune_default_openmp"), n_chats=1, is_beside_busy=True),
     Workload(
         "16 own, busy", (*BATCHED, "guardtune_default_openmp"), n_chats=16, is_beside_busy=True

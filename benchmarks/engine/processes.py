@@ -22,6 +22,7 @@ _MODULES: Mapping[ContenderName, Sequence[str]] = {
     "guardtune": ("guardtune",),
     "guardtune_default_openmp": ("guardtune", "--default-openmp"),
     "guardtune_profiled": ("guardtune", "--profile"),
+    "guardtune_tuner": ("guardtune", "--tuner"),
     "high_level": ("high_level",),
     "native": ("native",),
 }

@@ -118,7 +118,7 @@ DEFINITIONS: Mapping[str, Definition] = {
     ),
     "busy_ratio_vs_native_16": Definition("16 own, busy/guardtune", "16 own, busy/native", _speed),
     "evaluation_ratio_vs_naive": Definition(
-        "evaluation/guardtune", "evaluation/high_level", _extra("prompts_per_s"), 3.0
+        "evaluation/guardtune_tuner", "evaluation/high_level", _extra("prompts_per_s"), 3.0
     ),
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ CONTENDERS: Mapping[str, str] = {
     "native": "llama.cpp's native server (xllamacpp)",
     "high_level": "llama-cpp-python's `Llama`, one after another",
     "guardtune_default_openmp": "GuardTune's engine, OpenMP's default waiting",
+    "guardtune_tuner": "GuardTune's engine, slots as in `guardtune tune`",
     "guardtune_profiled": "GuardTune's engine, calls timed",
 }
 

@@ -1,13 +1,15 @@
 """Ours, in process: the backend that the tuner uses, streamed, with template and SSE rendering.
 
 ``--default-openmp`` loads llama.cpp before the engine can say how OpenMP's threads shall wait;
-``--profile`` times each call of llama.cpp's C API.
+``--tuner`` takes as many slots as `guardtune tune` does; ``--profile`` times each call of
+llama.cpp's C API.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from time import perf_counter
 
 from benchmarks.engine.contenders.evaluation import ours as evaluate_ours
@@ -20,6 +22,10 @@ from proxy.backends.config import LlamaCppConfig
 from proxy.domain import ChatRequest, Transcript
 
 NAME = "benchmarked"
+
+_TUNER_SLOTS = 32
+_TUNER_SPARE = 4
+"""As tuner/cli.py has them: slots, and requests in flight beyond those."""
 
 
 def make_backend(setup: Setup) -> Backend:
@@ -74,6 +80,8 @@ async def _stream(backend: Backend, chat: Chat, gate: LateGate) -> Stream:
 def main() -> None:
     """Serve jobs until stdin ends."""
     out, setup = claim_stdout(), read_setup()
+    if "--tuner" in sys.argv:
+        setup = replace(setup, slots=_TUNER_SLOTS)
     if "--default-openmp" in sys.argv:
         __import__("llama_cpp")
     profile = Profile.install() if "--profile" in sys.argv else None
@@ -83,7 +91,9 @@ def main() -> None:
 
         def run(job: Job) -> Outcome:
             if job.kind == "evaluation":
-                return runner.run(evaluate_ours(backend, job, concurrency=setup.slots + 4))
+                return runner.run(
+                    evaluate_ours(backend, job, concurrency=setup.slots + _TUNER_SPARE)
+                )
             if profile is None:
                 return runner.run(run_chats(backend, job))
             return profile.of(lambda: runner.run(run_chats(backend, job)))
