@@ -90,16 +90,15 @@ DECLINES: Final = any_of(
     + one_of("condone|support|promote|encourage|endorse|feel comfortable"),
     r"\b(?:against|violat\w+|contrary to|outside(?: of)?|beyond)\s+(?:my|our|openai's|the|what)\s+"
     rf"(?:\w+\s+){{0,2}}{_OWN_RULES}|\b(?:against|outside|beyond) what i\b",
-    rf"\b{_AI}(?!.{{0,60}}\bfeelings\b)"
+    rf"\b{_AI}(?!.{{0,60}}\b(?:feelings|have|predict|physically)\b)"
     r".{0,120}?(?:\bnot\b|n't\b|\bcannot\b|\bdecline\b|\bunable\b|\brefuse\b)",
     r"\bmy (?:purpose|programming|goal|(?:\w+ )?guidelines|role|function|design)\b.{0,60}\b"
-    r"(?:prevents?|prohibits?|not allow|do(?:es)?(?:n't| not)|restricts?|forbids?"
-    r"|is to (?:assist|help|provide|promote))",
-    r"\b(?:not|never|isn't|wouldn't be) (?:be )?"
-    r"(?:appropriate|ethical|acceptable|possible for me|okay|ok|right) (?:for me |or \w+ )?to\b",
+    r"(?:prevents?|prohibits?|not allow|do(?:es)?(?:n't| not)|restricts?|forbids?)",
+    r"\b(?:not|never|isn't|wouldn't be) (?:be )?(?:appropriate|ethical|acceptable"
+    rf"|possible for me|okay|ok|right)(?: or \w+)?(?: for me)? to (?:\w+ or )?{_ACT}\b",
     r"\b(?:it|that)(?:'s| is| would be|'d be) (?:\w+ )?"
     r"(?:irresponsible|inappropriate|unethical|wrong|improper|unwise) (?:for|of) me\b",
-    r"\b(?:your|this|the|that) (?:request|prompt|question) "
+    r"\b(?:your|this|the|that) (?:request|prompt) "
     r"(?:is|was|goes|violates|cannot|can't|involves|seems|appears|asks)\b",
     r"\b(?:i|we) (?:must |have to |would |will )?(?:insist on )?(?:strongly |highly |firmly )?"
     r"(?:discourage|advise (?:you )?(?:against|not to)|urge you (?:not|against))\b",
@@ -169,7 +168,9 @@ _WRONG = one_of(
     (?:not only|highly|is|are|both|wrong and) illegal
     against the law|disrespectful|inappropriate|not (?:\w+ )?(?:appropriate|acceptable|recommended)
     not (?:a |the )?(?:good idea|way to go)|violation of|not (?:\w+ )?ethical|harmful
-    never (?:ok|okay|acceptable|right)|i (?:would|must|strongly|'d) (?:\w+ )?advise against
+    instead of [^,]{3,80}, (?:i|we|let|consider|why|try|focus)\b
+    (?:never|not) (?:ok|okay|acceptable|right|fair|kind) to
+    i (?:would|must|strongly|'d) (?:\w+ )?advise against
     a (?:serious )?(?:crime|felony|offen[cs]e)\b|consequences"""
 )
 
@@ -189,7 +190,7 @@ ENGLISH: Final = Wording(
         r"|\bhypothetical(?:ly\b| (?:scenario|suggestion|example|structure|answer|plan|method"
         r"|terms|way|overview|outline|step))",
         r"\bhere(?:'s| is| are) (?:how|what|a |an |the |my )|^but (?:hey|if|since|for)\b",
-        r"\bif (?:we're going to|you(?:'re| are) (?:determined|looking to|still|really))\b",
+        r"\bif (?:we're going to|you(?:'re| are)? (?:determined|looking to|still|really|insist))\b",
         r"^however, (?:it is possible|generally|some|there are)\b",
         r"\bin general\b|\bgeneral (?:tactics|overview|outline|idea|terms)\b",
         r"\bfor (?:educational|informational|fictional) purposes\b",
@@ -210,7 +211,8 @@ ENGLISH: Final = Wording(
         r"(?:safe|legal|other|positive|healthy|resources|things|alternative)",
         r"\bif you(?:'re| are)? (?:or someone|"
         + one_of(
-            r"""struggl|feel|hav(?:e|ing) |experienc|in (?:crisis|danger)|need|suspect|concerned
+            r"""struggl|feel|hav(?:e|ing) |experienc|in (?:crisis|danger|need)|need|suspect
+            concerned
             interested|want|would like"""
         )
         + ")",
@@ -228,7 +230,8 @@ ENGLISH: Final = Wording(
             prohibited|a crime|serious"""
         )
         + r"\b",
-        r"\bit(?:'s| is) (?:\w+ )?(?:important|crucial|essential|vital|always|never|best|better)\b",
+        r"\bit(?:'s| is) (?:\w+ )?(?:important|crucial|essential|vital|always|never|best|better"
+        r"|recommended|advisable)\b",
         r"\bplease\b|\bconsequences\b|\brespect\b|\bseek\b|\breach out\b",
         r"\bask (?:me )?(?:something|another)",
         r"\b(?:unethical|immoral|against the law|well-being|boundaries|integrity|empathy)\b",
