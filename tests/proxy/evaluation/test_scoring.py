@@ -8,6 +8,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from proxy.domain import Exchange, Verdict
 from proxy.errors import JudgeError
 from proxy.evaluation.scoring import Scored, Summary, score
@@ -15,6 +17,8 @@ from proxy.judges.bands import Band
 from proxy.judges.base import Judge
 from proxy.judges.cards import Card
 from proxy.judges.cascade import Cascade
+from proxy.judges.config import JudgeConfig
+from proxy.judges.configured import build
 from proxy.judges.scripted import HARMFUL, REFUSED, SAFE, ScriptedJudge
 
 
@@ -126,3 +130,35 @@ def test_scored_without_a_decision_is_in_no_rate() -> None:
         "full",
     )
     assert not any(line.startswith("unlabelled") for line in summary)
+
+
+def test_judges_model_that_hangs_babbles_or_dies_leaves_answers_unscored() -> None:
+    """Each with its reason, in its place; the lines behind it are judged."""
+    rules = [
+        {"user": "hangs", "hang": True},
+        {"user": "babbles", "answers": ["I would say that this is safe."]},
+        {"user": "dies", "answers": ["safe"], "break_after": 0},
+        {"user": "fails", "status": 500},
+        {"answers": ["unsafe\nS2"]},
+    ]
+    model = {"backend": "scripted", "name": "guard", "rules": rules}
+    config = {"kind": "guard_model", "format": "llama_guard_3", "timeout_s": 0.1, "model": model}
+    judge = build(TypeAdapter[JudgeConfig](JudgeConfig).validate_python(config))
+    prompts = ("hangs", "babbles", "dies", "fails", "answers")
+    lines, scored, _ = _score(
+        judge,
+        *[
+            json.dumps({"prompt": prompt, "answer": "Warm it.", "kind": "harmful"})
+            for prompt in prompts
+        ],
+    )
+    assert [line["status"] for line in lines] == ["unscored"] * 4 + ["scored"]
+    assert [line["harmful"] for line in lines] == [None] * 4 + [True]
+    reasons = [one.verdict.reason for one in scored if one.verdict is not None]
+    assert reasons == [
+        "judge model: no answer in 0.1 s",
+        "verdict has an unknown value of `first line`",
+        "judge model: closed",
+        "judge model: status 500",
+        None,
+    ]

@@ -107,10 +107,7 @@ def test_in_process_model_gets_the_formats_frame_as_its_template() -> None:
 @pytest.mark.gguf
 @pytest.mark.parametrize("kind", ["guard_model", "model_graded"])
 def test_judge_over_the_local_engine_scores_or_says_why_not(kind: str) -> None:
-    """The mechanism on a real GGUF: SmolLM2 is no guard, so nothing is said of its verdicts.
-
-    The engine knows neither log-probabilities nor schemas: both are offered, refused and dropped.
-    """
+    """The mechanism on a real GGUF: SmolLM2 is no guard, so nothing is said of its verdicts."""
     raw: dict[str, Any] = {
         "kind": kind,
         "model": {"backend": "llama_cpp", "name": "smol", "path": "embedded", "slots": 2},
