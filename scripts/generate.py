@@ -13,6 +13,7 @@ from pathlib import Path
 from proxy.metrics import reference as metrics
 from proxy.policy import reference as policy
 from proxy.settings import reference as settings
+from proxy.suites import reference as suites
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,6 +22,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/policy-reference.md": policy.markdown,
     "docs/metrics.md": metrics.markdown,
     "docs/configuration.md": settings.markdown,
+    "docs/suite-list.md": suites.markdown,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from proxy.domain import Prompt
@@ -24,6 +24,8 @@ class Format:
         source: where outsiders get the file.
         published_n: its rows as published; None for files of the user's own, in which repeats are
             a mistake. Published sets have a few, and they are dropped.
+        pattern: of the files that are its parts where the path is a folder; empty where a folder
+            is none of this kind.
     """
 
     read: Reader
@@ -31,13 +33,14 @@ class Format:
     licence: str = "unknown"
     source: str = "a file of your own"
     published_n: int | None = None
+    pattern: str = ""
 
 
 def load_file(path: Path, form: Format, *, suite: str, seed: int = 0) -> Suite:
-    """The suite in one file.
+    """The suite in one file, or in a folder of parts.
 
     Args:
-        path: the file, UTF-8.
+        path: the file, UTF-8, or the folder.
         form: how it is read, and what was published about it.
         suite: the suite's id.
         seed: of the splits, where the file brings none of its own.
@@ -45,62 +48,110 @@ def load_file(path: Path, form: Format, *, suite: str, seed: int = 0) -> Suite:
     Raises:
         SuiteError: the file cannot be read, or all that is wrong with it.
     """
-    data = _read(path, form)
-    content = form.read(_decode(data, path), str(path))
+    parts = [read_file(part, form.source) for part in _parts(path, form)]
+    content = _merged([(part.path, form.read(part.text, str(part.path))) for part in parts])
     prompts, problems = check(
         content, file=str(path), suite=suite, allows_repeats=form.published_n is not None
     )
-    problems += _file_problems(content, form, path)
+    n_rows = len(content.rows)
+    problems += (*too_many(n_rows, form.published_n, path), *_split_problems(content, path))
     if problems:
         raise SuiteError(problems)
     return Suite(
         id=suite,
         prompts=_with_splits(prompts, seed),
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=hashlib.sha256(b"".join(part.data for part in parts)).hexdigest(),
         licence=form.licence,
         source=form.source,
-        n_rows=len(content.rows),
+        n_rows=n_rows,
         published_n=form.published_n,
     )
 
 
-def _read(path: Path, form: Format) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        remedy = f"no such file. Check the path, or get it from {form.source}."
-        raise SuiteError((Problem(str(path), remedy),)) from error
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}. Give a file that you may read."
-        raise SuiteError((Problem(str(path), message),)) from error
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A file as read: its bytes, for their hash, and its text."""
+
+    path: Path
+    data: bytes
+    text: str
 
 
-def _decode(data: bytes, path: Path) -> str:
+def read_file(path: Path, source: str) -> TextFile:
+    """A UTF-8 file, with or without a byte order mark.
+
+    Args:
+        path: the file.
+        source: where outsiders get it, for the message where it is missing.
+
+    Raises:
+        SuiteError: it cannot be read as text.
+    """
+    data = _bytes(path, source)
+    if path.suffix == ".parquet":
+        message = (
+            "Parquet is not read here; write it as JSON lines first, with pandas say: "
+            "`pandas.read_parquet(…).to_json(…, orient='records', lines=True)`."
+        )
+        raise SuiteError((Problem(str(path), message),))
     try:
-        return data.decode("utf-8-sig")
+        return TextFile(path, data, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8."
         raise SuiteError((Problem(str(path), message, line),)) from error
 
 
-def _file_problems(content: Content, form: Format, path: Path) -> tuple[Problem, ...]:
-    """What is wrong with the rows taken together."""
-    problems = []
-    n_rows = len(content.rows)
-    if form.published_n is not None and n_rows > form.published_n:
-        message = (
-            f"{n_rows} rows, but {form.published_n} were published, so this is another set; "
-            "load a changed copy as jsonl:PATH."
-        )
-        problems.append(Problem(str(path), message))
+def too_many(n_rows: int, published_n: int | None, path: Path) -> tuple[Problem, ...]:
+    """The problem of more rows than were published, if they are more."""
+    if published_n is None or n_rows <= published_n:
+        return ()
+    message = (
+        f"{n_rows} rows, but {published_n} were published, so this is another set; "
+        "load a changed copy under a name of your own, as jsonl:PATH or csv:PATH."
+    )
+    return (Problem(str(path), message),)
+
+
+def _bytes(path: Path, source: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        remedy = f"no such file. Check the path, or get it from {source}."
+        raise SuiteError((Problem(str(path), remedy),)) from error
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}. Give a file that you may read."
+        raise SuiteError((Problem(str(path), message),)) from error
+
+
+def _parts(path: Path, form: Format) -> list[Path]:
+    """The file itself, or a folder's parts by name."""
+    if not (form.pattern and path.is_dir()):
+        return [path]
+    parts = sorted(path.glob(form.pattern))
+    if not parts:
+        message = f"no {form.pattern} in this folder. Check the path, or get it from {form.source}."
+        raise SuiteError((Problem(str(path), message),))
+    return parts
+
+
+def _merged(parts: list[tuple[Path, Content]]) -> Content:
+    if len(parts) == 1:
+        return parts[0][1]
+    rows = (replace(row, file=str(path)) for path, content in parts for row in content.rows)
+    problems = (problem for _, content in parts for problem in content.problems)
+    return Content(tuple(rows), tuple(problems))
+
+
+def _split_problems(content: Content, path: Path) -> tuple[Problem, ...]:
+    """The problem of splits on some of the rows only, if there is one."""
     without = [row.line for row in content.rows if row.split is None]
-    if 0 < len(without) < n_rows:
-        message = (
-            f"{len(without)} rows have no split, though others have one; give all a split or none."
-        )
-        problems.append(Problem(str(path), message, without[0]))
-    return tuple(problems)
+    if not 0 < len(without) < len(content.rows):
+        return ()
+    message = (
+        f"{len(without)} rows have no split, though others have one; give all a split or none."
+    )
+    return (Problem(str(path), message, without[0]),)
 
 
 def _with_splits(prompts: tuple[Prompt, ...], seed: int) -> tuple[Prompt, ...]:

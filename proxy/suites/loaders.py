@@ -1,49 +1,25 @@
-"""`load_suite("NAME:PATH")`: known prompt sets by path, with what was published about them."""
+"""`load_suite("NAME:PATH")` and `load_choices`: known suites by path."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from proxy.errors import Problem, SuiteError
 from proxy.suites import builtin
-from proxy.suites.files import Format, load_file
-from proxy.suites.formats import read_catqa, read_jsonl, read_xstest
+from proxy.suites.catalogue import FORMATS
+from proxy.suites.choice_formats import CHOICE_FORMATS, load_choice_file
+from proxy.suites.choices import ChoiceSuite
+from proxy.suites.files import load_file
 from proxy.suites.suite import Suite, combine
-
-
-def _catqa(language: str) -> Format:
-    return Format(
-        read_catqa,
-        f"CatQA, harmful-leading questions in 11 categories, {language}",
-        "Apache-2.0",
-        f"github.com/declare-lab/red-instruct harmful_questions/catqa_{language.lower()}.json",
-        550,
-    )
-
-
-FORMATS: Mapping[str, Format] = {
-    "catqa-en": _catqa("English"),
-    "catqa-zh": _catqa("Chinese"),
-    "catqa-vi": _catqa("Vietnamese"),
-    "xstest": Format(
-        read_xstest,
-        "XSTest, safe look-alikes and their unsafe contrasts",
-        "CC-BY-4.0",
-        "github.com/paul-rottger/xstest xstest_prompts.csv",
-        450,
-    ),
-    "jsonl": Format(read_jsonl, 'one {"prompt", "kind", "category"?} a line'),
-}
-"""Name → format. The built-in suite is the one that needs no path."""
 
 
 def load_suite(spec: str, *, seed: int = 0) -> Suite:
     """A suite by its specification, every prompt with a split.
 
     Args:
-        spec: ``builtin``, or ``NAME:PATH`` with a name from :data:`FORMATS`.
+        spec: ``builtin``, or ``NAME:PATH`` with a name from `proxy.suites.catalogue.FORMATS`.
         seed: of the splits, for files that bring none of their own.
 
     Raises:
@@ -55,11 +31,7 @@ def load_suite(spec: str, *, seed: int = 0) -> Suite:
     form = FORMATS.get(name)
     if form is None:
         raise SuiteError((Problem(spec, _unknown_name(name)),))
-    if not path:
-        raise SuiteError(
-            (Problem(spec, f"no path; write {name}:PATH. Get it from {form.source}."),)
-        )
-    return load_file(Path(path).expanduser(), form, suite=name, seed=seed)
+    return load_file(_path(spec, form.source), form, suite=name, seed=seed)
 
 
 def load_suites(specs: Iterable[str], *, seed: int = 0) -> Suite:
@@ -71,10 +43,45 @@ def load_suites(specs: Iterable[str], *, seed: int = 0) -> Suite:
     return combine([load_suite(spec, seed=seed) for spec in specs])
 
 
+def load_choices(spec: str) -> ChoiceSuite:
+    """A multiple-choice suite by its specification.
+
+    Args:
+        spec: ``NAME:PATH`` with a name from `proxy.suites.choice_formats.CHOICE_FORMATS`.
+
+    Raises:
+        SuiteError: an unknown name, or all that is wrong with the file.
+    """
+    name = spec.partition(":")[0]
+    form = CHOICE_FORMATS.get(name)
+    if form is None:
+        raise SuiteError((Problem(spec, _unknown_choices(name)),))
+    return load_choice_file(_path(spec, form.source), form, suite=name)
+
+
+def is_choices(spec: str) -> bool:
+    """Whether the specification names a multiple-choice suite, one for :func:`load_choices`."""
+    return spec.partition(":")[0] in CHOICE_FORMATS
+
+
+def _path(spec: str, source: str) -> Path:
+    name, _, path = spec.partition(":")
+    if not path:
+        raise SuiteError((Problem(spec, f"no path; write {name}:PATH. Get it from {source}."),))
+    return Path(path).expanduser()
+
+
 def _unknown_name(name: str) -> str:
-    names = (builtin.ID, *FORMATS)
+    if name in CHOICE_FORMATS:
+        return "a multiple-choice suite has right and wrong answers, and no prompts to judge."
+    return f"no such suite.{_guess(name, (builtin.ID, *FORMATS))}"
+
+
+def _unknown_choices(name: str) -> str:
+    return f"no such multiple-choice suite.{_guess(name, tuple(CHOICE_FORMATS))}"
+
+
+def _guess(name: str, names: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean `{close[0]}`?" if close else ""
-    return (
-        f"no such suite; the names are {builtin.ID} and, with a path, {', '.join(FORMATS)}.{hint}"
-    )
+    return f"{hint} `guardtune suite list` shows the names."

@@ -7,8 +7,9 @@ rewordings, and leaves apart questions that share only an opening such as "What'
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
+from typing import Any
 
 from proxy.suites.words import words
 
@@ -16,6 +17,10 @@ THRESHOLD = 0.5
 """Jaccard similarity, in [0, 1], from which two prompts are near-duplicates."""
 
 _SHINGLE = 4
+_EPSILON = 1e-9
+
+_Posting = tuple[int, int, int]
+"""A text's number, how many shingles it has, and how many of them from this one on."""
 
 
 def shingles(text: str) -> frozenset[str]:
@@ -26,33 +31,70 @@ def shingles(text: str) -> frozenset[str]:
 
 def similarity(left: frozenset[str], right: frozenset[str]) -> float:
     """Jaccard similarity of two sets of shingles, in [0, 1]; two empty sets are alike."""
-    union = len(left | right)
-    return len(left & right) / union if union else 1.0
+    return _similarity(left, right)
+
+
+def _similarity(left: frozenset[Any], right: frozenset[Any]) -> float:
+    shared = len(left & right)
+    union = len(left) + len(right) - shared
+    return shared / union if union else 1.0
 
 
 def near_pairs(texts: Sequence[str], *, threshold: float = THRESHOLD) -> Iterator[tuple[int, int]]:
     """Pairs of indices ``(i, j)``, ``j < i``, of texts at least as similar as the threshold.
 
-    Two sets can only be that similar when they share one of their ``|s| - ceil(t |s|) + 1`` rarest
-    shingles, so only those are indexed: near-linear on real suites instead of quadratic.
+    Texts are compared from the shortest to the longest, and only where two share one of their
+    rarest shingles at places that leave room for enough others: near-linear on real suites.
 
     Args:
         texts: in any order.
         threshold: Jaccard similarity in (0, 1].
 
-    Source: Bayardo, Ma and Srikant, "Scaling up all pairs similarity search" (2007).
+    Source: Xiao, Wang, Lin and Yu, "Efficient similarity joins for near duplicate detection"
+        (PPJoin, 2008), after Bayardo, Ma and Srikant (2007).
     """
-    sets = [shingles(text) for text in texts]
+    ranked = _ranked([shingles(text) for text in texts])
+    sets = [frozenset(one) for one in ranked]
+    index: defaultdict[int, list[_Posting]] = defaultdict(list)
+    for i in sorted(range(len(ranked)), key=lambda i: len(ranked[i])):
+        one = ranked[i]
+        for j in _candidates(one, index, threshold):
+            if _similarity(sets[i], sets[j]) >= threshold:
+                yield max(i, j), min(i, j)
+        # Those still to come are at least as long, so they share more, and fewer need the index.
+        size = len(one)
+        for place in range(size - _ceil(2 * threshold / (1 + threshold) * size) + 1):
+            index[one[place]].append((i, size, size - place))
+
+
+def _ranked(sets: Sequence[frozenset[str]]) -> list[tuple[int, ...]]:
+    """Each set as numbers in ascending order, the rarest shingles having the lowest."""
     frequency = Counter(shingle for one in sets for shingle in one)
-    seen_in: defaultdict[str, list[int]] = defaultdict(list)
-    for i, one in enumerate(sets):
-        by_rarity = sorted(one, key=lambda shingle: (frequency[shingle], shingle))
-        prefix = by_rarity[: len(one) - ceil(threshold * len(one)) + 1]
-        for j in sorted({j for shingle in prefix for j in seen_in[shingle]}):
-            if similarity(one, sets[j]) >= threshold:
-                yield i, j
-        for shingle in prefix:
-            seen_in[shingle].append(i)
+    by_rarity = sorted(frequency, key=lambda shingle: (frequency[shingle], shingle))
+    rank = {shingle: number for number, shingle in enumerate(by_rarity)}
+    return [tuple(sorted(rank[shingle] for shingle in one)) for one in sets]
+
+
+def _candidates(
+    one: tuple[int, ...], index: Mapping[int, Sequence[_Posting]], threshold: float
+) -> list[int]:
+    """Indexed sets that may be as similar as the threshold, no longer than this one."""
+    size = len(one)
+    share = threshold / (1 + threshold)
+    shared: dict[int, int] = {}
+    for place in range(size - _ceil(threshold * size) + 1):
+        room = size - place
+        for j, other_size, other_room in index.get(one[place], ()):
+            so_far = shared.get(j, 0)
+            if so_far >= 0:
+                least = share * (size + other_size) - _EPSILON - so_far
+                shared[j] = so_far + 1 if room >= least and other_room >= least else -1
+    return [j for j, count in shared.items() if count > 0]
+
+
+def _ceil(number: float) -> int:
+    """Rounded up, but not because of the last bit of a float."""
+    return ceil(number - _EPSILON)
 
 
 def clusters(texts: Sequence[str], *, threshold: float = THRESHOLD) -> list[list[int]]:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from proxy.domain import Kind, Prompt
 
 Stratum = tuple[Kind, bool, str]
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+HasId = TypeVar("HasId", bound=_Identified)
+"""Anything with a content-made id: a prompt, a multiple-choice question."""
 
 
 def content_hash(*parts: object) -> str:
@@ -30,15 +40,22 @@ def stratified_order(prompts: Iterable[Prompt], seed: int = 0) -> tuple[Prompt, 
     strata: defaultdict[Stratum, list[Prompt]] = defaultdict(list)
     for prompt in prompts:
         strata[stratum(prompt)].append(prompt)
-    placed: list[tuple[float, str, str, Prompt]] = []
+    return interleaved(strata, seed)
+
+
+def interleaved(
+    strata: Mapping[tuple[Any, ...], Sequence[HasId]], seed: int = 0
+) -> tuple[HasId, ...]:
+    """The members of all strata in one order whose every prefix holds the strata in proportion."""
+    placed: list[tuple[float, str, str, HasId]] = []
     for key, members in strata.items():
-        members.sort(key=lambda prompt: content_hash(seed, prompt.id))
-        for i, prompt in enumerate(members):
+        ordered = sorted(members, key=lambda member: content_hash(seed, member.id))
+        for i, member in enumerate(ordered):
             # Spread each stratum evenly over [0, 1]; where strata tie, each round deals anew.
             position = (i + 0.5) / len(members)
-            placed.append((position, content_hash(seed, i, *key), prompt.id, prompt))
+            placed.append((position, content_hash(seed, i, *key), member.id, member))
     placed.sort(key=lambda item: item[:3])
-    return tuple(prompt for *_, prompt in placed)
+    return tuple(member for *_, member in placed)
 
 
 def sample(prompts: Sequence[Prompt], n: int, seed: int = 0) -> tuple[Prompt, ...]:

@@ -22,6 +22,7 @@ class Row:
     Args:
         line: 1-based; None where the format has no lines that can be told.
         path: where in the file, for formats that nest; empty otherwise.
+        file: its own file, where a suite is a folder of them; empty otherwise.
     """
 
     text: Any
@@ -31,6 +32,7 @@ class Row:
     is_lookalike: Any = False
     line: int | None = None
     path: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,10 @@ def check(
             prompt = _prompt(row, suite)
             earlier = first.setdefault(prompt.id, (row, prompt))
             mistakes = _clash(row, prompt, *earlier, allows_repeats=allows_repeats)
-        problems += (Problem(file, mistake, row.line, row.path) for mistake in mistakes)
+        problems += (Problem(row.file or file, mistake, row.line, row.path) for mistake in mistakes)
     if not content.rows and not problems:
         problems.append(Problem(file, "there are no prompts in it; give a file with at least one."))
-    problems.sort(key=lambda problem: problem.line or 0)
+    problems.sort(key=lambda problem: (problem.file, problem.line or 0))
     return tuple(prompt for _, prompt in first.values()), tuple(problems)
 
 
@@ -89,7 +91,7 @@ def _mistakes(row: Row) -> list[str]:
     """What is wrong with a row by itself; the prompt's text is never repeated in a message."""
     mistakes = []
     if not isinstance(row.text, str):
-        mistakes.append(f"the prompt is {_shown(row.text)}, but must be a text in quotes.")
+        mistakes.append(f"the prompt is {shown(row.text)}, but must be a text in quotes.")
     elif not row.text.strip():
         mistakes.append("the prompt is empty; write one or remove the row.")
     mistakes += _unless_one_of("kind", row.kind, _KINDS)
@@ -97,7 +99,7 @@ def _mistakes(row: Row) -> list[str]:
     if row.split is not None:
         mistakes += _unless_one_of("split", row.split, _SPLITS)
     if not isinstance(row.is_lookalike, bool):
-        mistakes.append(f"lookalike is {_shown(row.is_lookalike)}, but must be true or false.")
+        mistakes.append(f"lookalike is {shown(row.is_lookalike)}, but must be true or false.")
     elif row.is_lookalike and row.kind == "harmful":
         mistakes.append("lookalike is true on a harmful prompt; only benign ones can look alike.")
     return mistakes
@@ -109,6 +111,8 @@ def _clash(
     if row is first_row:
         return []
     where = f"line {first_row.line}" if first_row.line else first_row.path
+    if first_row.file != row.file:
+        where += f" of {first_row.file}"
     if prompt.kind != first.kind:
         return [f"the same prompt is {first.kind} in {where} and {prompt.kind} here; keep one."]
     if not allows_repeats:
@@ -119,10 +123,10 @@ def _clash(
 def _unless_one_of(name: str, value: Any, allowed: Sequence[str]) -> list[str]:
     if isinstance(value, str) and value in allowed:
         return []
-    return [f"{name} is {_shown(value)}, but must be one of {', '.join(allowed)}."]
+    return [f"{name} is {shown(value)}, but must be one of {', '.join(allowed)}."]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value for a message, cut to a line's length."""
     if value is None:
         return "missing"

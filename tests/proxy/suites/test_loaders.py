@@ -8,11 +8,15 @@ import pytest
 
 from proxy.errors import SuiteError
 from proxy.suites.builtin import load_builtin
-from proxy.suites.loaders import FORMATS, load_suite, load_suites
+from proxy.suites.loaders import is_choices, load_choices, load_suite, load_suites
 from proxy.suites.splits import SPLITS, straddling
-from tests.proxy.suites.public_sets import CATQA, XSTEST, needs_data
-
-CATQA_FILES = {"en": "english", "zh": "chinese", "vi": "vietnamese"}
+from tests.proxy.suites.public_sets import (
+    CATQA,
+    CHOICE_FILES,
+    PROMPT_FILES,
+    XSTEST,
+    needs_data,
+)
 
 
 def _message(spec: str) -> str:
@@ -38,12 +42,26 @@ def test_jsonl_is_loaded_by_path(tmp_path: Path) -> None:
     assert suite.published_n is None
 
 
-def test_unknown_name_is_refused_with_the_names_and_a_guess() -> None:
-    """One message, all names."""
+def test_unknown_name_is_refused_with_a_guess() -> None:
+    """And with where the names are listed, which are many."""
     assert _message("xtest:a.csv") == (
-        "xtest:a.csv: no such suite; the names are builtin and, with a path, "
-        "catqa-en, catqa-zh, catqa-vi, xstest, jsonl. Did you mean `xstest`?"
+        "xtest:a.csv: no such suite. Did you mean `xstest`? `guardtune suite list` shows the names."
     )
+
+
+def test_multiple_choice_suite_has_no_prompts() -> None:
+    """Judging its answers for harm would mean nothing."""
+    assert "multiple-choice" in _message("safetybench-en:test_en.json")
+
+
+def test_choices_are_told_by_name_and_refused_where_unknown() -> None:
+    """`guardtune eval` asks which kind of suite a specification names."""
+    assert is_choices("labsafety:a.json")
+    assert not is_choices("xstest:a.csv")
+    with pytest.raises(SuiteError, match="Did you mean `labsafety`"):
+        load_choices("labsafty:a.json")
+    with pytest.raises(SuiteError, match="no path; write labsafety:PATH"):
+        load_choices("labsafety")
 
 
 @pytest.mark.parametrize("spec", ["", ":", "builtin:x", "no-such-thing"])
@@ -68,23 +86,40 @@ def test_several_suites_become_one(tmp_path: Path) -> None:
 
 
 @needs_data
-@pytest.mark.parametrize("language", CATQA_FILES)
-def test_catqa_loads_whole(language: str) -> None:
-    """550 questions as published, of which a few are repeated; eleven of our categories."""
-    suite = load_suite(f"catqa-{language}:{CATQA}/catqa_{CATQA_FILES[language]}.json")
-    assert (suite.n_rows, suite.is_partial) == (550, False)
-    assert len(suite) == {"en": 543, "zh": 543, "vi": 545}[language]
+@pytest.mark.parametrize(("spec", "n_rows", "n_prompts"), PROMPT_FILES)
+def test_real_file_loads_whole(spec: str, n_rows: int, n_prompts: int) -> None:
+    """As many rows as published, few repeats, one kind or both, every category one of ours."""
+    suite = load_suite(spec)
+    assert (suite.n_rows, len(suite)) == (n_rows, n_prompts)
+    assert suite.headline_refusal is None
+    assert len(suite.sha256) == 64
+
+
+@needs_data
+@pytest.mark.parametrize(("spec", "n_rows", "published_n"), CHOICE_FILES)
+def test_real_choice_file_loads(spec: str, n_rows: int, published_n: int) -> None:
+    """Every question has its options and its answer; parts of a suite know that they are parts."""
+    suite = load_choices(spec)
+    assert (suite.n_rows, len(suite), suite.published_n) == (n_rows, n_rows, published_n)
+    assert (suite.headline_refusal is None) == (n_rows == published_n)
+    assert 0.2 < suite.chance < 0.51
+
+
+@needs_data
+def test_catqa_has_eleven_of_our_categories() -> None:
+    """Sub-categories go their own way: eleven of theirs, but not the same eleven."""
+    suite = load_suite(f"catqa-en:{CATQA}/catqa_english.json")
     assert len({prompt.category for prompt in suite}) == 11
     assert {prompt.kind for prompt in suite} == {"harmful"}
 
 
 @needs_data
-def test_xstest_loads_whole() -> None:
-    """250 safe look-alikes and 200 unsafe contrasts."""
-    suite = load_suite(f"xstest:{XSTEST}")
+def test_xstest_has_both_kinds_and_a_safe_half() -> None:
+    """250 safe look-alikes and 200 unsafe contrasts; the half has the same prompts."""
+    suite, half = load_suite(f"xstest:{XSTEST}"), load_suite(f"xstest-safe:{XSTEST}")
     kinds = Counter((prompt.kind, prompt.is_lookalike) for prompt in suite)
     assert kinds == {("benign", True): 250, ("harmful", False): 200}
-    assert not suite.is_partial
+    assert {p.id for p in half} == {p.id for p in suite.select(kind="benign")}
 
 
 @needs_data
@@ -97,10 +132,3 @@ def test_public_sets_are_split_evenly_with_minimal_pairs_together(spec: str) -> 
     counts = Counter(prompt.split for prompt in suite)
     assert straddling(suite.prompts) == ()
     assert max(counts.values()) - min(counts[split] for split in SPLITS) <= 2
-
-
-def test_every_format_says_where_its_file_comes_from() -> None:
-    """A published set has a number, a licence and a source."""
-    published = [form for name, form in FORMATS.items() if name != "jsonl"]
-    assert all(form.published_n and form.source.startswith("github.com/") for form in published)
-    assert all(form.licence != "unknown" for form in published)

@@ -35,7 +35,7 @@ def test_suite_is_partial_where_rows_are_missing() -> None:
     prompts = make_prompts(8)
     assert _suite("a", prompts, published_n=9).is_partial
     assert not _suite("a", prompts, n_rows=9, published_n=9).is_partial
-    assert not _suite("a", prompts).is_partial
+    assert _suite("a", prompts).headline_refusal is None
 
 
 def test_suite_selects_by_every_condition_given() -> None:
