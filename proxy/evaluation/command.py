@@ -10,14 +10,15 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from proxy import __version__
 from proxy.backends import registry as backends
-from proxy.errors import GuardTuneError, InvalidInputError, Problem, SettingsError
+from proxy.errors import GuardTuneError, InvalidInputError, Problem, SettingsError, StoreError
+from proxy.evaluation.choices import ChoiceJudge, choices_as_json
 from proxy.evaluation.gates import Result, check_gates
 from proxy.evaluation.identity import model_sha256
 from proxy.evaluation.interrupt import INTERRUPTED, interruptible
@@ -67,6 +68,7 @@ def _work(order: Order, arguments: argparse.Namespace, store: EvaluationStore) -
     if measured is None:
         return OK
     report = as_json(measured.setting, measured.subjects, with_texts=arguments.show_prompts)
+    report["choices"] = [choices_as_json(one, measured.answered) for one in order.choices]
     results = check_gates(order.gates, report)
     report["gates"] = [_gate(result) for result in results]
     written = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -81,8 +83,11 @@ def _work(order: Order, arguments: argparse.Namespace, store: EvaluationStore) -
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
+    """What came of it: judged answers to prompts, and answers to multiple-choice questions."""
+
     setting: Setting
     subjects: tuple[Subject, ...]
+    answered: tuple[Subject, ...]
 
 
 async def _measure(
@@ -91,10 +96,13 @@ async def _measure(
     """The result; None where only the plan was asked for."""
     started = time.monotonic()
     async with _session(order, arguments, store) as session:
-        sys.stderr.write(f"{make_plan(session)}\n" if session.may_generate else "")
+        sessions = (session, _choosing(session, order))
+        for one in sessions:
+            if one.prompts and one.may_generate:
+                sys.stderr.write(f"{make_plan(one)}\n")
         if arguments.dry_run:
             return None
-        subjects = await run_session(session)
+        subjects, answered = [await run_session(one) for one in sessions]
         setting = Setting(
             model=session.backend.model,
             model_sha256=session.model,
@@ -108,8 +116,9 @@ async def _measure(
             version=__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             elapsed_s=time.monotonic() - started,
+            tally=getattr(session.judges[0], "tally", None),
         )
-        return _Measured(setting, subjects)
+        return _Measured(setting, subjects, answered)
 
 
 @asynccontextmanager
@@ -122,7 +131,7 @@ async def _session(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(backend.close)
         await backend.start()
-        for judge in order.judges:
+        for judge in order.judges if order.prompts else ():
             stack.push_async_callback(judge.close)
             await judge.start()
         yield Session(
@@ -138,6 +147,13 @@ async def _session(
             may_generate=not arguments.rejudge,
             stream=sys.stderr,
         )
+
+
+def _choosing(session: Session, order: Order) -> Session:
+    """The same policies on multiple-choice questions, judged by the letter."""
+    questions = [question for one in order.choices for question in one.questions]
+    prompts = {prompt.id: prompt for one in order.choices for prompt in one.prompts}
+    return replace(session, prompts=tuple(prompts.values()), judges=(ChoiceJudge(questions),))
 
 
 def _gate(result: Result) -> dict[str, Any]:
@@ -162,8 +178,15 @@ def _make_folder(path: Path) -> None:
 def _write(path: Path, content: str) -> None:
     """All of the file, or what was there before."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(content, encoding="utf-8")
-    beside.replace(path)
+    try:
+        beside.write_text(content, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise StoreError(
+            f"{path}: cannot be written ({error.strerror}). The answers are kept: give another "
+            "--out, and run the same command again."
+        ) from error
 
 
 def _count(problems: int) -> str:
@@ -190,12 +213,14 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     what.add_argument(
         "--suite", action="append", metavar="NAME[:PATH]",
-        help="prompts, such as builtin or catqa-en:PATH; may be repeated (default: builtin)",
+        help="prompts, such as builtin or catqa-en:PATH, or questions, such as "
+        "safetybench-en:PATH; may be repeated (default: builtin)",
     )  # fmt: skip
     what.add_argument("--split", choices=(*SPLITS, "all"), default="test")
     what.add_argument(
         "-n", type=_at_least_1, metavar="N",
-        help="at most so many harmful-leading prompts, and as many benign ones (default: all)",
+        help="at most so many harmful-leading prompts, benign ones, and questions of each "
+        "multiple-choice suite (default: all)",
     )  # fmt: skip
     what.add_argument("--max-tokens", type=_at_least_1, default=256, help="of an answer (256)")
     what.add_argument("--seed", type=_at_least_0, default=1, help="of prompts and answers (1)")

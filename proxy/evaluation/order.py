@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from proxy.backends.config import ModelConfig
 from proxy.domain import Prompt
 from proxy.errors import GuardTuneError, InvalidInputError, Problem, SettingsError
+from proxy.evaluation.choices import Asked
 from proxy.evaluation.gates import Gate, read_gates
 from proxy.evaluation.model_choice import choose_model
 from proxy.evaluation.session import Sources, choose_prompts
@@ -22,7 +23,7 @@ from proxy.judges.registry import JUDGES
 from proxy.policy.schema import PASSTHROUGH, Policy
 from proxy.policy.source import load_policy
 from proxy.suites.builtin import ID as BUILTIN
-from proxy.suites.loaders import load_suite
+from proxy.suites.loaders import is_choices, load_choices, load_suite
 from proxy.suites.suite import Suite, combine
 
 _T = TypeVar("_T")
@@ -42,6 +43,7 @@ class Order:
         policies: the first is the baseline of comparisons.
         suites: each by itself.
         prompts: what is asked.
+        choices: multiple-choice suites and their questions.
         judges: not yet started; the first decides.
         gates: on which the command fails.
     """
@@ -50,6 +52,7 @@ class Order:
     policies: Sources
     suites: tuple[Suite, ...]
     prompts: tuple[Prompt, ...]
+    choices: tuple[Asked, ...]
     judges: tuple[Judge, ...]
     gates: tuple[Gate, ...]
 
@@ -69,9 +72,13 @@ def read_order(arguments: argparse.Namespace) -> Order:
         policies = [(PASSTHROUGH.name, PASSTHROUGH)]
     named = [policy.name for _, policy in policies if policy is not None]
     wrong.problems += _used_twice(named)
-    suites = [
-        wrong.of(spec, partial(load_suite, spec, seed=arguments.seed))
-        for spec in arguments.suite or [BUILTIN]
+    specs = arguments.suite or [BUILTIN]
+    judged = [spec for spec in specs if not is_choices(spec)]
+    suites = [wrong.of(s, partial(load_suite, s, seed=arguments.seed)) for s in judged]
+    choices = [
+        wrong.of(s, partial(_choices, s, arguments.n, arguments.seed))
+        for s in specs
+        if is_choices(s)
     ]
     judges = _judges(arguments.judge, arguments.second_judge, wrong)
     gates: list[Gate] = []
@@ -79,11 +86,12 @@ def read_order(arguments: argparse.Namespace) -> Order:
         gates, problems = read_gates(arguments.fail_if, named)
         wrong.problems += problems
     loaded = tuple(suite for suite in suites if suite is not None)
-    prompts = _prompts(loaded, arguments, wrong) if len(loaded) == len(suites) else ()
+    prompts = _prompts(loaded, arguments, wrong) if loaded and len(loaded) == len(suites) else ()
     if wrong.problems or model is None:
         raise SettingsError(tuple(wrong.problems))
     known = tuple((source, policy) for source, policy in policies if policy is not None)
-    return Order(model, known, loaded, prompts, judges, tuple(gates))
+    asked = tuple(one for one in choices if one is not None)
+    return Order(model, known, loaded, prompts, asked, judges, tuple(gates))
 
 
 class _Mistakes:
@@ -105,6 +113,11 @@ class _Mistakes:
 
 def _policy(path: Path) -> Policy:
     return PASSTHROUGH if str(path) == PASSTHROUGH.name else load_policy(path, root=path.parent)
+
+
+def _choices(spec: str, n: int | None, seed: int) -> Asked:
+    suite = load_choices(spec)
+    return Asked(suite, suite.sample(len(suite) if n is None else n, seed))
 
 
 def _judges(first: str, second: str, wrong: _Mistakes) -> tuple[Judge, ...]:

@@ -153,6 +153,28 @@ def test_a_folder_that_cannot_be_written_is_found_out_first(
     assert "cannot be written" in capsys.readouterr().err
 
 
+def test_a_report_that_cannot_be_written_loses_no_answer(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder stands where the file should be."""
+    (here / "var" / "eval" / "report.json").mkdir(parents=True)
+    assert evaluate() == 2
+    assert "report.json: cannot be written" in capsys.readouterr().err
+    assert evaluate("--out", "other") == 0
+    assert "all 20 answers are stored" in capsys.readouterr().err
+    assert [path.name for path in Path("var/eval").iterdir()] == ["report.json"]
+
+
+@pytest.mark.parametrize("model", ["nowhere.gguf", "http://127.0.0.1:9/v1#m"])
+def test_a_model_that_is_not_there_is_2(
+    here: Path, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    """And there is no report that says nothing."""
+    assert evaluate("--model", model) == 2
+    assert capsys.readouterr().err.strip()
+    assert not Path("var/eval/report.json").exists()
+
+
 def test_a_dry_run_prints_the_plan(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And asks nothing."""
     assert evaluate("--dry-run") == 0
@@ -213,6 +235,55 @@ def test_a_judge_model_that_fails_leaves_answers_unscored_and_the_run_resumes(
     assert policy["rates"]["harmful"]["n"] == 0
     assert evaluate("-n", "3", "--rejudge") == 0
     assert report()["policies"][0]["unscored"]["k"] == 0
+
+
+CASCADE = """
+kind: cascade
+cheap: scripted
+strong:
+  kind: model_graded
+  model: {backend: scripted, name: strong, rules: [{answers: [x]}]}
+band: [0.2, 0.8]
+audit_share: 0.5
+"""
+
+
+def test_a_cascade_shows_its_audit(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In text, file and page; nothing of it where all verdicts were stored."""
+    (here / "judge.yaml").write_text(CASCADE)
+    for is_first in (True, False):
+        assert evaluate(*BOTH, "--judge", "judge.yaml") == 0
+        said = "audit of the cascade: the strong judge would call"
+        assert (said in capsys.readouterr().out) is is_first
+        assert (said in Path("var/eval/report.html").read_text()) is is_first
+        assert (report()["judge"]["audit"] is not None) is is_first
+
+
+def test_multiple_choice_questions_are_scored_by_the_letter(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside prompts or alone; a partial suite has topics only, and no gate on it passes."""
+    (here / "models.yaml").write_text(
+        "models: [{backend: scripted, name: toy, rules: [{answers: [The answer is A.]}]}]"
+    )
+    rows = [
+        {"question": f"Is {n} a number?", "choices": ["Yes", "No"], "answer": "AB"[n % 2],
+         "region": "Mainland China"}
+        for n in range(4)
+    ]  # fmt: skip
+    (here / "mc.json").write_text(json.dumps(rows))
+    arguments = (*BOTH, "--suite", "safelawbench:mc.json")
+    assert evaluate(*arguments, "--fail-if", "accuracy < 0.4") == 1
+    shown = capsys.readouterr().out
+    assert "safelawbench: 4 questions; guessing gets 50%" in shown
+    assert "no accuracy: 4 of 24860 published rows are here" in shown
+    (choice,) = report()["choices"]
+    assert choice["policies"][0]["by_topic"]["Mainland China"]["accuracy"]["k"] == 2
+    page = Path("var/eval/report.html").read_text()
+    assert "4 multiple-choice questions" in page
+    assert "harmful" not in page.partition("<body>")[2].partition("What was measured")[0]
+    assert evaluate(*arguments, "--suite", "builtin") == 0
+    assert "harmful, harmful-leading prompts" in capsys.readouterr().out
 
 
 def start(here: Path, *flags: str) -> subprocess.Popen[str]:
