@@ -57,13 +57,14 @@ def _score(arguments: argparse.Namespace) -> int:
         if scored.problem is not None:
             sys.stderr.write(f"{scored.problem}\n")
 
-    started = time.perf_counter()
+    async def work(judge: Judge) -> float:
+        started = time.perf_counter()
+        await score(stream, judge, emit, file=name, concurrency=arguments.concurrency)
+        return time.perf_counter() - started
+
     with _opened(arguments.file) as (stream, name):
-        judge, _ = _with_judge(
-            arguments.judge,
-            lambda judge: score(stream, judge, emit, file=name, concurrency=arguments.concurrency),
-        )
-    _say(sys.stderr, [*summary.text(judge), _pace(summary.n, time.perf_counter() - started)])
+        judge, seconds = _with_judge(arguments.judge, work)
+    _say(sys.stderr, [*summary.text(judge), _pace(summary.n, seconds)])
     return 1 if summary.n_errors else 0
 
 
