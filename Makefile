@@ -4,10 +4,10 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run tune judge test check fmt docs lock package ci clean
+.PHONY: help setup run tune judge bench-engine test check fmt docs lock package ci clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## make .venv with everything in it (the first time compiles llama.cpp: about 11 minutes on 2 cores)
 
@@ -27,6 +27,9 @@ tune: setup ## search for a better policy for the embedded model (at most 10 min
 
 judge: setup ## train the embedded judge again from the data sets beside the project
 	$(BIN)/python scripts/train_judge.py $(ARGS)
+
+bench-engine: setup ## measure the engine against its peers (about 20 quiet minutes)
+	$(BIN)/python -m benchmarks.engine $(ARGS)
 
 test: setup ## run the tests (offline; real model, real client)
 	$(BIN)/pytest $(ARGS)
