@@ -9,15 +9,16 @@ client's back, so a stream has token counts only if the client wants them.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Self
 
 import msgspec
 
 from proxy.backends.base import Reply
 from proxy.backends.config import OpenAIConfig
 from proxy.backends.flavours import capabilities
-from proxy.backends.observe import observer
+from proxy.backends.observe import Observer, observer
 from proxy.domain import Capabilities, ChatRequest, Transcript
 from proxy.errors import BackendError, ModelLoadError, UpstreamError
 from proxy.upstream.base import Headers, Response, UpstreamClient
@@ -117,17 +118,15 @@ class OpenAIBackend:
     async def chat(self, request: ChatRequest, transcript: Transcript) -> AsyncIterator[Reply]:
         """Forward one request; leaving closes the upstream connection if it is still busy."""
         headers = (*self._headers, *self._extra_headers(request))
+        body = self._body(request)
         try:
-            async with (
-                self._client.request(
-                    "POST", self._endpoint, headers, self._body(request), self._timeouts
-                ) as response,
-                aclosing(self._chunks(response, transcript)) as chunks,
-            ):
+            async with self._client.request(
+                "POST", self._endpoint, headers, body, self._timeouts
+            ) as response:
+                chunks = await self._chunks(response, transcript)
                 yield Reply(response.status, _reply_headers(response.headers), chunks)
         except UpstreamError as error:
-            transcript.error_type = error.error_type
-            raise self._failed(error) from error
+            raise self._failed(error, transcript) from error
 
     def _body(self, request: ChatRequest) -> bytes:
         if request.raw is not None and request.model == self._upstream_model:
@@ -140,24 +139,16 @@ class OpenAIBackend:
             }
         )
 
-    async def _chunks(self, response: Response, transcript: Transcript) -> AsyncGenerator[bytes]:
-        try:
-            if response.status >= _FIRST_ERROR_STATUS:
-                transcript.error_type = "provider"
-                yield await self._error_body(response)
-                return
-            watch = observer(
-                transcript,
-                content_type=response.header(b"content-type"),
-                content_encoding=response.header(b"content-encoding"),
-            )
-            async for chunk in response.chunks:
-                watch.feed(chunk)
-                yield chunk
-            watch.finish()
-        except UpstreamError as error:
-            transcript.error_type = error.error_type
-            raise self._failed(error) from error
+    async def _chunks(self, response: Response, transcript: Transcript) -> AsyncIterator[bytes]:
+        if response.status >= _FIRST_ERROR_STATUS:
+            transcript.error_type = "provider"
+            return _Whole(await self._error_body(response))
+        watch = observer(
+            transcript,
+            content_type=response.header(b"content-type"),
+            content_encoding=response.header(b"content-encoding"),
+        )
+        return _Observed(response.chunks, watch, lambda error: self._failed(error, transcript))
 
     async def _error_body(self, response: Response) -> bytes:
         """An upstream's own error, as it is, but for our key, should it quote it."""
@@ -168,7 +159,8 @@ class OpenAIBackend:
                 break
         return bytes(body).replace(self._key.encode(), b"***") if self._key else bytes(body)
 
-    def _failed(self, error: UpstreamError) -> BackendError:
+    def _failed(self, error: UpstreamError, transcript: Transcript) -> BackendError:
+        transcript.error_type = error.error_type
         return BackendError(
             f"Model {self.model}: {error.message}",
             model=self.model,
@@ -176,6 +168,58 @@ class OpenAIBackend:
             status=504 if error.error_type == "timeout" else 502,
             retryable=not error.is_sent,
         )
+
+
+class _Observed:
+    """An answer's chunks, each shown to the observer before it is handed on.
+
+    A class, because it stands in the path of every token: an asynchronous generator costs twice as
+    much, and its closing once more.
+    """
+
+    __slots__ = ("_chunks", "_failed", "_observer")
+
+    def __init__(
+        self,
+        chunks: AsyncIterator[bytes],
+        observer: Observer,
+        failed: Callable[[UpstreamError], BackendError],
+    ) -> None:
+        self._chunks = chunks
+        self._observer = observer
+        self._failed = failed
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await self._chunks.__anext__()
+        except StopAsyncIteration:
+            self._observer.finish()
+            raise
+        except UpstreamError as error:
+            raise self._failed(error) from error
+        self._observer.feed(chunk)
+        return chunk
+
+
+class _Whole:
+    """A body that is there already, as its only chunk."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        self._body: bytes | None = body
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        body, self._body = self._body, None
+        if body is None:
+            raise StopAsyncIteration
+        return body
 
 
 def _no_headers(_request: ChatRequest) -> Headers:
@@ -195,10 +239,12 @@ def _request_headers(key: str) -> Headers:
 
 def _reply_headers(headers: Headers) -> Headers:
     kept = tuple(
-        (name, value)
-        for name, value in headers
-        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIX)
+        [
+            field
+            for field in headers
+            if field[0] in _PASSED_ON or field[0].startswith(_PASSED_ON_PREFIX)
+        ]
     )
-    if any(name == b"content-type" for name, _ in kept):
+    if b"content-type" in dict(kept):
         return kept
     return ((b"content-type", b"application/json"), *kept)
