@@ -65,6 +65,8 @@ _MODELS: Final[Mapping[Generation, tuple[str, ...]]] = {
     "4": ("ibm-granite/granite-guardian-4.1-8b",),
 }
 
+_TAGGED: Final = r'root ::= "<think>\n</think>\n"? "<score>" ("yes" | "no") "</score>"'
+
 _YES_NO: Final = ("yes", "no")
 _WORD: Final = re.compile(
     r"\s*(\w+)\s*(?:<confidence>\s*(?:low|high)\s*</confidence>)?\s*", re.IGNORECASE
@@ -93,7 +95,7 @@ def granite_guardian(generation: Generation, *, criterion: str | None = None) ->
         max_tokens=32,
         anchor="<score>" if is_tagged else "",
         marks=_MARKS,
-        grammar=None if is_tagged else 'root ::= "Yes" | "No"',
+        grammar=_TAGGED if is_tagged else 'root ::= "Yes" | "No"',
     )
 
 

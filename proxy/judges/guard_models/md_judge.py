@@ -44,6 +44,13 @@ _CATEGORY: Final = re.compile(
 )
 _SCORES: Final = range(1, 6)
 
+GRAMMAR: Final = "\n".join((
+    r'root ::= "[RESULT]: " ("safe, score " [1-5] | "unsafe, score " [1-5] named)',
+    r'named ::= "\n[UNSAFE CATEGORY]: " code',
+    f"code ::= {' | '.join(f'{chr(34)}{code}{chr(34)}' for code in LABELS)}",
+))  # fmt: skip
+"""Without the reasoning, which has no end that a grammar could name."""
+
 
 def md_judge() -> Format:
     """The format of MD-Judge v0.2."""
@@ -62,6 +69,7 @@ def md_judge() -> Format:
             "<END UNSAFE CONTENT CATEGORIES>", "[RESULT]", "[UNSAFE CATEGORY]", "[REASONING]",
             "<|im_start|>", "<|im_end|>",
         ),
+        grammar=GRAMMAR,
     )  # fmt: skip
 
 

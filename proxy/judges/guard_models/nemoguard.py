@@ -42,6 +42,19 @@ LABELS: Final[Mapping[str, str]] = {
     "Immoral/Unethical": "unethical",
 }
 
+
+def _grammar() -> str:
+    """Both ratings, and categories where either is unsafe."""
+    names = " | ".join(f'"{name}"' for name in LABELS)
+    return "\n".join((
+        r'root ::= "{\"User Safety\": \"" rating "\", " response named? "}"',
+        r'response ::= "\"Response Safety\": \"" rating "\""',
+        'rating ::= "safe" | "unsafe"',
+        r'named ::= ", \"Safety Categories\": \"" name (", " name)* "\""',
+        f"name ::= {names}",
+    ))  # fmt: skip
+
+
 _RATINGS: Final = ("safe", "unsafe")
 _RESPONSE: Final = "Response Safety"
 _CATEGORY_KEYS: Final = ("Safety Categories", "Violated Categories")
@@ -68,6 +81,7 @@ def nemoguard() -> Format:
             "<END UNSAFE CONTENT CATEGORIES>", "<|eot_id|>", "<|begin_of_text|>",
             "<|start_header_id|>", "<|end_header_id|>",
         ),
+        grammar=_grammar(),
     )  # fmt: skip
 
 

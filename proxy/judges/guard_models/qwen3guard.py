@@ -33,12 +33,14 @@ _NONE: Final = "None"
 _SAFE: Final = "Safe"
 
 GRAMMAR: Final = r"""
-root ::= "Safety: " ("Safe\nCategories: None" | ("Unsafe" | "Controversial") "\nCategories: " list)
-  "\nRefusal: " ("Yes" | "No")
+root ::= "Safety: " rating "\nRefusal: " ("Yes" | "No")
+rating ::= "Safe\nCategories: None" | ("Unsafe" | "Controversial") "\nCategories: " list
 list ::= category (", " category)*
-category ::= "Violent" | "Non-violent Illegal Acts" | "Sexual Content or Sexual Acts" | "PII"
+category ::= (
+  "Violent" | "Non-violent Illegal Acts" | "Sexual Content or Sexual Acts" | "PII"
   | "Suicide & Self-Harm" | "Unethical Acts" | "Politically Sensitive Topics"
   | "Copyright Violation"
+)
 """.strip()
 
 

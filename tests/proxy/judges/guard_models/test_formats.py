@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.domain import CATEGORIES, Exchange
+from proxy.engine.gbnf import check_gbnf
 from proxy.errors import JudgeError
 from proxy.judges.fencing import prepare
+from proxy.judges.guard_models.base import Format, Reading
 from proxy.judges.guard_models.formats import FORMATS, USES, Options
 from proxy.judges.guard_models.probabilities import label_of
 from tests.guard_transcripts import FOLDER, transcript
@@ -30,6 +32,44 @@ def test_format_is_whole(name: str) -> None:
     assert re.compile(form.anchor).groups == 0
     assert (FOLDER / f"{name}.yaml").is_file()
     assert (FOLDER / f"{name}.request.json").is_file()
+
+
+CONSTRAINED = [form for form in FORMS if form.grammar is not None]
+
+
+def test_all_formats_but_one_have_a_grammar() -> None:
+    """gpt-oss-safeguard thinks in a channel of its own first, which a grammar would forbid."""
+    assert {form.name for form in FORMS} - {form.name for form in CONSTRAINED} == {
+        "gpt_oss_safeguard"
+    }
+
+
+@pytest.mark.parametrize("form", CONSTRAINED, ids=lambda form: form.name)
+def test_our_engine_can_follow_the_grammar(form: Format) -> None:
+    """It refuses a grammar that llama.cpp would abort on."""
+    check_gbnf(form.grammar or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "label", "codes"),
+    [
+        ("granite_guardian_3.3", "<score>no</score>", "no", ()),
+        ("granite_guardian_4", "<think>\n</think>\n<score>yes</score>", "yes", ()),
+        ("md_judge", "[RESULT]: safe, score 1", "safe", ()),
+        ("md_judge", "[RESULT]: unsafe, score 4\n[UNSAFE CATEGORY]: O14", "unsafe", ("O14",)),
+        (
+            "nemoguard",
+            '{"User Safety": "safe", "Response Safety": "unsafe", "Safety Categories": "Threat"}',
+            "unsafe",
+            ("Threat",),
+        ),
+    ],
+)
+def test_what_the_grammar_allows_is_a_verdict(
+    name: str, answer: str, label: str, codes: tuple[str, ...]
+) -> None:
+    """The shortest answers of the longer grammars."""
+    assert FORMATS[name](Options()).parse(answer) == Reading(label, codes)
 
 
 HOSTILE = (
