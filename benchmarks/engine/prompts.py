@@ -22,7 +22,7 @@ _RULES = (
     "the last."
 )
 
-_N_NOTES = 76
+_N_NOTES = 79
 """Notes of a long prompt: 1,500 tokens of SmolLM2's vocabulary, within two in a hundred."""
 
 
@@ -45,8 +45,12 @@ def user_prompt(number: int) -> str:
 def long_user_prompt(number: int) -> str:
     """About 1,500 tokens."""
     notes = (
-        f"Note {index} of book {number}: in room {7 * index} we talked about "
+        f"Note {index} of this book: in room {7 * index} we talked about "
         f"{_TOPICS[index % len(_TOPICS)]}."
         for index in range(_N_NOTES)
     )
-    return "Read these notes. " + " ".join(notes) + " Now write an essay about all of them."
+    return (
+        f"Read these notes of book {number}. "
+        + " ".join(notes)
+        + " Now write an essay about all of them."
+    )
