@@ -28,8 +28,8 @@ from proxy.domain import CATEGORIES
 from proxy.judges.bands import Band
 from proxy.judges.cards import Card
 from proxy.judges.cascade import AUDIT_SHARE
+from proxy.judges.guard_models.base import GrammarUse
 from proxy.judges.guard_models.formats import FORMATS, USES, Options
-from proxy.judges.guard_models.judge import GrammarUse
 from proxy.judges.registry import JUDGES
 from proxy.judges.rubrics import RUBRICS
 

@@ -11,6 +11,10 @@ from proxy.domain import Exchange, Message
 Part = Literal["unsafe", "relevant", "useful"]
 """What of a verdict a format's risk speaks for."""
 
+GrammarUse = Literal["never", "fallback", "always"]
+"""``fallback`` asks freely first, and once more under the grammar where that gave no verdict. A
+server that aborts on a grammar it cannot meet must never be sent one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -16,7 +16,7 @@ from proxy.errors import JudgeError
 from proxy.judges.asking import LOGPROBS, Asker, Question, Said
 from proxy.judges.cards import Card
 from proxy.judges.fencing import MAX_CHARS, prepare
-from proxy.judges.guard_models.base import Call, Format, Reading
+from proxy.judges.guard_models.base import Call, Format, GrammarUse, Reading
 from proxy.judges.guard_models.probabilities import label_rivals, risk
 from proxy.judges.observation import observe
 
@@ -24,10 +24,6 @@ THRESHOLD: Final = 0.5
 NEEDS_HARMFUL_PROMPT: Final = "this guard judges answers to known harmful prompts only"
 
 _SPECIMEN: Final = Exchange("a prompt", "an answer")
-
-GrammarUse = Literal["never", "fallback", "always"]
-"""``fallback`` asks freely first, and once more under the grammar where that gave no verdict. A
-server that aborts on a grammar it cannot meet must never be sent one."""
 
 Finding = tuple[Reading, float]
 """What one call said, and its risk in [0, 1]."""

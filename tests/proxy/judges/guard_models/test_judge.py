@@ -9,11 +9,10 @@ from dataclasses import replace
 import pytest
 
 from proxy.domain import ChatRequest, Exchange, Verdict
-from proxy.judges.guard_models.base import Format
+from proxy.judges.guard_models.base import Format, GrammarUse
 from proxy.judges.guard_models.formats import FORMATS, Options
 from proxy.judges.guard_models.judge import (
     NEEDS_HARMFUL_PROMPT,
-    GrammarUse,
     GuardModelJudge,
 )
 from proxy.judges.guard_models.llama_guard import llama_guard
