@@ -29,6 +29,15 @@ _MODULES: Mapping[ContenderName, Sequence[str]] = {
 
 _END_TIMEOUT_S = 30.0
 
+_BUSY = """
+import os
+parent = os.getppid()
+while os.getppid() == parent:
+    for _ in range(100_000):
+        pass
+"""
+"""Ends with whoever started it, however that ends."""
+
 
 class ContenderError(Exception):
     """A contender did not load its model, or has died; its log says why."""
@@ -94,7 +103,7 @@ def environment(name: ContenderName, setup: Setup) -> dict[str, str]:
 @contextmanager
 def busy_neighbour() -> Iterator[None]:
     """Another process that wants a core the whole time."""
-    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    process = subprocess.Popen([sys.executable, "-c", _BUSY])
     try:
         yield
     finally:
