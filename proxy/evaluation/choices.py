@@ -88,7 +88,8 @@ def choices_as_json(asked: Asked, subjects: Sequence[Subject]) -> Json:
     suite = asked.suite
     return {
         "suite": suite.id, "sha256": suite.sha256, "licence": suite.licence, "rows": suite.n_rows,
-        "published_rows": suite.published_n, "is_partial": suite.is_partial, "asked": len(own),
+        "published_rows": suite.published_n, "is_partial": suite.is_partial,
+        "headline_refusal": suite.headline_refusal, "asked": len(own),
         "chance": round(suite.chance, 6),
         "policies": [
             {

@@ -110,7 +110,7 @@ def _choices(choice: Json) -> Iterator[Html]:
         ]
         yield table(head, rows, caption=label)
     if choice["is_partial"]:
-        yield tag("p", text("No overall accuracy: the suite is not whole."))
+        yield tag("p", text(choice["headline_refusal"]))
     for gap in choice["comparisons"]:
         said = f"{gap['policy']} against {gap['baseline']}: right {gap_text(gap['right'])}"
         yield tag("p", text(said))

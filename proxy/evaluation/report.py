@@ -261,11 +261,8 @@ def _warnings(
     setting: Setting, subjects: Sequence[Subject], policies: Sequence[Json]
 ) -> Iterable[str]:
     for suite in setting.suites:
-        if suite.is_partial:
-            yield (
-                f"{suite.id} has {suite.n_rows} of its {suite.published_n} published rows, so "
-                "there is no overall rate on it."
-            )
+        if why := suite.headline_refusal:
+            yield why
     for subject, figures in zip(subjects, policies, strict=True):
         name = subject.policy.name
         if subject.ignored:

@@ -64,7 +64,7 @@ def _choices(choice: Mapping[str, Any]) -> Iterator[str]:
     yield f"{choice['suite']}: {choice['asked']} questions; guessing gets {choice['chance']:.0%}"
     yield _row("", [policy["ref"] for policy in choice["policies"]])
     if choice["is_partial"]:
-        yield f"no accuracy: {choice['rows']} of {choice['published_rows']} published rows are here"
+        yield f"no accuracy: {choice['headline_refusal']}"
     else:
         overall = [policy["overall"] for policy in choice["policies"]]
         for name, label in CHOICE_LABELS.items():

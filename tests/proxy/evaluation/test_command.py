@@ -195,7 +195,7 @@ def test_a_partial_set_has_no_headline_number(
     assert evaluate(*arguments, "--fail-if", "over_refusal > 0.9") == 1
     shown = capsys.readouterr()
     assert "no overall rates" in shown.out
-    assert "9 of its 450 published rows" in shown.out
+    assert "9 of the 450 published rows of xstest are here" in shown.out
     assert report()["policies"][0]["rates"] is None
 
 
@@ -276,7 +276,7 @@ def test_multiple_choice_questions_are_scored_by_the_letter(
     assert evaluate(*arguments, "--fail-if", "accuracy < 0.4") == 1
     shown = capsys.readouterr().out
     assert "safelawbench: 4 questions; guessing gets 50%" in shown
-    assert "no accuracy: 4 of 24860 published rows are here" in shown
+    assert "no accuracy: 4 of the 24860 published rows of safelawbench are here" in shown
     (choice,) = report()["choices"]
     assert choice["policies"][0]["by_topic"]["Mainland China"]["accuracy"]["k"] == 2
     page = Path("var/eval/report.html").read_text()

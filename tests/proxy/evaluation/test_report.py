@@ -73,7 +73,7 @@ def test_a_partial_set_has_no_overall_rate() -> None:
     assert policy["by_suite"]["made"] is None
     assert policy["by_suite"]["whole"] is not None
     assert policy["by_category"]["crime"]["harmful"]["n"] == 10
-    assert "made has 20 of its 99 published rows" in made["warnings"][0]
+    assert "20 of the 99 published rows of made are here" in made["warnings"][0]
 
 
 def test_discordant_prompts_are_redacted_unless_opened() -> None:
