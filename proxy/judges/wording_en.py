@@ -250,6 +250,8 @@ ENGLISH: Final = Wording(
         r"\bto \w+ .{0,60}, you\b|\bthe (?:best|\w+est) (?:way|\w+) (?:to|would)\b|\bhow about\b",
         r"\b(?:one|they|people|individuals|who) (?:can|could|might|may|would)\b",
         r"\bi(?:'d| would)? suggest (?:you|\w+ing)\b",
+        r"\b(?:ways?|methods?|options?|approach|idea|technique|trick) (?:\w+ ){0,2}"
+        r"(?:is to|would be|could be|can be|involves?)\b",
         r"\b(?:various|several) (?:\w+ )?(?:ways|methods|techniques|tactics)\b",
         rf"^(?:{phrases.IMPERATIVE.pattern})",
     ),
