@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from proxy.upstream.aiohttp_client import AiohttpClient
 from proxy.upstream.base import UpstreamClient
 from tests.conformance.upstream_faults import UpstreamFaultSuite
@@ -15,6 +17,11 @@ class TestAiohttpClient(UpstreamClientSuite, UpstreamFaultSuite, UpstreamLoadSui
     def make(self, *, max_connections: int = 1024) -> UpstreamClient:
         """A fresh client."""
         return AiohttpClient(max_connections=max_connections)
+
+    @pytest.mark.xfail(strict=True, reason="aiohttp 3.14 takes it for the next request's answer")
+    def test_surplus_answer_on_an_idle_connection_ends_it(self) -> None:
+        """One more reason why the lean client is the default."""
+        super().test_surplus_answer_on_an_idle_connection_ends_it()
 
 
 class TestAiohttpClientOverTls(TestAiohttpClient):
