@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
@@ -18,3 +19,9 @@ def children(pid: int) -> tuple[int, ...]:
     """The process's children, oldest first."""
     tasks = sorted((Path("/proc") / str(pid) / "task").iterdir())
     return tuple(int(word) for task in tasks for word in (task / "children").read_text().split())
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that the process holds just now, shared libraries and mapped files included."""
+    pages = (Path("/proc") / str(pid) / "statm").read_text("ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -11,7 +11,7 @@ class Prototypes:
     """The last few prototypes; those that nobody has used for longest are freed.
 
     DRY is the case in point: for each of its breakers it looks through the whole vocabulary for
-    tokens that might overlap with it. With 49,000 tokens that takes 22 ms, in which no answer gets
+    tokens that might overlap with it. With 49,000 tokens that takes 12 ms, in which no answer gets
     on; a clone takes 0.03 ms.
 
     Args:

@@ -125,6 +125,37 @@ def tokens(llama: LlamaRuntime, text: str) -> tuple[int, ...]:
     return tuple(llama.vocabulary.tokenize(text, parse_special=True))
 
 
+def test_equal_batches_give_equal_logits(llama: LlamaRuntime) -> None:
+    """To the last bit, so that an answer can be had again."""
+    prompts = [tokens(llama, text) for text in ("The capital of France", "A cup of tea", "Owls")]
+    runs = []
+    for _ in range(2):
+        llama.clear()
+        stepper = Stepper(llama, Scheduler(llama, Limits(3, 0, N_CELLS)))
+        stepper.run(*(Request(id=n, prompt=p, max_tokens=6) for n, p in enumerate(prompts)))
+        runs.append(stepper.seen)
+    for id_ in range(3):
+        assert all(map(np.array_equal, runs[0][id_], runs[1][id_]))
+
+
+def test_answers_beside_others_are_those_of_an_empty_engine(llama: LlamaRuntime) -> None:
+    """Eight run together and two wait; all share a beginning, which is computed once."""
+    system = "You are a patient teacher who answers in one short and friendly sentence."
+    shared = tokens(llama, f"<|im_start|>system\n{system}<|im_end|>\n")
+    asked = ["sea", "owl", "tea", "sun", "ice", "oak", "ink", "bee", "fog", "jam"]
+    prompts = [(*shared, *tokens(llama, f"<|im_start|>user\nWhat is {word}?")) for word in asked]
+    stepper = Stepper(llama, Scheduler(llama, Limits(8, 2, N_CELLS)))
+    stepper.run(
+        *(
+            Request(id=n, prompt=p, max_tokens=5, n_shared=len(shared))
+            for n, p in enumerate(prompts)
+        )
+    )
+    assert min(list(stepper.n_cached.values())[8:]) >= len(shared)
+    for id_, prompt in enumerate(prompts):
+        assert_same(stepper.seen[id_], computed_alone(llama, prompt, stepper.said[id_]))
+
+
 def test_next_turn_is_answered_as_if_all_of_it_were_new(llama: LlamaRuntime) -> None:
     """It shares what the last turn has computed, the answer included."""
     first = tokens(llama, "<|im_start|>user\nName three colours of the rainbow.<|im_end|>\n")

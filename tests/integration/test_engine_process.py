@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
+from tests.edge import write_policy
 from tests.integration.server import HttpReply, Server, serving
 from tests.processes import children, is_running
 
@@ -101,6 +102,26 @@ def test_engine_that_dies_midway_costs_its_stream_and_comes_back(
     assert server.metric(f'guardtune_engine_restarts_total{{model="{MODEL}"}}') == 1
     assert server.metric("guardtune_internal_errors_total") == 0
     assert how.name in server.log.read_text(encoding="utf-8")
+
+
+def test_policies_are_computed_again_after_a_restart(tmp_path: Path, temporary: Path) -> None:
+    """The first user after it shares what nobody has asked for but the proxy."""
+    prompt = "system_prompt: {text: You are a patient teacher who answers in plain words.}\n"
+    write_policy(tmp_path / "policies", "careful", prompt)
+    config = {
+        "policies": str(tmp_path / "policies"),
+        "probing": {"enabled": False},
+        "judging": {"judge": "scripted"},
+    }
+    with serving(tmp_path, config, environ={"TMPDIR": str(temporary)}) as server:
+        prefixes = f'guardtune_engine_prefixes{{model="{MODEL}"}}'
+        _until(lambda: server.metric(prefixes) == 1)
+        os.kill(_engine(server), signal.SIGKILL)
+        restarts = f'guardtune_engine_restarts_total{{model="{MODEL}"}}'
+        _until(lambda: server.metric(restarts) == 1)
+        _until(lambda: server.metric(prefixes) == 1)
+        usage = _ask(server, "Why is the sky blue?", max_tokens=2).json["usage"]
+        assert usage["prompt_tokens_details"]["cached_tokens"] > 16
 
 
 def test_sigterm_lets_a_stream_end_and_leaves_nothing_behind(
