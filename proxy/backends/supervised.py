@@ -47,8 +47,8 @@ from proxy.errors import (
     UpstreamError,
 )
 from proxy.tasks import cancel, spawn
-from proxy.upstream.aiohttp_client import AiohttpClient
 from proxy.upstream.base import Headers, UpstreamClient
+from proxy.upstream.choose import AutoClient
 
 _log = logging.getLogger(__name__)
 
@@ -96,8 +96,10 @@ class SupervisedBackend:
         self.restarts = 0
         self.on_return: Callable[[], None] = _nothing
         self._config = config
-        self._client: UpstreamClient = AiohttpClient() if client is None else client
+        self._client: UpstreamClient = AutoClient() if client is None else client
         self._owns_client = client is None
+        # Of its own: a thousand streams may hold all connections of the other.
+        self._aside: UpstreamClient = AutoClient()
         self._command = command
         self._backoff = backoff or Backoff()
         self._patience = patience or Patience(step_s=config.step_timeout_s)
@@ -140,6 +142,7 @@ class SupervisedBackend:
         process, self._process = self._process, None
         if process is not None:
             await process.stop()
+        await self._aside.close()
         if self._owns_client:
             await self._client.close()
         folder, self._folder = self._folder, None
@@ -170,7 +173,7 @@ class SupervisedBackend:
             return
         socket = str(self._folder / _SOCKET)
         try:
-            answer = await ask(self._client, socket, STATS_PATH, within_s=_STATS_WITHIN_S)
+            answer = await ask(self._aside, socket, STATS_PATH, within_s=_STATS_WITHIN_S)
             self.stats = decode_stats(answer)
         except (UpstreamError, msgspec.MsgspecError) as error:
             _log.warning("engine_stats_missing model=%s error=%s", self.model, error)
@@ -228,7 +231,7 @@ class SupervisedBackend:
             within_s = self._patience.answer_s
             socket = str(folder / _SOCKET)
             with suppress(UpstreamError, msgspec.MsgspecError):
-                return decode_pulse(await ask(self._client, socket, PULSE_PATH, within_s=within_s))
+                return decode_pulse(await ask(self._aside, socket, PULSE_PATH, within_s=within_s))
             return None
 
         reason = await watch(look, self._patience)
