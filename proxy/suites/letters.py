@@ -16,9 +16,11 @@ from proxy.suites.words import words
 LETTERS = "ABCDEF"
 """The letters of the options, in order; six is the most any suite here has."""
 
+# A bare "answer D" mostly goes on with "is incorrect because": it needs a link, or the text's end.
+_BARE = r"\banswer\b(?=\s*(?:is\b|would\b|[:：=*\n-])|\s+[(\[]?[A-F][)\].]*\s*\Z)"
 _MARK = re.compile(
     r"\[\[\s*answer\s*\]\]|\\boxed|\bfinal\s+(?:answer|choice)\b"
-    r"|\b(?:correct|right|best)\s+(?:answer|choice|option)\b|\banswer\b"
+    rf"|\b(?:correct|right|best)\s+(?:answer|choice|option)\b|{_BARE}"
     r"|答案|(?:故|应该?|应当|我)选择?(?!项)",
     re.IGNORECASE,
 )

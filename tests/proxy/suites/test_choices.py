@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -12,6 +13,8 @@ from proxy.suites.choices import (
     question_id,
     score_choice,
 )
+from proxy.suites.loaders import load_choices
+from tests.proxy.suites.public_sets import DATA, needs_data
 
 QUESTION = ChoiceQuestion("q", "Which is {warm}?", ("Ice", "Fire"), 1, "advice", "s", ("heat",))
 
@@ -64,3 +67,16 @@ def test_samples_are_nested_in_proportion_and_by_content() -> None:
     assert len(suite.sample(99)) == 40
     with pytest.raises(ValueError, match="-1 questions"):
         suite.sample(-1)
+
+
+@needs_data
+def test_worked_answers_are_never_scored_wrong() -> None:
+    """316 worked answers to real questions: all right, and none wrong with their last line cut."""
+    path = DATA / "labsafety" / "llamafactory_data" / "text_qa_train.json"
+    worked = [row["output"] for row in json.loads(path.read_text(encoding="utf-8"))]
+    cut = [text.rpartition("Final Answer")[0] for text in worked]
+    suite = load_choices(f"labsafety:{path}")
+    whole, open_ended = (Counter(map(score_choice, suite, answers)) for answers in (worked, cut))
+    assert whole == {"right": 316}
+    assert open_ended["wrong"] == 0
+    assert open_ended["right"] >= 230
