@@ -22,6 +22,7 @@ from proxy.backends.supervised import SupervisedBackend
 from proxy.backends.watchdog import Patience
 from proxy.domain import ChatRequest, Priority, Transcript
 from proxy.errors import BackendError, ModelLoadError, OverloadedError, RequestError
+from proxy.upstream.aiohttp_client import AiohttpClient
 from tests.processes import is_running
 from tests.scripted_engine import COMMAND
 
@@ -175,6 +176,27 @@ def test_leaving_midway_frees_the_slot_across_the_socket() -> None:
                 await backend.refresh_stats()
                 assert backend.stats.n_processing == 1
             await _idle(backend)
+
+    _run(act)
+
+
+def test_streams_that_hold_all_connections_do_not_make_it_look_hung() -> None:
+    """What is asked about the engine has connections of its own."""
+
+    async def act() -> None:
+        client = AiohttpClient(max_connections=1)
+        backend = SupervisedBackend(
+            LlamaCppConfig(name="m", path="m.gguf"), client, command=COMMAND
+        )
+        await backend.start()
+        try:
+            async with backend.chat(_ask("hold", stream=True), Transcript()) as reply:
+                await anext(reply.chunks)
+                await backend.refresh_stats()
+                assert backend.stats.n_processing == 1
+        finally:
+            await backend.close()
+            await client.close()
 
     _run(act)
 
