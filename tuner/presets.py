@@ -77,8 +77,8 @@ PRESETS: Mapping[str, Preset] = {
     "quick": Preset(
         name="quick", population=12, offspring=8, generations=5, max_tokens=64,
         first=(Rung(4, 2), Rung(8, 4)), second=(Rung(10, 8), Rung(24, 30)), elites=2,
-        finalists=3, validation=(Rung(12, 12), Rung(60, 60)), test=Rung(60, 60),
-        search_s=330.0, total_s=560.0, patience=5,
+        finalists=2, validation=(Rung(30, 30), Rung(60, 60)), test=Rung(60, 60),
+        search_s=290.0, total_s=560.0, patience=5,
     ),
     "standard": Preset(
         name="standard", population=24, offspring=20, generations=14, max_tokens=96,
