@@ -53,9 +53,14 @@ class Connection(asyncio.Protocol):
         self._timer_at = 0.0
 
     def send(self, head: bytes, body: bytes, *, expects_body: bool = True) -> None:
-        """Write a request; the response to the one before must have been complete."""
+        """Write a request; the response to the one before must have been complete.
+
+        Raises:
+            UpstreamError: the server closed the connection as soon as it had opened it.
+        """
         transport = self._transport
-        assert transport is not None  # noqa: S101  # the pool hands out connected ones only
+        if transport is None or self.is_closed:
+            raise _closed(is_sent=False)
         self.n_requests += 1
         self._sent_at = self._loop.time()
         self.parser.expect(has_body=expects_body)
@@ -240,8 +245,9 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
 
-def _closed() -> UpstreamError:
-    return UpstreamError("The upstream broke off the connection.", error_type="closed")
+def _closed(*, is_sent: bool = True) -> UpstreamError:
+    message = "The upstream broke off the connection."
+    return UpstreamError(message, error_type="closed", is_sent=is_sent)
 
 
 def _timeout() -> UpstreamError:

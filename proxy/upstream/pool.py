@@ -87,7 +87,8 @@ class Pool:
 
     async def _new(self) -> Connection:
         connection = await self._connect(self._forget)
-        self._open.add(connection)
+        if not connection.is_closed:
+            self._open.add(connection)
         return connection
 
     def _warm(self) -> Connection | None:

@@ -8,6 +8,7 @@ import pytest
 
 from proxy.errors import UpstreamError
 from proxy.upstream.base import Timeouts, UpstreamClient
+from proxy.upstream.endpoint import Endpoint
 from tests.conformance.upstream_harness import (
     IMPATIENT,
     PATIENT,
@@ -124,6 +125,27 @@ class UpstreamFaultSuite(UpstreamHarness):
         """Without the last chunk, half an answer is not a whole one, however politely it ends."""
         error = self.fails(saying_then_closing(STREAM[: -len(b"0\r\nx-trailer: 1\r\n\r\n")]))
         assert error.error_type == "closed"
+
+    def test_server_that_only_hangs_up_is_closed(self) -> None:
+        """It accepts and closes: an overloaded one, or a port that something else guards."""
+
+        async def main() -> None:
+            async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                writer.transport.abort()
+
+            client = self.make(max_connections=1)
+            server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+            endpoint = Endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+            for _ in range(20):
+                with pytest.raises(UpstreamError) as caught:
+                    async with client.request("POST", endpoint, (), b"{}", PATIENT):
+                        pass
+                assert caught.value.error_type == "closed"
+            await client.close()
+            server.close()
+
+        with asyncio.Runner(loop_factory=self.loop_factory) as loop:
+            loop.run(main())
 
     def test_slow_drip_before_the_headers_ends_in_time(self) -> None:
         """A byte now and then is not an answer."""

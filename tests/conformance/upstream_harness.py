@@ -35,6 +35,11 @@ class UpstreamHarness:
         """A fresh client."""
         raise NotImplementedError
 
+    @property
+    def loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop] | None:
+        """What makes the loop; None for asyncio's own."""
+        return uvloop.new_event_loop if self.is_uvloop else None
+
     def run(
         self,
         handler: Handler,
@@ -59,7 +64,7 @@ class UpstreamHarness:
             assert asyncio.all_tasks() == {asyncio.current_task()}
             return server
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop if self.is_uvloop else None) as loop:
+        with asyncio.Runner(loop_factory=self.loop_factory) as loop:
             return loop.run(main())
 
 

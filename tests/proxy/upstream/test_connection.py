@@ -243,3 +243,17 @@ def test_first_failure_is_the_one_reported() -> None:
         assert caught.value.error_type == "protocol"
 
     on_a_connection(act)
+
+
+def test_nothing_is_sent_on_a_connection_lost_before() -> None:
+    """A server that accepts only to hang up."""
+
+    async def act(connection: Connection, wire: Wire) -> None:
+        connection.connection_lost(None)
+        with pytest.raises(UpstreamError) as caught:
+            connection.send(HEAD, b"")
+        assert caught.value.error_type == "closed"
+        assert not caught.value.is_sent
+        assert not wire.written
+
+    on_a_connection(act)

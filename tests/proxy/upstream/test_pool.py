@@ -207,3 +207,20 @@ def test_connection_returned_after_closing_is_closed() -> None:
         assert server.wires[connection].is_aborted
 
     in_a_pool(act)
+
+
+def test_connection_lost_while_it_opened_is_not_kept() -> None:
+    """Its end was reported before the pool knew of it."""
+
+    async def connect(on_lost: Callable[[Connection], None]) -> Connection:
+        connection, _ = connected(on_lost)
+        connection.connection_lost(None)
+        return connection
+
+    async def main() -> None:
+        pool = Pool(connect, max_connections=1, keepalive_s=60.0)
+        for _ in range(2):
+            pool.release(await pool.acquire(later()))
+        assert not pool._open
+
+    asyncio.run(main())
