@@ -143,6 +143,7 @@ class Scheduler:
         batch.advance()
         for slot, _ in batch.sampled:
             slot.phase = Phase.DECODING
+        self.prefixes.passed(len(batch.sampled))
 
     def finish(self, slot: Slot) -> None:
         """Free a slot whose answer is complete, and keep a user's turn while there is room.

@@ -41,6 +41,7 @@ class Prefix:
         n_inherited: how many of its tokens are in its parent's cells.
         n_users: slots that hold its cells or wait for them; it is not evicted before 0.
         last_used: a tick that grows with every use, for evicting the least recent.
+        idle_since: how many answer tokens had been computed when it was last used.
     """
 
     lane: Lane
@@ -48,6 +49,7 @@ class Prefix:
     n_inherited: int = 0
     n_users: int = 0
     last_used: int = 0
+    idle_since: int = 0
 
     @property
     def is_ready(self) -> bool:

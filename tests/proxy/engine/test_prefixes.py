@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.engine.prefixes import KeptLimits, Match, PrefixCache, common_length
+from proxy.engine.prefixes import (
+    MAX_IDLE_TOKENS,
+    KeptLimits,
+    Match,
+    PrefixCache,
+    common_length,
+)
 from proxy.engine.request import Request
 from proxy.engine.slots import Lane, Prefix, Slot
 from tests.proxy.engine.fake_runtime import FakeMemory
@@ -216,3 +222,31 @@ def test_common_length_is_the_longest_shared_start(left: list[int], right: list[
     n = common_length(left, tuple(right))
     assert left[:n] == right[:n]
     assert left[n : n + 1] != right[n : n + 1] or n == len(left) == len(right)
+
+
+def test_what_nobody_uses_goes_once_it_has_cost_as_much_as_it_would_save() -> None:
+    """Every answer's token walks over its cells; a prefix and the turns on it go together."""
+    rig = Rig()
+    shared = rig.share(range(20))
+    assert rig.cache.keep(rig.answer(range(60), shared, 20))
+
+    rig.cache.passed(MAX_IDLE_TOKENS)
+    assert len([*rig.cache]) == 2
+
+    rig.cache.passed(1)
+    assert [*rig.cache] == []
+    assert sorted(rig.free) == list(range(20))
+    assert rig.memory.n_used == 0
+
+
+def test_what_is_used_stays_however_many_answers_pass() -> None:
+    """Its idle time begins anew when the last user has let go."""
+    rig = Rig()
+    shared = rig.share(range(20))
+    rig.cache.hold(shared)
+    rig.cache.passed(2 * MAX_IDLE_TOKENS)
+    rig.cache.release(shared)
+
+    rig.cache.passed(MAX_IDLE_TOKENS)
+
+    assert rig.cache.shared == [shared]
