@@ -14,6 +14,9 @@ from typing import Any
 from benchmarks.engine.contenders.serving import LateGate, claim_stdout, read_setup, serve
 from benchmarks.engine.jobs import SAMPLING, Chat, Job, Outcome, Setup, Stream
 
+_N_SLOT_TOKENS = 2048
+"""Enough for the long prompt; each slot has cells of its own by default, which is its fast way."""
+
 
 def load(setup: Setup) -> Any:
     """The server, with its own defaults where the setup says nothing."""
@@ -23,8 +26,7 @@ def load(setup: Setup) -> Any:
     params = xllamacpp.CommonParams()
     params.model.path = setup.model
     params.n_parallel = setup.slots
-    params.n_ctx = setup.n_ctx_tokens
-    params.kv_unified = True
+    params.n_ctx = setup.slots * _N_SLOT_TOKENS  # divided among the slots
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
     params.cpuparams.n_threads = setup.threads
     params.cpuparams_batch.n_threads = setup.threads
