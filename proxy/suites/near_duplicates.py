@@ -7,7 +7,7 @@ rewordings, and leaves apart questions that share only an opening such as "What'
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
 from typing import Any
 
@@ -18,9 +18,7 @@ THRESHOLD = 0.5
 
 _SHINGLE = 4
 _EPSILON = 1e-9
-
-_Posting = tuple[int, int, int]
-"""A text's number, how many shingles it has, and how many of them from this one on."""
+_MASK_BITS = 1024
 
 
 def shingles(text: str) -> frozenset[str]:
@@ -43,28 +41,35 @@ def _similarity(left: frozenset[Any], right: frozenset[Any]) -> float:
 def near_pairs(texts: Sequence[str], *, threshold: float = THRESHOLD) -> Iterator[tuple[int, int]]:
     """Pairs of indices ``(i, j)``, ``j < i``, of texts at least as similar as the threshold.
 
-    Texts are compared from the shortest to the longest, and only where two share one of their
-    rarest shingles at places that leave room for enough others: near-linear on real suites.
+    Texts are compared from the shortest to the longest, only where two share one of their rarest
+    shingles, and exactly only where a bit mask leaves room for enough shared ones.
 
     Args:
         texts: in any order.
         threshold: Jaccard similarity in (0, 1].
 
     Source: Xiao, Wang, Lin and Yu, "Efficient similarity joins for near duplicate detection"
-        (PPJoin, 2008), after Bayardo, Ma and Srikant (2007).
+        (PPJoin, 2008), after Bayardo, Ma and Srikant (2007): the lengths of the two prefixes.
     """
     ranked = _ranked([shingles(text) for text in texts])
     sets = [frozenset(one) for one in ranked]
-    index: defaultdict[int, list[_Posting]] = defaultdict(list)
+    masks = [_mask(one) for one in ranked]
+    share = threshold / (1 + threshold)
+    index: defaultdict[int, list[int]] = defaultdict(list)
     for i in sorted(range(len(ranked)), key=lambda i: len(ranked[i])):
-        one = ranked[i]
-        for j in _candidates(one, index, threshold):
-            if _similarity(sets[i], sets[j]) >= threshold:
+        one, mask, size = ranked[i], masks[i], len(ranked[i])
+        prefix = one[: size - _ceil(threshold * size) + 1]
+        others = set().union(*(index[shingle] for shingle in prefix if shingle in index))
+        # Shingles that fell on one bit may all be shared, so they count as shared here.
+        least = share * size - (size - mask.bit_count()) - _EPSILON
+        for j in others:
+            if (mask & masks[j]).bit_count() >= least + share * len(ranked[j]) and (
+                _similarity(sets[i], sets[j]) >= threshold
+            ):
                 yield max(i, j), min(i, j)
         # Those still to come are at least as long, so they share more, and fewer need the index.
-        size = len(one)
-        for place in range(size - _ceil(2 * threshold / (1 + threshold) * size) + 1):
-            index[one[place]].append((i, size, size - place))
+        for shingle in one[: size - _ceil(2 * share * size) + 1]:
+            index[shingle].append(i)
 
 
 def _ranked(sets: Sequence[frozenset[str]]) -> list[tuple[int, ...]]:
@@ -75,21 +80,12 @@ def _ranked(sets: Sequence[frozenset[str]]) -> list[tuple[int, ...]]:
     return [tuple(sorted(rank[shingle] for shingle in one)) for one in sets]
 
 
-def _candidates(
-    one: tuple[int, ...], index: Mapping[int, Sequence[_Posting]], threshold: float
-) -> list[int]:
-    """Indexed sets that may be as similar as the threshold, no longer than this one."""
-    size = len(one)
-    share = threshold / (1 + threshold)
-    shared: dict[int, int] = {}
-    for place in range(size - _ceil(threshold * size) + 1):
-        room = size - place
-        for j, other_size, other_room in index.get(one[place], ()):
-            so_far = shared.get(j, 0)
-            if so_far >= 0:
-                least = share * (size + other_size) - _EPSILON - so_far
-                shared[j] = so_far + 1 if room >= least and other_room >= least else -1
-    return [j for j, count in shared.items() if count > 0]
+def _mask(ranked: Iterable[int]) -> int:
+    """The set on a few bits: what two sets share is on the bits that they share."""
+    mask = 0
+    for number in ranked:
+        mask |= 1 << number % _MASK_BITS
+    return mask
 
 
 def _ceil(number: float) -> int:

@@ -51,3 +51,18 @@ def test_near_pairs_equals_comparing_all_with_all(threshold: float) -> None:
     }
     assert expected
     assert set(near_pairs(texts, threshold=threshold)) == expected
+
+
+def test_near_pairs_loses_nothing_where_shingles_share_bits() -> None:
+    """More different shingles than the mask has bits, in texts of many lengths."""
+    rng = random.Random(21)
+    texts = ["".join(rng.choices("abcdefghijklmnop", k=rng.randint(5, 400))) for _ in range(60)]
+    for text in texts[:40]:
+        start = rng.randrange(len(text))
+        texts.append(text[:start] + text[start + rng.randint(0, len(text) // 2) :])
+    sets = [shingles(text) for text in texts]
+    pairs = [(i, j) for i in range(len(texts)) for j in range(i)]
+    expected = {(i, j) for i, j in pairs if similarity(sets[i], sets[j]) >= 0.5}
+    assert len(frozenset().union(*sets)) > 1024
+    assert len(expected) > 20
+    assert set(near_pairs(texts)) == expected
