@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import ssl
 import subprocess
@@ -30,6 +31,7 @@ def server_tls() -> ServerTls:
     if openssl is None:
         pytest.skip("needs the openssl command")
     folder = Path(tempfile.mkdtemp(prefix="guardtune-tests-"))
+    atexit.register(shutil.rmtree, folder)
     authority = ("-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=GuardTune tests")
     server = ("-keyout", "server.key", "-out", "server.pem", "-subj", "/CN=localhost")
     for names, extensions in (
