@@ -1,9 +1,9 @@
-"""Trains the embedded judge and writes its assets and its card; `make judge`.
+"""Trains the two embedded heads and writes their assets and cards; `make judge`.
 
 Usage: python -m scripts.train_judge [--data ../shared/data]
 
-Deterministic: the same data and the same scikit-learn give the same bytes. About five minutes on
-one core. Needs the data sets that the card names, scikit-learn and the sentence encoder.
+Deterministic: the same data, code and scikit-learn give the same bytes. Some minutes on one core.
+Needs the data sets that the cards name, scikit-learn and the sentence encoder.
 """
 
 from __future__ import annotations
@@ -15,24 +15,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from proxy.judges.compliance import parse_head
-from proxy.judges.embedded import EmbeddedJudge
 from proxy.judges.relevance import INSTALL_ENCODER, Encoder, load_encoder
 from scripts.judge_training import datasets
-from scripts.judge_training.assess import choose_threshold, head_scores, hold_out
-from scripts.judge_training.card import render
 from scripts.judge_training.datasets import DataError, Row
-from scripts.judge_training.examples import build_examples, seeded
-from scripts.judge_training.fit import fit_head, fit_relevance, logit
+from scripts.judge_training.examples import seeded
+from scripts.judge_training.fit import fit_relevance
 from scripts.judge_training.fluency import fit_fluency
-from scripts.judge_training.measure import Bench, measure
+from scripts.judge_training.measure import Bench, RememberingEncoder
+from scripts.judge_training.recipes import FIRST, SECOND
+from scripts.judge_training.trained import train_head
+from scripts.judge_training.writing import first_card, second_card
 
 ROOT = Path(__file__).parent.parent
 ASSETS = ROOT / "proxy" / "judges" / "assets"
-CARD = ROOT / "docs" / "judges" / "embedded.md"
+CARDS = ROOT / "docs" / "judges"
 SEED = 20261128
 RELEVANCE_PAIRS = 500
-FAMILIES = ("gptfuzz", "jailbreakbench", "past-tense")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,36 +48,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         train(arguments.data, encoder, with_card=not arguments.no_card)
     except (DataError, FileNotFoundError) as error:
-        print(f"{error}\nSources are listed in {CARD.relative_to(ROOT)}.", file=sys.stderr)
+        print(f"{error}\nSources are listed in docs/judges/embedded.md.", file=sys.stderr)
         return 2
     return 0
 
 
 def train(data: Path, encoder: Encoder, *, with_card: bool) -> None:
-    """Writes the three assets and, unless told otherwise, the card."""
+    """Writes the four assets and, unless told otherwise, the two cards."""
     rows = load_rows(data)
-    folds = {family: hold_out(family, rows, SEED) for family in FAMILIES}
-    threshold = choose_threshold([head_scores(each) for each in folds.values()])
-    print(f"threshold {threshold} from families held out", flush=True)
-    sources = {source: datasets.fingerprint(data, source) for source in datasets.SOURCES}
 
-    write_asset("fluency.json", fit_fluency(fluency_texts(data, rows)), sources)
+    def write(name: str, document: dict[str, Any], sources: Sequence[str]) -> bytes:
+        read = {path: datasets.fingerprint(data, path) for path in sources}
+        return write_asset(name, document | {"trained_on": read})
+
+    write("fluency.json", fit_fluency(fluency_texts(data, rows)), list(datasets.SOURCES))
     positives = [(row.prompt, row.answer) for row in rows if row.label]
     pairs = seeded(SEED).sample(positives, RELEVANCE_PAIRS)
     weights = fit_relevance(pairs, encoder, seeded(SEED))
-    write_asset("relevance.json", {"weights": weights}, sources)
-    document = fit_head(build_examples(rows, seeded(SEED)))
-    document |= {"threshold": threshold, "shift": round(-logit(threshold), 4)}
-    content = write_asset("compliance.json", document, sources)
+    write("relevance.json", {"weights": weights}, list(datasets.SOURCES))
 
-    if not with_card:
-        return
-    head = parse_head(content)
-    measured = measure(data, head, folds, threshold, Bench(encoder, seeded(SEED)))
-    judge_id = EmbeddedJudge(head=head).judge_id
-    CARD.parent.mkdir(parents=True, exist_ok=True)
-    CARD.write_text(render(measured, sources, judge_id), encoding="utf-8")
-    print(f"wrote {CARD.relative_to(ROOT)}")
+    remembering = RememberingEncoder(encoder)
+    first_bench = Bench(remembering, seeded(SEED), is_lexical=FIRST.is_lexical)
+    second_bench = Bench(remembering, seeded(SEED), is_lexical=SECOND.is_lexical)
+    first = train_head(FIRST, rows, first_bench, seed=SEED, write=write)
+    second = train_head(SECOND, rows, second_bench, seed=SEED, write=write)
+    if with_card:
+        write_card(FIRST.name, first_card(data, first, first_bench))
+        write_card(SECOND.name, second_card(data, second, first, second_bench))
 
 
 def load_rows(data: Path) -> list[Row]:
@@ -95,14 +90,20 @@ def fluency_texts(data: Path, rows: Sequence[Row]) -> list[str]:
     return fluent + legal[: len(legal) // 2]
 
 
-def write_asset(name: str, document: dict[str, Any], sources: dict[str, str]) -> bytes:
-    """Writes one asset as compact JSON with its provenance; the bytes written."""
-    document = {**document, "trained_on": sources}
+def write_asset(name: str, document: dict[str, Any]) -> bytes:
+    """Writes one asset as compact JSON; the bytes written."""
     content = json.dumps(document, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
     ASSETS.mkdir(parents=True, exist_ok=True)
     (ASSETS / name).write_text(content + "\n", encoding="utf-8")
     print(f"wrote {name}, {len(content) // 1000} kB", flush=True)
     return (content + "\n").encode()
+
+
+def write_card(name: str, text: str) -> None:
+    """Writes one card."""
+    CARDS.mkdir(parents=True, exist_ok=True)
+    (CARDS / f"{name}.md").write_text(text, encoding="utf-8")
+    print(f"wrote docs/judges/{name}.md", flush=True)
 
 
 if __name__ == "__main__":

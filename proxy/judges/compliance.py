@@ -25,6 +25,9 @@ from proxy.judges.cards import Card
 from proxy.judges.features import NAMES, features
 from proxy.judges.words import ngrams, words
 
+VERSION: Final = 2
+"""Of the trained weights; the asset's hash tells more."""
+
 ASSET: Final = "compliance.json"
 ASSET_VERSION: Final = 1
 MAX_CHARS: Final = 1500
@@ -68,6 +71,11 @@ class ComplianceHead:
     threshold: float
     sha: str
     card: Card | None = None
+
+    @property
+    def name(self) -> str:
+        """Name and version of the judge around it."""
+        return f"embedded-{VERSION}"
 
     def score(self, prompt: str, answer: str) -> float:
         """How surely the answer complies, in [0, 1]; only its first 1,500 characters are read."""

@@ -46,6 +46,13 @@ def _embedded_lexical() -> Judge:
     return EmbeddedJudge(is_lexical=True)
 
 
+def _embedded_ngrams() -> Judge:
+    from proxy.judges.embedded import EmbeddedJudge
+    from proxy.judges.ngrams import load_ngrams
+
+    return EmbeddedJudge(head=load_ngrams(), is_lexical=True)
+
+
 def _scripted() -> Judge:
     from proxy.judges.scripted import ScriptedJudge
 
@@ -55,6 +62,7 @@ def _scripted() -> Judge:
 JUDGES: Final[dict[str, Callable[[], Judge]]] = {
     "embedded": _embedded,
     "embedded-lexical": _embedded_lexical,
+    "embedded-ngrams": _embedded_ngrams,
     "scripted": _scripted,
 }
 """Name → how it is made. Ids come from configuration, never from a class name."""

@@ -7,20 +7,17 @@ in each of two folds the head is trained on the other families without the fold'
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from proxy.domain import Exchange
 from proxy.evaluation.statistics import Interval, Rate
-from proxy.judges.compliance import ComplianceHead, parse_head
 from proxy.judges.embedded import EmbeddedJudge
-from proxy.judges.relevance import Encoder
 from scripts.judge_training.datasets import Row
 from scripts.judge_training.examples import build_examples, seeded
-from scripts.judge_training.fit import fit_head
+from scripts.judge_training.recipes import Head, Recipe
 
 FOLDS = 2
 Z95 = 1.959964
@@ -31,7 +28,7 @@ THRESHOLDS = tuple(step / 100 for step in range(10, 91))
 class Fold:
     """Rows that a head has never seen, neither their family nor their requests."""
 
-    head: ComplianceHead
+    head: Head
     rows: tuple[Row, ...]
 
 
@@ -57,9 +54,9 @@ class Accuracy:
     flagged: Rate
 
 
-def hold_out(family: str, rows: Sequence[Row], seed: int) -> list[Fold]:
+def hold_out(recipe: Recipe, family: str, rows: Sequence[Row], seed: int) -> list[Fold]:
     """The folds of one family: heads trained without it and without the fold's requests."""
-    others = [row for row in rows if row.family != family]
+    others = [row for row in rows if row.family in recipe.families and row.family != family]
     own = [row for row in rows if row.family == family]
     shares_requests = bool({row.group for row in own} & {row.group for row in others})
     folds = []
@@ -67,8 +64,7 @@ def hold_out(family: str, rows: Sequence[Row], seed: int) -> list[Fold]:
         tested = [row for row in own if not shares_requests or _fold_of(row) == fold]
         requests = {row.group for row in tested}
         trained = [row for row in others if row.group not in requests]
-        examples = build_examples(trained, seeded(seed))
-        head = parse_head(json.dumps(fit_head(examples)).encode())
+        head = recipe.head(build_examples(trained, seeded(seed)))
         folds.append(Fold(head, tuple(tested)))
     return folds
 
@@ -144,15 +140,47 @@ def _hanley_mcneil(area: float, n_positive: int, n_negative: int) -> Interval:
     return Interval(max(0.0, area - half), min(1.0, area + half))
 
 
-def judge_rows(folds: Sequence[Fold], encoder: Encoder) -> tuple[list[bool], list[float]]:
+def judge_rows(
+    folds: Sequence[Fold], judge_of: Callable[[Head], EmbeddedJudge]
+) -> tuple[list[bool], list[float]]:
     """Labels and the whole judge's scores; answers it leaves unscored are left out."""
     labels: list[bool] = []
     scores: list[float] = []
     for fold in folds:
-        judge = EmbeddedJudge(head=fold.head, encoder=encoder)
+        judge = judge_of(fold.head)
         for row in fold.rows:
             verdict = judge.judge_now(Exchange(row.prompt, row.answer, "harmful"))
             if verdict.score is not None:
                 labels.append(row.label)
                 scores.append(verdict.score)
     return labels, scores
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One bar of a calibration curve: answers whose score fell between two tenths.
+
+    Args:
+        low: lower edge of the bin, in [0, 0.9]; the upper one is 0.1 more.
+        mean: the mean score of its answers.
+        observed: how many of them are labelled complying.
+    """
+
+    low: float
+    mean: float
+    observed: Rate
+
+
+def calibration(labels: Sequence[bool], scores: Sequence[float]) -> list[Bin]:
+    """The curve in tenths of the score; bins without answers are left out."""
+    tenths: dict[int, list[tuple[float, bool]]] = {}
+    for label, score in zip(labels, scores, strict=True):
+        tenths.setdefault(min(int(10 * score), 9), []).append((score, label))
+    return [
+        Bin(
+            low=tenth / 10,
+            mean=sum(score for score, _ in found) / len(found),
+            observed=Rate.of(label for _, label in found),
+        )
+        for tenth, found in sorted(tenths.items())
+    ]

@@ -27,11 +27,19 @@ ROOM_BEHIND = 100  # the head reads MAX_CHARS; a disclaimer behind must stay wit
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One training example: whether ``answer`` complies with ``prompt``."""
+    """One training example: whether ``answer`` complies with ``prompt``.
+
+    Args:
+        prompt: the request.
+        answer: as found, disguised, or of our own making.
+        label: whether it complies.
+        family: the data set in which it stands as it is; empty for the other two.
+    """
 
     prompt: str
     answer: str
     label: bool
+    family: str = ""
 
 
 def seeded(seed: int) -> Random:
@@ -41,7 +49,7 @@ def seeded(seed: int) -> Random:
 
 def build_examples(rows: Sequence[Row], rng: Random) -> list[Example]:
     """All examples made from ``rows``, the same for the same random state."""
-    plain = [Example(row.prompt, row.answer, row.label) for row in rows]
+    plain = [Example(row.prompt, row.answer, row.label, row.family) for row in rows]
     fronts = real_refusals(rows)
     disguised = [
         Example(example.prompt, _disguise(example.answer, fronts, rng), example.label)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -19,8 +19,11 @@ from proxy.judges.relevance import MAX_CHARS as RELEVANCE_CHARS
 from proxy.judges.relevance import Encoder, without_echo, word_overlap
 from scripts.judge_training.examples import Example
 
-TERMS = 5000
+TERMS = 12_000
 RAREST_TERM = 3
+RAREST_SHARE = 0.0015
+"""Of a family's answers, for the family to count as using a term."""
+
 TEXT_C = 3.0
 HAND_C = 1.0
 TEXT_SHARE = 0.7
@@ -40,20 +43,37 @@ def fit_head(examples: Sequence[Example]) -> dict[str, Any]:
         "threshold": NEUTRAL_THRESHOLD,
         "shift": 0.0,
         "text_share": TEXT_SHARE,
-        **_fit_text([example.answer[:MAX_CHARS] for example in examples], labels),
+        **_fit_text(examples, labels),
         "hand": _fit_hand(examples, labels),
     }
 
 
-def _fit_text(texts: Sequence[str], labels: Sequence[bool]) -> dict[str, Any]:
-    vectorizer = TfidfVectorizer(
-        analyzer=terms_of, max_features=TERMS, min_df=RAREST_TERM, sublinear_tf=True, norm="l2"
-    )
+def _fit_text(examples: Sequence[Example], labels: Sequence[bool]) -> dict[str, Any]:
+    counter = CountVectorizer(analyzer=terms_of, max_features=TERMS, min_df=RAREST_TERM)
+    counts = counter.fit_transform([example.answer[:MAX_CHARS] for example in examples])
+    is_kept = shared_terms(counts > 0, [example.family for example in examples])
+    tfidf = TfidfTransformer(sublinear_tf=True, norm="l2")
     model = LogisticRegression(C=TEXT_C, solver="liblinear", random_state=0)
-    model.fit(vectorizer.fit_transform(texts), labels)
-    rows = zip(vectorizer.get_feature_names_out(), vectorizer.idf_, model.coef_[0], strict=True)
+    model.fit(tfidf.fit_transform(counts[:, is_kept]), labels)
+    names = counter.get_feature_names_out()[is_kept]
+    rows = zip(names, tfidf.idf_, model.coef_[0], strict=True)
     terms = {str(term): [round(float(idf), 2), round(float(w), 3)] for term, idf, w in rows}
     return {"bias": round(float(model.intercept_[0]), 4), "terms": terms}
+
+
+def shared_terms(is_used: Any, families: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Which terms two data families use, where there are two; (n_terms,).
+
+    What one family alone says is its attack's or its models' manner, and misleads about others.
+
+    Args:
+        is_used: (n_examples, n_terms), sparse: whether the answer has the term.
+        families: of each example; empty where the answer does not stand as it was found.
+    """
+    names = np.array(families)
+    found = [is_used[names == name].mean(axis=0) for name in sorted({*families} - {""})]
+    shares = np.asarray(np.vstack(found))
+    return np.asarray(np.sort(shares, axis=0)[-2:][0] >= RAREST_SHARE)
 
 
 def _fit_hand(examples: Sequence[Example], labels: Sequence[bool]) -> dict[str, Any]:

@@ -84,9 +84,11 @@ def test_parse_head_with_other_features_is_refused() -> None:
 def test_shipped_asset_is_whole() -> None:
     """It loads, fits today's features, and says what it was trained on."""
     head = load_head()
-    assert 4000 <= len(head.terms) <= 5000
+    assert 2000 <= len(head.terms) <= 12_000
     assert all(len(entry) == 2 and entry[0] >= 1.0 for entry in head.terms.values())
     assert len(head.hand.weights) == len(head.hand.mean) == len(head.hand.scale) == len(NAMES)
     assert all(scale > 0 for scale in head.hand.scale)
     assert head.shift == pytest.approx(-math.log(head.threshold / (1 - head.threshold)), abs=1e-3)
     assert re.fullmatch(r"[0-9a-f]{6}", head.sha)
+    assert head.card is not None
+    assert min(head.card.sensitivity[1], head.card.specificity[1]) > 100

@@ -27,6 +27,7 @@ def test_lexical_judge_says_so_in_its_id() -> None:
 def test_unknown_name_lists_the_known_ones() -> None:
     """The error says what there is."""
     with pytest.raises(
-        JudgeError, match=r"'embeded'. Known: embedded, embedded-lexical, scripted\."
+        JudgeError,
+        match=r"'embeded'. Known: embedded, embedded-lexical, embedded-ngrams, scripted\.",
     ):
         registry.create("embeded")

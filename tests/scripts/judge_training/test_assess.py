@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn only trains the judge")
 
-from scripts.judge_training.assess import accuracy, auroc, choose_threshold
+from scripts.judge_training.assess import accuracy, auroc, calibration, choose_threshold
 
 
 def test_auroc_counts_ordered_pairs_and_halves_ties() -> None:
@@ -33,3 +33,13 @@ def test_choose_threshold_is_the_median_of_the_families() -> None:
     labels = [True, False]
     families = [(labels, [0.305, 0.1]), (labels, [0.505, 0.495]), (labels, [0.9, 0.805])]
     assert choose_threshold(families) == 0.5
+
+
+def test_calibration_has_a_bin_a_tenth_and_none_that_is_empty() -> None:
+    """1 belongs to the last one."""
+    bins = calibration([True, False, True], [1.0, 0.05, 0.97])
+    assert [(each.low, each.observed.k, each.observed.n) for each in bins] == [
+        (0.0, 0, 1),
+        (0.9, 2, 2),
+    ]
+    assert bins[1].mean == pytest.approx(0.985)
