@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run tune judge bench-engine test check fmt docs lock package ci clean
+.PHONY: help setup run tune judge bench-engine bench-proxy test check fmt docs lock package ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,9 +27,13 @@ tune: setup ## search for a better policy for the embedded model (at most 10 min
 
 judge: setup ## train the embedded judge again from the data sets beside the project
 	$(BIN)/python scripts/train_judge.py $(ARGS)
+	$(BIN)/python -m scripts.judge_training.refusal_card $(ARGS)
 
 bench-engine: setup ## measure the engine against its peers (about 20 quiet minutes)
 	$(BIN)/python -m benchmarks.engine $(ARGS)
+
+bench-proxy: setup ## measure what the proxy adds to a request (about 2 quiet minutes; needs nginx and wrk)
+	$(BIN)/python -m benchmarks.proxy $(ARGS)
 
 test: setup ## run the tests (offline; real model, real client)
 	$(BIN)/pytest $(ARGS)
