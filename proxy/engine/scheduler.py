@@ -35,8 +35,8 @@ class Limits:
         prefixes: shared beginnings that are kept.
         n_cells: the KV cache's size in tokens, shared by everything.
         n_batch_tokens: prompt tokens of a step, all prompts together.
-        n_prompt_tokens: tokens of each prompt in a step beside running answers. A prompt's token
-            costs about as much as an answer's, so a long prompt slows 16 answers to a third, while
+        n_prompt_tokens: tokens of each prompt in a step beside running answers, at its beginning;
+            `batch` gives fewer later on. So a long prompt slows 8 answers to a half or less, while
             a burst of short ones gets in at once.
         turns: finished turns that are kept, for the conversation to go on from.
         n_answer_cells: cells reserved for an answer at a time. Most answers are far shorter than
@@ -47,7 +47,7 @@ class Limits:
     prefixes: int
     n_cells: int
     n_batch_tokens: int = 512
-    n_prompt_tokens: int = 32
+    n_prompt_tokens: int = 24
     turns: int = 0
     n_answer_cells: int = 128
 

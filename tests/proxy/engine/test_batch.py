@@ -67,3 +67,26 @@ def test_advance_moves_every_lane() -> None:
     batch = build_batch([one], [], n_prompt_tokens=8, n_prefill_tokens=8)
     batch.advance()
     assert one.lane.n_computed == 38
+
+
+def test_a_prompts_chunks_shrink_as_it_grows_so_that_answers_keep_their_pace() -> None:
+    """Attention makes its later tokens dearer; it always gets on, though."""
+    answer = slot(0, 10, 9, Phase.DECODING)
+    chunks = [
+        build_batch(
+            [answer, slot(1, 9000, n_computed, Phase.PREFILLING)],
+            [],
+            n_prompt_tokens=24,
+            n_prefill_tokens=512,
+        ).n_prefill
+        for n_computed in (0, 400, 8000)
+    ]
+    assert chunks == [24, 12, 8]
+
+
+def test_a_prompts_chunks_stay_where_nobody_waits_for_them() -> None:
+    """Large batches are what prefill is fastest with."""
+    batch = build_batch(
+        [slot(1, 9000, 8000, Phase.PREFILLING)], [], n_prompt_tokens=512, n_prefill_tokens=512
+    )
+    assert batch.n_prefill == 512

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from proxy.domain import Priority
+from proxy.engine.batch import MIN_CHUNK_TOKENS
 from proxy.engine.request import Request
 from proxy.engine.scheduler import Limits, Scheduler
 from proxy.engine.slots import Phase, Slot
@@ -333,15 +334,15 @@ def test_paused_request_can_be_cancelled() -> None:
 
 def test_long_prompt_never_stalls_running_answers() -> None:
     """Each of eight streams gets a token in every step while 1,500 tokens are prefilled."""
-    rig = Rig(slots=9, n_cells=3000, n_batch_tokens=512, n_prompt_tokens=32)
-    rig.add(*(request(i, max_tokens=100) for i in range(8)))
+    rig = Rig(slots=9, n_cells=4000, n_batch_tokens=512, n_prompt_tokens=32)
+    rig.add(*(request(i, max_tokens=200) for i in range(8)))
     rig.step()
     rig.add(request(8, tuple(range(1500)), max_tokens=2))
     n_steps = 0
     while not any(slot.request.id == 8 for slot in rig.step()):
         n_steps += 1
         assert [slot.n_generated for slot in rig.scheduler.slots[:8]] == [n_steps + 1] * 8
-    assert n_steps == 1500 // 32
+    assert 1500 // 32 < n_steps < 1500 // MIN_CHUNK_TOKENS
 
 
 class AnyOrder(RuleBasedStateMachine):
