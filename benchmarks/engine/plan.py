@@ -22,7 +22,7 @@ Sharing = Literal["own", "shared", "warm"]
 
 N_NEW_TOKENS = 64
 N_LATE_STREAMS = 8
-N_LATE_STREAM_TOKENS = 160
+N_LATE_STREAM_TOKENS = 240
 """Long enough to outlast the prefill of a prompt of 1,500 tokens."""
 
 BATCHED: Sequence[ContenderName] = ("guardtune", "native")
