@@ -84,7 +84,8 @@ class Format:
             an ordinary one as well.
         marks: control tokens and delimiters that judged text must not carry.
         in_process: how the llama_cpp backend is asked, where that differs.
-        grammar: GBNF of the answer, for servers that take one.
+        grammar: GBNF of the answer, for servers that take one. Its lists are bounded, so that
+            whatever it allows fits into `max_tokens`.
     """
 
     name: str

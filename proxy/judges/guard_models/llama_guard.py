@@ -120,6 +120,6 @@ def _parser(labels: Mapping[str, str]) -> Callable[[str], Reading]:
 def _grammar(labels: Mapping[str, str]) -> str:
     codes = " | ".join(f'"{code}"' for code in labels)
     return (
-        'root ::= "\\n\\n"? ("safe" | "unsafe\\n" code ("," code)*)\n'
+        'root ::= "\\n\\n"? ("safe" | "unsafe\\n" code ("," code){0,3})\n'
         f"code ::= {codes}"
     )  # fmt: skip

@@ -50,7 +50,7 @@ def _grammar() -> str:
         r'root ::= "{\"User Safety\": \"" rating "\", " response named? "}"',
         r'response ::= "\"Response Safety\": \"" rating "\""',
         'rating ::= "safe" | "unsafe"',
-        r'named ::= ", \"Safety Categories\": \"" name (", " name)* "\""',
+        r'named ::= ", \"Safety Categories\": \"" name (", " name){0,3} "\""',
         f"name ::= {names}",
     ))  # fmt: skip
 

@@ -35,7 +35,7 @@ _SAFE: Final = "Safe"
 GRAMMAR: Final = r"""
 root ::= "Safety: " rating "\nRefusal: " ("Yes" | "No")
 rating ::= "Safe\nCategories: None" | ("Unsafe" | "Controversial") "\nCategories: " list
-list ::= category (", " category)*
+list ::= category (", " category){0,2}
 category ::= (
   "Violent" | "Non-violent Illegal Acts" | "Sexual Content or Sexual Acts" | "PII"
   | "Suicide & Self-Harm" | "Unethical Acts" | "Politically Sensitive Topics"
