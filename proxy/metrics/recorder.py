@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 from proxy.domain import PolicyRef
 from proxy.metrics import catalogue
 from proxy.metrics.catalogue import Spec
+from proxy.metrics.families import CounterFamily, HistogramFamily
 from proxy.metrics.request import RequestMeter, RequestSeries
 
 RETIRE_AFTER_S = 600.0
@@ -26,6 +26,13 @@ RETIRE_AFTER_S = 600.0
 
 UNKNOWN_MODEL = "unknown"
 NO_POLICY = "none"
+
+
+class _HasLabels(Protocol):
+    """A metric whose series can leave."""
+
+    def remove_by_labels(self, labels: dict[str, str]) -> None:
+        """Drop every series that has all of these label values."""
 
 
 class Metrics:
@@ -46,20 +53,20 @@ class Metrics:
         self._in_force: frozenset[PolicyRef] = frozenset()
         self._retired_at: dict[PolicyRef, float] = {}
 
-        self.requests = self._counter(catalogue.REQUESTS)
-        self.request_duration = self._histogram(catalogue.REQUEST_DURATION)
-        self.overhead = self._histogram(catalogue.OVERHEAD_SECONDS)
-        self.first_token = self._histogram(catalogue.FIRST_TOKEN)
-        self.tokens = self._counter(catalogue.TOKENS)
+        self.requests = self._counters(catalogue.REQUESTS)
+        self.request_duration = self._histograms(catalogue.REQUEST_DURATION)
+        self.overhead = self._histograms(catalogue.OVERHEAD_SECONDS)
+        self.first_token = self._histograms(catalogue.FIRST_TOKEN)
+        self.tokens = self._counters(catalogue.TOKENS)
         self.in_flight = self._gauge(catalogue.IN_FLIGHT)
         self.queued = self._gauge(catalogue.QUEUED)
         self.rejected = self._counter(catalogue.REJECTED)
         self.upstream_errors = self._counter(catalogue.UPSTREAM_ERRORS)
         self.internal_errors = self._counter(catalogue.INTERNAL_ERRORS)
-        self.judged = self._counter(catalogue.JUDGED)
+        self.judged = self._counters(catalogue.JUDGED)
         self.unjudged = self._counter(catalogue.UNJUDGED)
-        self.judge_score = self._histogram(catalogue.JUDGE_SCORE)
-        self.judge_duration = self._histogram(catalogue.JUDGE_DURATION)
+        self.judge_score = self._histograms(catalogue.JUDGE_SCORE)
+        self.judge_duration = self._histograms(catalogue.JUDGE_DURATION).labels()
         self.judge_queued = self._gauge(catalogue.JUDGE_QUEUED)
         self.policy_info = self._gauge(catalogue.POLICY_INFO)
         self.policy_reloads = self._counter(catalogue.POLICY_RELOADS)
@@ -75,12 +82,12 @@ class Metrics:
         self.probe_answers = self._counter(catalogue.PROBE_ANSWERS)
         self.probe_last_run = self._gauge(catalogue.PROBE_LAST_RUN)
 
-        self._by_sha: tuple[MetricWrapperBase, ...] = (
+        self._by_sha: tuple[_HasLabels, ...] = (
             self.judged, self.judge_score, self.policy_info, self.probe_harmful, self.probe_lower,
             self.probe_upper, self.probe_n, self.probe_over_refusal, self.probe_relevance,
             self.probe_answers, self.probe_last_run,
         )  # fmt: skip
-        self._by_name: tuple[MetricWrapperBase, ...] = (
+        self._by_name: tuple[_HasLabels, ...] = (
             self.requests, self.request_duration, self.overhead, self.first_token, self.tokens,
         )  # fmt: skip
 
@@ -146,10 +153,15 @@ class Metrics:
     def _gauge(self, spec: Spec) -> Gauge:
         return Gauge(spec.name, spec.help, spec.labels, registry=self.registry)
 
-    def _histogram(self, spec: Spec) -> Histogram:
-        return Histogram(
-            spec.name, spec.help, spec.labels, buckets=spec.buckets, registry=self.registry
-        )
+    def _counters(self, spec: Spec) -> CounterFamily:
+        family = CounterFamily(spec)
+        self.registry.register(family)
+        return family
+
+    def _histograms(self, spec: Spec) -> HistogramFamily:
+        family = HistogramFamily(spec)
+        self.registry.register(family)
+        return family
 
 
 def _label_values(metric: Gauge) -> set[tuple[str, ...]]:

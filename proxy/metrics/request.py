@@ -12,8 +12,7 @@ from proxy.domain import PolicyRef, Transcript
 from proxy.errors import BackendError, OverloadedError, RequestError
 
 if TYPE_CHECKING:
-    from prometheus_client import Counter
-
+    from proxy.metrics.families import Counter
     from proxy.metrics.recorder import Metrics
 
 CLIENT_GONE = 499

@@ -1,0 +1,118 @@
+"""Counters and histograms for what is counted with every request.
+
+prometheus_client takes a lock a figure and walks through a histogram's buckets: 20 µs a request,
+a tenth of all. Here the event loop alone writes, so that counting is an addition. The text format
+is still prometheus_client's: it collects these families as it collects its own.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Generic, TypeVar
+
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from proxy.metrics.catalogue import Spec
+
+Labels = tuple[str, ...]
+
+
+class Counter:
+    """One series that only rises."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0.0
+
+    def inc(self, amount: float = 1) -> None:
+        """Count so many more."""
+        self.value += amount
+
+
+class Histogram:
+    """One distribution.
+
+    Args:
+        bounds: upper bounds of the buckets, ascending, each belonging to its bucket.
+    """
+
+    __slots__ = ("_bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, amount: float) -> None:
+        """Count one value."""
+        self.counts[bisect_left(self._bounds, amount)] += 1
+        self.total += amount
+
+
+SeriesT = TypeVar("SeriesT", Counter, Histogram)
+
+
+class _Family(Collector, Generic[SeriesT]):
+    """A metric's series by their label values; they appear when they are first asked for."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._series: dict[Labels, SeriesT] = {}
+
+    def labels(self, *values: str) -> SeriesT:
+        """Return the series with these label values, in the order of the specification."""
+        series = self._series.get(values)
+        if series is None:
+            series = self._series[values] = self._new()
+        return series
+
+    def remove_by_labels(self, labels: Mapping[str, str]) -> None:
+        """Drop every series that has all of these label values."""
+        wanted = {self._spec.labels.index(name): value for name, value in labels.items()}
+        self._series = {
+            values: series
+            for values, series in self._series.items()
+            if any(values[at] != value for at, value in wanted.items())
+        }
+
+    def _new(self) -> SeriesT:
+        raise NotImplementedError
+
+
+class CounterFamily(_Family[Counter]):
+    """All series of a counter."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Give them to prometheus_client."""
+        family = CounterMetricFamily(self._spec.name, self._spec.help, labels=self._spec.labels)
+        for values, series in list(self._series.items()):
+            family.add_metric(values, series.value)
+        yield family
+
+    def _new(self) -> Counter:
+        return Counter()
+
+
+class HistogramFamily(_Family[Histogram]):
+    """All series of a histogram."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec)
+        bounds = (*spec.buckets, float("inf"))
+        self._names = [floatToGoString(bound) for bound in bounds]  # type: ignore[no-untyped-call]  # it has no annotations
+
+    def collect(self) -> Iterator[Metric]:
+        """Give them to prometheus_client, whose buckets hold all that is below them, too."""
+        family = HistogramMetricFamily(self._spec.name, self._spec.help, labels=self._spec.labels)
+        for values, series in list(self._series.items()):
+            counts = [float(count) for count in accumulate(series.counts)]
+            family.add_metric(values, list(zip(self._names, counts, strict=True)), series.total)
+        yield family
+
+    def _new(self) -> Histogram:
+        return Histogram(self._spec.buckets)
