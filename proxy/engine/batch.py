@@ -14,12 +14,23 @@ DOUBLING_TOKENS = 400
 MIN_CHUNK_TOKENS = 8
 """What a prompt always gets on with, however long it is."""
 
+SHORT_PROMPT_TOKENS = 256
+"""Up to here a prompt may take the shares of those behind it, and is through the sooner."""
+
 
 class Chunk(NamedTuple):
     """The next `n_tokens` of a lane."""
 
     lane: Lane
     n_tokens: int
+
+
+class _Prompt(NamedTuple):
+    """A lane to prefill, the slot that it belongs to if it is no prefix, and how many wait."""
+
+    lane: Lane
+    owner: Slot | None
+    n_waiting: int
 
 
 class Sampled(NamedTuple):
@@ -74,9 +85,11 @@ def build_batch(
     """Gather one step's work.
 
     Running answers always go in, so that a long prompt never stalls them. Prefixes come before
-    prompts because slots wait for them; prompts in the order of admission. Beside answers a
-    prompt's chunks shrink as it grows: 16 tokens that follow 1,440 take four times as long as the
-    first 16.
+    prompts because slots wait for them; prompts in the order of admission.
+
+    Beside answers everybody who waits adds a share to the step. Short prompts use all of it one
+    after another, because rows of one prompt share their attention. Long ones keep to their share,
+    which shrinks as they grow: 16 tokens that follow 1,440 take four times as long as the first 16.
 
     Args:
         slots: the running requests, oldest first.
@@ -88,22 +101,25 @@ def build_batch(
     for slot in slots:
         if slot.phase is Phase.DECODING:
             batch.add(slot.lane, room=1, slot=slot)
-    has_answers = bool(batch.sampled)
+    prompts = [prompt for prompt in _prompts(slots, prefixes) if prompt.lane.n_left]
+    shares = [n_prompt_tokens] * len(prompts)
     room = n_prefill_tokens
-    for lane, owner in _prompts(slots, prefixes):
-        n_most = _chunk(n_prompt_tokens, lane.n_computed) if has_answers else n_prompt_tokens
-        room -= batch.add(lane, room=min(room, n_most), slot=owner)
+    if batch.sampled:
+        shares = [_share(prompt, n_prompt_tokens) for prompt in prompts]
+        room = min(room, sum(shares))
+    for (lane, owner, _), share in zip(prompts, shares, strict=True):
+        n_most = room if len(lane.tokens) <= SHORT_PROMPT_TOKENS else min(room, share)
+        room -= batch.add(lane, room=n_most, slot=owner)
     return batch
 
 
-def _chunk(n_first_tokens: int, n_computed: int) -> int:
-    """How many of a prompt's next tokens take as long as its first ones did."""
+def _share(prompt: _Prompt, n_first_tokens: int) -> int:
+    """How many of a prompt's next tokens take as long as its first ones did, for all who wait."""
+    n_computed = prompt.lane.n_computed
     n_tokens = n_first_tokens * DOUBLING_TOKENS // (DOUBLING_TOKENS + n_computed)
-    return max(min(n_first_tokens, MIN_CHUNK_TOKENS), n_tokens)
+    return prompt.n_waiting * max(min(n_first_tokens, MIN_CHUNK_TOKENS), n_tokens)
 
 
-def _prompts(
-    slots: Sequence[Slot], prefixes: Iterable[Prefix]
-) -> Iterator[tuple[Lane, Slot | None]]:
-    yield from ((prefix.lane, None) for prefix in prefixes)
-    yield from ((slot.lane, slot) for slot in slots if slot.phase is Phase.PREFILLING)
+def _prompts(slots: Sequence[Slot], prefixes: Iterable[Prefix]) -> Iterator[_Prompt]:
+    yield from (_Prompt(prefix.lane, None, max(1, prefix.n_users)) for prefix in prefixes)
+    yield from (_Prompt(slot.lane, slot, 1) for slot in slots if slot.phase is Phase.PREFILLING)

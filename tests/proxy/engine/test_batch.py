@@ -90,3 +90,29 @@ def test_a_prompts_chunks_stay_where_nobody_waits_for_them() -> None:
         [slot(1, 9000, 8000, Phase.PREFILLING)], [], n_prompt_tokens=512, n_prefill_tokens=512
     )
     assert batch.n_prefill == 512
+
+
+def test_short_prompts_go_one_after_another_on_the_shares_of_all() -> None:
+    """The step is as long as before, and the first of them answers sooner."""
+    answer = slot(0, 10, 9, Phase.DECODING)
+    burst = [slot(sequence, 60, 0, Phase.PREFILLING) for sequence in range(1, 5)]
+    batch = build_batch([answer, *burst], [], n_prompt_tokens=24, n_prefill_tokens=512)
+    assert [(chunk.lane.sequence, chunk.n_tokens) for chunk in batch.chunks] == [
+        (0, 1), (1, 60), (2, 36),
+    ]  # fmt: skip
+
+
+def test_a_long_prompt_does_not_take_the_shares_of_those_behind_it() -> None:
+    """They would wait for all of it."""
+    answer = slot(0, 10, 9, Phase.DECODING)
+    long, short = slot(1, 5000, 0, Phase.PREFILLING), slot(2, 60, 0, Phase.PREFILLING)
+    batch = build_batch([answer, long, short], [], n_prompt_tokens=24, n_prefill_tokens=512)
+    assert [chunk.n_tokens for chunk in batch.chunks] == [1, 24, 24]
+
+
+def test_a_long_prefix_has_the_shares_of_all_who_wait_for_it() -> None:
+    """Else fifteen slots would idle while one prefix is computed bit by bit."""
+    answer = slot(0, 10, 9, Phase.DECODING)
+    prefix = Prefix(Lane(9, list(range(500))), n_users=15)
+    batch = build_batch([answer], [prefix], n_prompt_tokens=24, n_prefill_tokens=512)
+    assert [chunk.n_tokens for chunk in batch.chunks] == [1, 360]
