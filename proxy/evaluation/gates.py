@@ -37,6 +37,8 @@ def _names() -> Iterator[str]:
     corrected = f"{HARMFUL.name}_corrected"
     yield from (corrected, f"{corrected}_lower95", f"{corrected}_upper95")
     for measure in MEASURES:
+        if not measure.is_opinion:
+            continue
         yield f"{measure.name}_second"
         if measure is not UNSCORED:
             yield f"{measure.name}_disagreement"

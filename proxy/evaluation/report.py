@@ -223,7 +223,7 @@ def _figure(measure: Measure, facts: Sequence[Fact], setting: Setting) -> Json:
         sensitivity, specificity = Rate(*setting.card.sensitivity), Rate(*setting.card.specificity)
         corrected = rogan_gladen(found, sensitivity=sensitivity, specificity=specificity)
         figure["corrected"] = as_corrected(corrected)
-    if len(setting.judges) > SECOND:
+    if measure.is_opinion and len(setting.judges) > SECOND:
         figure["second"] = as_rate(rate(measure, facts, SECOND))
         if measure is not UNSCORED:
             figure["disagreement"] = as_rate(disagreement(measure, facts))
