@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 from proxy.policy.schema import Policy
-from tuner.candidate import Candidate
+from tuner.candidate import Candidate, Origin
 from tuner.evolution import Individual, tournament
 from tuner.genome import Genome, canonical
 from tuner.space import Space
@@ -41,35 +41,38 @@ class Nursery:
         """The base policy as candidate 0, the hand-written seeds, then a Latin hypercube."""
         seeds = [canonical(Genome.of_seed(seed, self._space), self._space)
                  for seed in self._space.seeds]  # fmt: skip
-        genomes = [Genome.base(self._space), *seeds][:count]
-        genomes += latin_hypercube(self._space, count - len(genomes), self._rng)
-        return [self._fresh_of(genome) for genome in genomes]
+        known = [(Genome.base(self._space), Origin("base")), *((g, Origin("seed")) for g in seeds)]
+        founders = known[:count]
+        others = latin_hypercube(self._space, count - len(founders), self._rng)
+        founders += [(genome, Origin("hypercube")) for genome in others]
+        return [self._fresh_of(genome, origin) for genome, origin in founders]
 
     def children(self, population: Sequence[Individual], count: int) -> list[Candidate]:
         """Offspring of tournament winners."""
-        return [self._fresh_of(self._child(population)) for _ in range(count)]
+        return [self._fresh_of(*self._child(population)) for _ in range(count)]
 
-    def _child(self, population: Sequence[Individual]) -> Genome:
+    def _child(self, population: Sequence[Individual]) -> tuple[Genome, Origin]:
         mother, father = tournament(population, self._rng), tournament(population, self._rng)
         if self._rng.random() < _CROSS_CHANCE:
-            return mutate(
-                cross(mother.genome, father.genome, self._space, self._rng), self._space, self._rng
-            )
-        return mutate(mother.genome, self._space, self._rng)
+            mixed = cross(mother.genome, father.genome, self._space, self._rng)
+            parents = tuple(dict.fromkeys((mother.key, father.key)))
+            return mutate(mixed, self._space, self._rng), Origin("cross", parents)
+        mutant = mutate(mother.genome, self._space, self._rng)
+        return mutant, Origin("mutation", (mother.key,))
 
-    def _fresh_of(self, genome: Genome) -> Candidate:
+    def _fresh_of(self, genome: Genome, origin: Origin) -> Candidate:
         """The genome's candidate, or a mutant's or an immigrant's if that one has been seen."""
-        candidate = Candidate.of(genome, self._space, self._base)
-        for variant in self._variants(genome):
+        candidate = Candidate.of(genome, self._space, self._base, origin)
+        for variant, whence in self._variants(genome, origin):
             if candidate.key not in self._seen:
                 break
-            candidate = Candidate.of(variant, self._space, self._base)
+            candidate = Candidate.of(variant, self._space, self._base, whence)
         self._seen.add(candidate.key)
         return candidate
 
-    def _variants(self, genome: Genome) -> Iterator[Genome]:
+    def _variants(self, genome: Genome, origin: Origin) -> Iterator[tuple[Genome, Origin]]:
         for _ in range(_TRIES):
             genome = mutate(genome, self._space, self._rng)
-            yield genome
+            yield genome, origin
         for _ in range(_IMMIGRANTS):
-            yield random_genome(self._space, self._rng)
+            yield random_genome(self._space, self._rng), Origin("immigrant")

@@ -205,7 +205,7 @@ class Search:
 
         def measure(elapsed_s: float) -> dict[str, Any]:
             state = SearchState(generation, elapsed_s, self._evidence.tokens, tuple(self._bests))
-            return {"reason": first_reason(rules, state)}
+            return {"reason": first_reason(rules, state), "tokens": state.tokens}
 
         reason: str | None = self._ledger.observe("stop", measure)["reason"]
         return reason
@@ -238,6 +238,7 @@ class Search:
             {
                 "number": number,
                 "candidates": {one.key: one.genome.as_json() for one in candidates},
+                "origins": {one.key: one.origin.as_json() for one in candidates},
                 "stayed": [candidate.key for candidate in staying],
                 "survivors": [as_json(one) for one in survivors],
                 "front": [one.key for one in first_front(survivors)],
@@ -267,6 +268,7 @@ def as_json(one: Individual) -> dict[str, object]:
         "key": one.key,
         "harmful": [harmful.k, harmful.n],
         "relevance": [round(relevance.value, 6) if relevance.n else None, relevance.n],
+        "bounds": [round(bound, 6) for bound in one.fitness.values],
         "violation": round(one.fitness.violation, 9),
         "excess": round(one.fitness.excess, 9),
     }

@@ -54,3 +54,15 @@ def test_a_space_that_is_used_up_repeats_itself_and_ends() -> None:
     tiny = load_space(text="schema: 1\nslots: {s: [{id: a, text: x}]}\n")
     found = Nursery(tiny, PASSTHROUGH, random.Random(1)).first(4)
     assert len({candidate.key for candidate in found}) == 2
+
+
+def test_every_candidate_says_where_it_comes_from() -> None:
+    """Founders have no parents; a child's are those of the population."""
+    one = nursery()
+    founders = one.first(6)
+    assert [candidate.origin.way for candidate in founders[:3]] == ["base", "seed", "hypercube"]
+    assert not any(candidate.origin.parents for candidate in founders)
+    for child in one.children(parents(), 30):
+        way, known = child.origin.way, child.origin.parents
+        assert set(known) <= {"a", "b"}
+        assert len(known) in {"cross": (1, 2), "mutation": (1,), "immigrant": (0,)}[way]
