@@ -7,40 +7,28 @@ import asyncio
 import json
 import re
 import secrets
-import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from proxy.backends import registry as backends
-from proxy.backends.config import LlamaCppConfig, ModelConfig
 from proxy.errors import GuardTuneError, Problem, SettingsError
 from proxy.evaluation.identity import model_sha256
+from proxy.evaluation.interrupt import INTERRUPTED, interruptible
+from proxy.evaluation.model_choice import choose_model, in_flight, wide
 from proxy.evaluation.store import EvaluationStore, Run
-from proxy.judges import registry as judges
+from proxy.judges.configured import load_judge
 from proxy.suites.loaders import load_suites
-from tuner.config import RunConfig, find_model, read_base
+from tuner.config import RunConfig, read_base
 from tuner.export import tuned_policy, why_not, write_policy
 from tuner.presets import PRESETS
 from tuner.record import Record
 from tuner.report import as_json, as_text
 from tuner.session import Session, run_session
 from tuner.space import DEFAULT_SPACE, load_space
-
-_T = TypeVar("_T")
-
-_INTERRUPTED = 130
-
-_SLOTS = 32
-
-_SPARE = 4
-"""Answers in flight beyond the engine's sequences, so that a freed one is filled at once."""
-
-_REMOTE_CONCURRENCY = 8
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,7 +53,10 @@ def _parser() -> argparse.ArgumentParser:
 
     run = actions.add_parser("run", help="start a search; exports what holds up")
     run.add_argument("--preset", choices=sorted(PRESETS), default="quick")
-    run.add_argument("--model", help="served name; by default the only one, or the embedded one")
+    run.add_argument(
+        "--model",
+        help="embedded, PATH.gguf, hf:OWNER/REPO/FILE, URL#NAME, or a name of --config",
+    )
     run.add_argument("--config", type=Path, help="the server's configuration, for its models")
     run.add_argument(
         "--suite", action="append", metavar="NAME[:PATH]",
@@ -74,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--base", type=Path, help="the policy to improve; by default none at all")
     run.add_argument("--space", type=Path, default=DEFAULT_SPACE, help="the library to combine")
     run.add_argument("--seed", type=int, default=1)
-    run.add_argument("--judge", default="embedded")
+    run.add_argument("--judge", default="embedded", help="a name, or a YAML file with one")
     run.add_argument("--name", help="of the exported policy (default: tuned-MODEL)")
     run.add_argument("--out", type=Path, default=Path("policies/tuned"))
     _add_store(run)
@@ -153,10 +144,10 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError((Problem(str(space), f"cannot be read ({error})."),)) from error
     load_space(space, text=text)
-    model = find_model(arguments.model, arguments.config)
+    model = choose_model(arguments.model, arguments.config)
     suites = tuple(arguments.suite or ["builtin"])
     load_suites(suites)
-    judges.create(arguments.judge)
+    load_judge(arguments.judge)
     slug = re.sub(r"[^a-z0-9]+", "-", model.name.lower()).strip("-")
     return RunConfig(
         name=_policy_name(arguments.name or f"tuned-{slug}"[:64]),
@@ -181,13 +172,13 @@ def _policy_name(name: str) -> str:
 def _work(store: EvaluationStore, run_id: str) -> int:
     """Run or go on, then report and export; on Ctrl-C or SIGTERM say how to resume."""
     try:
-        asyncio.run(_interruptible(_run(store, run_id)))
+        asyncio.run(interruptible(_run(store, run_id)))
     except asyncio.CancelledError:
         sys.stderr.write(
             f"\nStopped. {store.count_answers()} answers are kept in {store.path}. Go on with:\n"
             f"  guardtune tune resume --store {store.path} --run {run_id}\n"
         )
-        return _INTERRUPTED
+        return INTERRUPTED
     record = Record.load(store, run_id)
     sys.stdout.write(as_text(record))
     if why_not(record) is None:
@@ -195,19 +186,6 @@ def _work(store: EvaluationStore, run_id: str) -> int:
         path = write_policy(policy, Path(record.config.out))
         sys.stdout.write(f"Wrote {path} ({policy.ref}).\n")
     return 0
-
-
-async def _interruptible(work: Awaitable[_T]) -> _T:
-    """Cancel the work on SIGINT or SIGTERM, so that it can end in order."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)  # type: ignore[union-attr]  # inside a task
-    try:
-        return await work
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 async def _run(store: EvaluationStore, run_id: str) -> None:
@@ -221,9 +199,9 @@ async def _session(
     config: RunConfig, store: EvaluationStore, run_id: str
 ) -> AsyncIterator[Session]:
     """Start the model and the judge, and close them in whatever way the run ends."""
-    model = with_wide_batches(config.model_config)
+    model = wide(config.model_config)
     backend = backends.create(model)
-    judge = judges.create(config.judge)
+    judge = load_judge(config.judge)
     try:
         await backend.start()
         await judge.start()
@@ -236,23 +214,9 @@ async def _session(
             judge=judge,
             suite=load_suites(config.suites),
             model_sha256=await asyncio.to_thread(model_sha256, model, backend),
-            concurrency=_concurrency(model),
+            concurrency=in_flight(model),
             stream=sys.stderr,
         )
     finally:
         await judge.close()
         await backend.close()
-
-
-def with_wide_batches(model: ModelConfig) -> ModelConfig:
-    """A local model with as many sequences a batch as pays off; latency does not matter here.
-
-    On two cores 32 sequences decode a sixth to a quarter more tokens a second than 16.
-    """
-    if not isinstance(model, LlamaCppConfig):
-        return model
-    return model.model_copy(update={"slots": max(model.slots, _SLOTS)})
-
-
-def _concurrency(model: ModelConfig) -> int:
-    return model.slots + _SPARE if isinstance(model, LlamaCppConfig) else _REMOTE_CONCURRENCY

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.backends.config import EMBEDDED_MODEL, LlamaCppConfig, ScriptedConfig
 from proxy.evaluation.store import EvaluationStore
 from proxy.policy.source import load_policy
 from tests.tuner.toy import PRESET
-from tuner.cli import main, with_wide_batches
+from tuner.cli import main
 from tuner.presets import PRESETS
 from tuner.record import Record
 
@@ -145,12 +144,3 @@ def test_a_signal_keeps_what_was_answered_and_says_how_to_go_on(
     with EvaluationStore(store) as opened:
         assert opened.count_answers() >= PRESETS["quick"].second[0].prompts
         assert not Record.load(opened, None).is_finished
-
-
-def test_local_models_decode_in_wide_batches() -> None:
-    """Never fewer than configured, and remote models are left alone."""
-    assert with_wide_batches(EMBEDDED_MODEL) == EMBEDDED_MODEL.model_copy(update={"slots": 32})
-    wider = LlamaCppConfig(name="m", path="m.gguf", slots=64)
-    assert with_wide_batches(wider) == wider
-    remote = ScriptedConfig(name="m")
-    assert with_wide_batches(remote) is remote
