@@ -31,11 +31,22 @@ def test_truncated_set_is_an_error(tmp_path: Path) -> None:
         datasets.load_artifacts(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["compliance", "relevance", "fluency"])
-def test_assets_name_their_sources(name: str) -> None:
-    """Each asset says what it was made of."""
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("fluency", set()),
+        ("relevance", set()),
+        ("compliance", {datasets.LEGAL_ANSWERS}),
+        (
+            "ngrams",
+            {datasets.LEGAL_ANSWERS, datasets.GPTFUZZ_TRAIN, datasets.GPTFUZZ_QUESTIONS},
+        ),
+    ],
+)
+def test_assets_name_their_sources(name: str, left_out: set[str]) -> None:
+    """Each asset says what it was made of, and the second head saw no answer labelled by people."""
     document = json.loads((ASSETS / f"{name}.json").read_text(encoding="utf-8"))
-    assert set(document["trained_on"]) == set(datasets.SOURCES)
+    assert set(document["trained_on"]) == set(datasets.SOURCES) - left_out
 
 
 def test_assets_were_trained_on_todays_data() -> None:
