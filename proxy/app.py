@@ -13,12 +13,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from proxy.admission import Admission
 from proxy.backends.base import Backend
 from proxy.backends.registry import create as create_backend
 from proxy.endpoints.chat import ChatCompletions
 from proxy.endpoints.fallback import on_http_error
+from proxy.endpoints.front import CHAT_PATH, Front, wrapped
 from proxy.endpoints.health import HealthEndpoints
 from proxy.endpoints.models import ModelEndpoints
 from proxy.endpoints.policies import PolicyEndpoints
@@ -59,7 +61,7 @@ _OUR_HEADERS = (
 class Proxy:
     """An assembled proxy: the ASGI application, and what runs beside it."""
 
-    app: Starlette
+    app: ASGIApp
     service: Service
 
 
@@ -112,13 +114,14 @@ def build(
     service = Service(
         Parts(models, policies, judges, live, probes, Prewarm(targets), admission, client)
     )
-    app = Starlette(
-        routes=_routes(settings, pipeline, service.parts, metrics, engines),
-        middleware=_stack(settings, keys, metrics),
+    chat, stack = ChatCompletions(pipeline, metrics), _stack(settings, keys, metrics)
+    rest = Starlette(
+        routes=_routes(settings, chat, service.parts, metrics, engines),
+        middleware=stack,
         exception_handlers={HTTPException: on_http_error},
         lifespan=_lifespan(service),
     )
-    return Proxy(app, service)
+    return Proxy(Front(wrapped(chat, stack), rest), service)
 
 
 def _stack(settings: Settings, keys: Sequence[Key], metrics: Metrics) -> list[Middleware]:
@@ -136,7 +139,7 @@ def _stack(settings: Settings, keys: Sequence[Key], metrics: Metrics) -> list[Mi
 
 def _routes(
     settings: Settings,
-    pipeline: Pipeline,
+    chat: ChatCompletions,
     parts: Parts,
     metrics: Metrics,
     engines: EngineCollector,
@@ -148,7 +151,7 @@ def _routes(
         parts.policies.store, parts.probes, parts.models, folder=Path(settings.policies)
     )
     return [
-        Route("/v1/chat/completions", ChatCompletions(pipeline, metrics), methods=["POST"]),
+        Route(CHAT_PATH, chat, methods=["POST"]),
         Route("/v1/models", models.list),
         Route("/v1/models/{model:path}", models.show),
         Route("/health", health.health),

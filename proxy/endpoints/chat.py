@@ -10,7 +10,7 @@ from proxy.pipeline import Pipeline
 from proxy.wire.client import CancelOnLeave, read_body
 from proxy.wire.decode import decode_chat
 from proxy.wire.facts import facts_of, header
-from proxy.wire.respond import send_chunks
+from proxy.wire.respond import ChunkedResponse
 from proxy.wire.sse import is_stream
 
 _MAX_CONVERSATION_CHARS = 256
@@ -46,10 +46,11 @@ class ChatCompletions:
                 facts.log.update(
                     model=request.model, policy=answer.policy, stream=is_stream(answer.headers)
                 )
-                await send_chunks(send, answer.status, answer.headers, answer.chunks)
+                response = ChunkedResponse(send, answer.status, answer.headers)
+                await response.send_chunks(answer.chunks)
             # The slot is free and the upstream done before the client hears of the end.
             watch.disarm()
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await response.end()
 
 
 def _conversation(scope: Scope) -> str | None:

@@ -23,7 +23,7 @@ from proxy.middleware.errors import ErrorsMiddleware
 from proxy.wire.client import CancelOnLeave, read_body
 from proxy.wire.decode import decode_chat
 from proxy.wire.facts import facts_of, header
-from proxy.wire.respond import send_body, send_chunks
+from proxy.wire.respond import ChunkedResponse, send_body
 
 _REQUEST_ID = b"x-request-id"
 
@@ -80,9 +80,10 @@ class _EngineApp:
         async with CancelOnLeave(receive) as watch:
             # The proxy has a transcript of its own.
             async with self._backend.chat(request, Transcript(max_chars=0)) as reply:
-                await send_chunks(send, reply.status, reply.headers, reply.chunks)
+                response = ChunkedResponse(send, reply.status, reply.headers)
+                await response.send_chunks(reply.chunks)
             watch.disarm()
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await response.end()
 
 
 def _not_counted() -> None:

@@ -6,10 +6,11 @@ import logging
 import time
 from collections.abc import Callable
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.wire.facts import facts_of
 from proxy.wire.logfmt import logfmt
+from proxy.wire.outbound import outbound
 
 _log = logging.getLogger("guardtune.access")
 
@@ -41,19 +42,9 @@ class AccessLogMiddleware:
             await self.app(scope, receive, send)
             return
         started = self._clock()
-        status: int | None = None
-        sent_bytes = 0
-
-        async def counted_send(message: Message) -> None:
-            nonlocal status, sent_bytes
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            else:
-                sent_bytes += len(message.get("body", b""))
-            await send(message)
-
+        response = outbound(send)
         try:
-            await self.app(scope, receive, counted_send)
+            await self.app(scope, receive, response)
         finally:
             facts = facts_of(scope)
             line = logfmt(
@@ -61,9 +52,9 @@ class AccessLogMiddleware:
                 id=facts.request_id,
                 method=scope["method"],
                 path=scope["path"],
-                status=status,
+                status=response.status,
                 ms=1000 * (self._clock() - started),
-                bytes=sent_bytes,
+                bytes=response.n_bytes,
                 key=facts.key_id,
                 **facts.log,
             )

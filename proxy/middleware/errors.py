@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.errors import GuardTuneError, OverloadedError
 from proxy.wire.client import ClientGoneError
 from proxy.wire.errors import INTERNAL, ErrorResponse, render
 from proxy.wire.facts import facts_of
 from proxy.wire.logfmt import logfmt
+from proxy.wire.outbound import Outbound, outbound
 from proxy.wire.respond import send_body
 from proxy.wire.sse import error_frame, is_stream
 
@@ -40,48 +41,30 @@ class ErrorsMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        response = _Response(send)
+        response = outbound(send)
         try:
-            await self.app(scope, receive, response.send)
+            await self.app(scope, receive, response)
         except ClientGoneError:
             facts_of(scope).log["client"] = "gone"
         except asyncio.CancelledError:
             # Only a server that stops cancels us: the drain time is over. We end here at once, so
             # the cancellation is heeded; passed on, the server would answer 500 in plain text.
             facts_of(scope).log["error"] = "stopped"
-            await response.fail(render(OverloadedError("draining")))
+            await _fail(response, render(OverloadedError("draining")))
         except GuardTuneError as error:
             facts_of(scope).log["error"] = type(error).__name__
-            await response.fail(render(error))
+            await _fail(response, render(error))
         except Exception:  # noqa: BLE001 - the request edge: logged with its traceback, and answered
             self._count_bug()
             facts_of(scope).log["error"] = "internal"
             _log.exception("%s", logfmt("request_failed", id=facts_of(scope).request_id))
-            await response.fail(INTERNAL)
+            await _fail(response, INTERNAL)
 
 
-class _Response:
-    """Passes messages on and remembers how far the response has come."""
-
-    __slots__ = ("_is_started", "_is_stream", "_send", "_tail")
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._is_started = False
-        self._is_stream = False
-        self._tail = b""
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._is_started = True
-            self._is_stream = is_stream(tuple(message["headers"]))
-        elif self._is_stream and message.get("body"):
-            self._tail = message["body"][-2:]
-        await self._send(message)
-
-    async def fail(self, error: ErrorResponse) -> None:
-        if not self._is_started:
-            await send_body(self._send, error.status, error.body, headers=error.headers)
-        elif self._is_stream:
-            frame = error_frame(error.body, after=self._tail)
-            await self._send({"type": "http.response.body", "body": frame, "more_body": False})
+async def _fail(response: Outbound, error: ErrorResponse) -> None:
+    """Tell the client, if there is still a way to."""
+    if response.status is None:
+        await send_body(response, error.status, error.body, headers=error.headers)
+    elif is_stream(response.headers):
+        frame = error_frame(error.body, after=response.tail[-2:])
+        await response({"type": "http.response.body", "body": frame, "more_body": False})

@@ -19,9 +19,10 @@ class PrivateHeadersMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] == "http" and any(_is_private(name) for name, _ in scope["headers"]):
-            kept = [pair for pair in scope["headers"] if not _is_private(pair[0])]
-            scope = {**scope, "headers": kept}
+        if scope["type"] == "http":
+            kept = [field for field in scope["headers"] if not _is_private(field[0])]
+            if len(kept) != len(scope["headers"]):
+                scope = {**scope, "headers": kept}
         await self.app(scope, receive, send)
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-import uuid
+import secrets
 from collections.abc import Callable
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.wire.facts import facts_of, header
+from proxy.wire.outbound import outbound
 
 _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def new_id() -> str:
     """Make an id that no other request has."""
-    return f"req-{uuid.uuid4().hex}"
+    return "req-" + secrets.token_hex(16)
 
 
 class RequestIdMiddleware:
@@ -40,12 +41,6 @@ class RequestIdMiddleware:
         sent = header(scope, b"x-request-id")
         request_id = sent if sent is not None and _SANE.fullmatch(sent) else self._make()
         facts_of(scope).request_id = request_id
-        echo = (b"x-request-id", request_id.encode("ascii"))
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = [pair for pair in message["headers"] if pair[0] != b"x-request-id"]
-                message = {**message, "headers": [*headers, echo]}
-            await send(message)
-
-        await self.app(scope, receive, send_with_id)
+        response = outbound(send)
+        response.add_header(b"x-request-id", request_id.encode("ascii"))
+        await self.app(scope, receive, response)

@@ -10,6 +10,9 @@ from starlette.types import Receive
 
 from proxy.tasks import spawn
 
+WATCH_AFTER_S = 0.02
+"""Most answers of a quick upstream are complete by then, and cost no task that watches."""
+
 
 class ClientGoneError(Exception):
     """The client closed the connection; there is nobody left to answer."""
@@ -36,24 +39,28 @@ class CancelOnLeave:
 
     ASGI servers do not cancel an application whose client has left; they only say so to whoever
     calls ``receive``. Enter after the body has been read. Call `disarm` before the last message of
-    the response, because servers report a disconnect after it too.
+    the response, because servers report a disconnect after it too. A client that leaves at once is
+    noticed within `WATCH_AFTER_S` all the same.
     """
 
-    __slots__ = ("_is_gone", "_owner", "_receive", "_watcher")
+    __slots__ = ("_is_gone", "_owner", "_receive", "_timer", "_watcher")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._is_gone = False
         self._owner: asyncio.Task[object] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._owner = asyncio.current_task()
-        self._watcher = spawn(self._watch(), name="client-watch")
+        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin)
         return self
 
     def disarm(self) -> None:
         """Stop watching; there is no await between this and its effect."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
 
@@ -70,6 +77,9 @@ class CancelOnLeave:
         is_ours = self._owner.uncancel() == 0
         if is_ours and isinstance(error, asyncio.CancelledError):
             raise ClientGoneError from error
+
+    def _begin(self) -> None:
+        self._watcher = spawn(self._watch(), name="client-watch")
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from starlette.types import Send
 
 from proxy.wire.errors import JSON_TYPE, Headers
+from proxy.wire.sse import is_stream
 
 
 async def send_body(
@@ -18,19 +19,54 @@ async def send_body(
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def send_chunks(
-    send: Send, status: int, headers: Headers, chunks: AsyncIterator[bytes]
-) -> None:
-    """Send all but the end of a response. Nothing goes out before the first chunk is there.
+class ChunkedResponse:
+    """A response whose last message is kept back until its caller has cleaned up.
 
-    So a backend that fails before its first byte still gets a status of its own.
+    So the slot is free and the upstream done before the client hears of the end. Nothing goes out
+    before the first chunk is there: a backend that fails before it still gets a status of its own.
+
+    Args:
+        send: where messages go.
+        status: HTTP status.
+        headers: without a content length.
     """
-    start = {"type": "http.response.start", "status": status, "headers": list(headers)}
-    is_started = False
-    async for chunk in chunks:
-        if not is_started:
-            await send(start)
-            is_started = True
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    if not is_started:
-        await send(start)
+
+    __slots__ = ("_headers", "_is_started", "_is_stream", "_kept", "_send", "_status")
+
+    def __init__(self, send: Send, status: int, headers: Headers) -> None:
+        self._send = send
+        self._status = status
+        self._headers = headers
+        self._is_stream = is_stream(headers)
+        self._is_started = False
+        self._kept: bytes | None = None
+
+    async def send_chunks(self, chunks: AsyncIterator[bytes]) -> None:
+        """Send the chunks of a stream as they come; of any other body all but the last one.
+
+        Nobody can read half a JSON body, and one that came in one piece is sent with its length.
+        """
+        async for chunk in chunks:
+            ready, self._kept = (chunk, None) if self._is_stream else (self._kept, chunk)
+            if ready is not None:
+                await self._start()
+                await self._send({"type": "http.response.body", "body": ready, "more_body": True})
+
+    async def end(self) -> None:
+        """Send the rest."""
+        if not (self._is_started or self._is_stream):
+            await send_body(self._send, self._status, self._kept or b"", headers=self._headers)
+            return
+        await self._start()
+        await self._send({"type": "http.response.body", "body": self._kept or b""})
+
+    async def _start(self) -> None:
+        if not self._is_started:
+            self._is_started = True
+            await self._send(
+                {
+                    "type": "http.response.start",
+                    "status": self._status,
+                    "headers": list(self._headers),
+                }
+            )

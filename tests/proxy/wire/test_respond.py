@@ -8,8 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from proxy.wire.respond import send_body, send_chunks
-from tests.asgi import call
+from proxy.wire.errors import JSON_TYPE, Headers
+from proxy.wire.respond import ChunkedResponse, send_body
+from proxy.wire.sse import STREAM_TYPE
+from tests.asgi import Reply, call
+
+STREAM: Headers = ((b"content-type", STREAM_TYPE),)
+PLAIN: Headers = (JSON_TYPE,)
 
 
 def test_response_is_whole_and_has_its_length() -> None:
@@ -33,17 +38,42 @@ async def _nothing() -> AsyncIterator[bytes]:
     yield b""
 
 
-@pytest.mark.parametrize("pieces", [(), (b"a",), (b"a", b"b")])
-def test_chunks_go_out_as_they_come_and_the_end_is_the_callers(pieces: tuple[bytes, ...]) -> None:
-    """A response without a body has its status all the same."""
-
+async def _responded(headers: Headers, *pieces: bytes, ends: bool = True) -> Reply:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await send_chunks(send, 418, (), _pieces(*pieces))
+        response = ChunkedResponse(send, 418, headers)
+        await response.send_chunks(_pieces(*pieces))
+        if ends:
+            await response.end()
 
-    reply = asyncio.run(call(app))
-    assert reply.status == 418
-    assert [message["body"] for message in reply.messages[1:]] == list(pieces)
-    assert not reply.is_complete
+    return await call(app)
+
+
+@pytest.mark.parametrize("pieces", [(), (b"a",), (b"a", b"b")])
+def test_stream_goes_out_as_it_comes_and_ends_when_told(pieces: tuple[bytes, ...]) -> None:
+    """A stream without a body has its status all the same."""
+    unfinished = asyncio.run(_responded(STREAM, *pieces, ends=False))
+    assert [message["body"] for message in unfinished.messages[1:]] == list(pieces)
+    assert not unfinished.is_complete
+    reply = asyncio.run(_responded(STREAM, *pieces))
+    assert (reply.status, reply.body, reply.is_complete) == (418, b"".join(pieces), True)
+
+
+@pytest.mark.parametrize("pieces", [(), (b"a",)])
+def test_body_of_one_piece_is_sent_with_its_length(pieces: tuple[bytes, ...]) -> None:
+    """In two messages, when told to."""
+    assert not asyncio.run(_responded(PLAIN, *pieces, ends=False)).messages
+    reply = asyncio.run(_responded(PLAIN, *pieces))
+    assert reply.headers["content-length"] == str(len(pieces))
+    assert (reply.status, reply.body, len(reply.messages)) == (418, b"".join(pieces), 2)
+
+
+def test_longer_body_keeps_its_last_piece_back() -> None:
+    """So a client knows that it is whole only when it is."""
+    unfinished = asyncio.run(_responded(PLAIN, b"a", b"b", b"c", ends=False))
+    assert (unfinished.body, unfinished.is_complete) == (b"ab", False)
+    reply = asyncio.run(_responded(PLAIN, b"a", b"b", b"c"))
+    assert (reply.body, reply.is_complete) == (b"abc", True)
+    assert "content-length" not in reply.headers
 
 
 def test_nothing_is_sent_of_what_fails_before_its_first_chunk() -> None:
@@ -54,5 +84,5 @@ def test_nothing_is_sent_of_what_fails_before_its_first_chunk() -> None:
         sent.append(message)
 
     with pytest.raises(RuntimeError):
-        asyncio.run(send_chunks(send, 200, (), _nothing()))
+        asyncio.run(ChunkedResponse(send, 200, STREAM).send_chunks(_nothing()))
     assert sent == []

@@ -1,0 +1,63 @@
+"""A response on its way out: one object for all layers that want to know of it or add to it.
+
+Each layer with a ``send`` of its own would cost every message a coroutine. So the outermost of them
+makes an :class:`Outbound`, and those inside recognise it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from starlette.types import Message, Send
+
+from proxy.wire.errors import Headers
+
+
+class Outbound:
+    """An ASGI ``send`` that remembers how far the response has come.
+
+    Args:
+        send: where messages go.
+
+    Attributes:
+        status: once the response has started; None before.
+        headers: as the application gave them; empty before the start.
+        n_bytes: of the body so far.
+        tail: the last piece of the body that was not empty.
+    """
+
+    __slots__ = ("_added", "_send", "headers", "n_bytes", "status", "tail")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._added: Headers = ()
+        self.status: int | None = None
+        self.headers: Headers = ()
+        self.n_bytes = 0
+        self.tail = b""
+
+    def add_header(self, name: bytes, value: bytes) -> None:
+        """Have the response bear this header, instead of any that the application gives it."""
+        self._added = (*self._added, (name, value))
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Note one message, and pass it on."""
+        if message["type"] == "http.response.body":
+            if body := message.get("body", b""):
+                self.n_bytes += len(body)
+                self.tail = body
+        elif message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = message["headers"]
+            if self._added:
+                message = {**message, "headers": self._with_added(self.headers)}
+        return self._send(message)
+
+    def _with_added(self, headers: Headers) -> list[tuple[bytes, bytes]]:
+        ours = {name for name, _ in self._added}
+        return [*[field for field in headers if field[0] not in ours], *self._added]
+
+
+def outbound(send: Send) -> Outbound:
+    """Return the response that ``send`` belongs to; a new one where no layer has made it yet."""
+    return send if isinstance(send, Outbound) else Outbound(send)
