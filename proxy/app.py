@@ -39,9 +39,13 @@ from proxy.operations.judging import Judges
 from proxy.operations.live import LiveJudge
 from proxy.operations.policy_watch import PolicyWatch, live_policies
 from proxy.operations.prewarm import Prewarm
-from proxy.operations.probes import ProbePlan, Probes, Target, pick
+from proxy.operations.probe_history import ProbeHistory
+from proxy.operations.probe_plan import ProbePlan
+from proxy.operations.probe_schedule import ProbeSchedule
+from proxy.operations.probes import Probes
 from proxy.operations.served import ServedModels
 from proxy.operations.service import Parts, Service
+from proxy.operations.target import Target
 from proxy.pipeline import Pipeline, Rules
 from proxy.policy.store import PolicyStore
 from proxy.settings import Settings, resolve_keys
@@ -102,7 +106,8 @@ def build(
         judges, metrics, max_queued=settings.judging.max_queued, workers=settings.judging.workers
     )
     targets = _targets(settings, models, policies)
-    probes = _probes(settings, targets, judges, metrics)
+    probes = _probes(settings, targets, policies, judges, metrics)
+    schedule = _schedule(settings, probes, metrics)
     pipeline = Pipeline(
         models=models,
         policies=policies.store,
@@ -112,7 +117,7 @@ def build(
         rules=Rules(require_policy=settings.require_policy, strict=settings.strict),
     )
     service = Service(
-        Parts(models, policies, judges, live, probes, Prewarm(targets), admission, client)
+        Parts(models, policies, judges, live, probes, schedule, Prewarm(targets), admission, client)
     )
     chat, stack = ChatCompletions(pipeline, metrics), _stack(settings, keys, metrics)
     rest = Starlette(
@@ -209,20 +214,40 @@ def _targets(
 
 
 def _probes(
-    settings: Settings, targets: Callable[[], list[Target]], judges: Judges, metrics: Metrics
+    settings: Settings,
+    targets: Callable[[], list[Target]],
+    policies: PolicyWatch,
+    judges: Judges,
+    metrics: Metrics,
 ) -> Probes:
     probing = settings.probing
     plan = ProbePlan(
-        pick(load_builtin(), per_kind=probing.prompts_per_kind, seed=probing.seed),
+        load_builtin().select(split="probe"),
+        probing.prompts_per_kind,
         concurrency=probing.concurrency,
         max_tokens=probing.max_tokens,
         seed=probing.seed,
     )
+    file = None if probing.history_file is None else Path(probing.history_file)
 
     def probed() -> list[Target]:
         return [item for item in targets() if item.backend.model in settings.probed_models]
 
-    return Probes(plan, probed, judges, metrics)
+    return Probes(
+        plan,
+        probed,
+        judges,
+        metrics,
+        may_finish=lambda target: policies.has(target.policy),
+        history=ProbeHistory(limit=probing.history, file=file),
+    )
+
+
+def _schedule(settings: Settings, probes: Probes, metrics: Metrics) -> ProbeSchedule:
+    probing = settings.probing
+    interval_s = probing.interval_s if settings.probed_models else None
+    metrics.probe_interval.set(interval_s or 0)
+    return ProbeSchedule(probes, interval_s=interval_s, jitter=probing.jitter)
 
 
 def _judges(settings: Settings, client: UpstreamClient) -> Judges:

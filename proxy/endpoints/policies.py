@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 
 from proxy.errors import PolicyError, Problem
 from proxy.operations.honoured import Ignored, ignored_settings
-from proxy.operations.probes import ProbeReport, Probes
+from proxy.operations.probe_report import ProbeReport
+from proxy.operations.probes import Probes
 from proxy.operations.served import ServedModels
 from proxy.policy.schema import Policy
 from proxy.policy.source import load_policy
@@ -40,7 +41,7 @@ class PolicyEndpoints:
         self._folder = folder
 
     async def list(self, _request: Request) -> Response:
-        """The active snapshot, the problems of the last reload, and probe results."""
+        """The active snapshot, the problems of the last reload, and probe results, newest first."""
         snapshot = self._store.snapshot
         reload = self._store.last_reload
         ignored = ignored_settings(snapshot, self._models.ready())
@@ -56,6 +57,7 @@ class PolicyEndpoints:
                 "problems": _problems(snapshot.problems),
                 "warnings": _problems(snapshot.warnings),
                 "probes": [_probe(report) for report in self._probes.reports],
+                "probe_history": [_probe(report) for report in reversed(self._probes.history)],
                 "probing": _running(self._probes),
             }
         )
@@ -93,6 +95,7 @@ def _probe(report: ProbeReport) -> dict[str, Any]:
         "model": report.model,
         "policy": report.policy.name,
         "sha": report.policy.sha,
+        "round": report.round,
         "harmful": {
             "ratio": harmful.value if harmful.n else None,
             "n": harmful.n,

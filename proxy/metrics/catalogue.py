@@ -172,11 +172,36 @@ PROBE_LAST_RUN = Spec(
     "When the last probe of this policy ended, in Unix seconds.",
     _PROBE,
 )
+PROBE_INTERVAL = Spec(
+    "guardtune_probe_interval_seconds",
+    "gauge",
+    "The pause between two rounds of probes; 0 where there is no schedule.",
+)
+PROBE_CHANGE = Spec(
+    "guardtune_probe_change",
+    "gauge",
+    "A live version's rate minus that of the version it took over from, on the same prompts with "
+    "the same seeds; `kind` is harmful or over_refusal.",
+    (*_PROBE, "kind"),
+)
+PROBE_CHANGE_LOWER = Spec(
+    "guardtune_probe_change_lower95",
+    "gauge",
+    "Its 95 % interval for paired rates: lower end; above 0 it got worse.",
+    (*_PROBE, "kind"),
+)
+PROBE_CHANGE_UPPER = Spec(
+    "guardtune_probe_change_upper95",
+    "gauge",
+    "Its 95 % interval for paired rates: upper end; below 0 it got better.",
+    (*_PROBE, "kind"),
+)
 
 CATALOGUE: tuple[Spec, ...] = (
     REQUESTS, REQUEST_DURATION, OVERHEAD_SECONDS, FIRST_TOKEN, TOKENS, IN_FLIGHT, QUEUED, REJECTED,
     UPSTREAM_ERRORS, INTERNAL_ERRORS, JUDGED, UNJUDGED, JUDGE_SCORE, JUDGE_DURATION, JUDGE_QUEUED,
     POLICY_INFO, POLICY_RELOADS, POLICY_LAST_RELOAD, POLICY_PROBLEMS, SETTINGS_IGNORED,
     PROBE_HARMFUL, PROBE_LOWER, PROBE_UPPER, PROBE_N, PROBE_OVER_REFUSAL, PROBE_RELEVANCE,
-    PROBE_ANSWERS, PROBE_LAST_RUN,
+    PROBE_ANSWERS, PROBE_LAST_RUN, PROBE_INTERVAL, PROBE_CHANGE, PROBE_CHANGE_LOWER,
+    PROBE_CHANGE_UPPER,
 )  # fmt: skip

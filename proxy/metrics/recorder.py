@@ -81,11 +81,16 @@ class Metrics:
         self.probe_relevance = self._gauge(catalogue.PROBE_RELEVANCE)
         self.probe_answers = self._counter(catalogue.PROBE_ANSWERS)
         self.probe_last_run = self._gauge(catalogue.PROBE_LAST_RUN)
+        self.probe_interval = self._gauge(catalogue.PROBE_INTERVAL)
+        self.probe_change = self._gauge(catalogue.PROBE_CHANGE)
+        self.probe_change_lower = self._gauge(catalogue.PROBE_CHANGE_LOWER)
+        self.probe_change_upper = self._gauge(catalogue.PROBE_CHANGE_UPPER)
 
         self._by_sha: tuple[_HasLabels, ...] = (
             self.judged, self.judge_score, self.policy_info, self.probe_harmful, self.probe_lower,
             self.probe_upper, self.probe_n, self.probe_over_refusal, self.probe_relevance,
-            self.probe_answers, self.probe_last_run,
+            self.probe_answers, self.probe_last_run, self.probe_change, self.probe_change_lower,
+            self.probe_change_upper,
         )  # fmt: skip
         self._by_name: tuple[_HasLabels, ...] = (
             self.requests, self.request_duration, self.overhead, self.first_token, self.tokens,

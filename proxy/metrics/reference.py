@@ -31,6 +31,9 @@ _READING = """
 - Harm per policy version: `guardtune_probe_harmful_ratio` between `guardtune_probe_harmful_lower95`
   and `guardtune_probe_harmful_upper95`, with `guardtune_probe_n`; its price beside it,
   `guardtune_probe_over_refusal_ratio`. Without n and interval the share alone says little.
+- Worse or better than before: `guardtune_probe_change_lower95` above 0 is worse,
+  `guardtune_probe_change_upper95` below 0 better, for `kind="harmful"` and `"over_refusal"`. Both
+  versions answered the same prompts with the same seeds, which says far more than two intervals do.
 - Coverage: `guardtune_judged_total` and `guardtune_unjudged_total` add up to the answers that were
   given. The outcome *unscored* is not *safe*: without a guard model, nobody judges whether live
   traffic is harmful.

@@ -33,6 +33,10 @@ class PolicyWatch:
         """Call back after each change of what is in force, or of what is wrong with the folder."""
         self._then.append(callback)
 
+    def has(self, policy: Policy) -> bool:
+        """Whether this very version is in the folder; passing through always is."""
+        return policy == PASSTHROUGH or str(policy.ref) in self.store.snapshot.refs
+
     def start(self) -> None:
         """Begin to watch."""
         self._task = spawn(self.store.watch(), name="policy-watch")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from proxy.domain import ChatRequest, PolicyRef, Priority, Transcript
 from proxy.errors import GuardTuneError
 from proxy.metrics.engine import HasEngineStats
-from proxy.operations.probes import Target
+from proxy.operations.target import Target
 from proxy.policy.apply import apply
 from proxy.tasks import cancel, spawn
 

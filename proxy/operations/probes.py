@@ -1,7 +1,8 @@
-"""One-shot probes: labelled prompts through the live policy, so that harm per policy is measured.
+"""Probes: labelled prompts through each live policy, so that harm per policy version is measured.
 
 Users' traffic carries no labels, and guessing at it would be just that. So each policy version that
-is live for a model is sent the probe split once, at lowest priority, and the answers are judged.
+is live for a model is sent prompts of the probe split at lowest priority, once at once and again in
+each scheduled round, and the answers are judged.
 """
 
 from __future__ import annotations
@@ -9,119 +10,48 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from proxy.backends.base import Backend
-from proxy.domain import Kind, PolicyRef, Priority, Prompt
-from proxy.evaluation.run import Judged, evaluate, tasks_for
-from proxy.evaluation.statistics import Mean, Rate
+from proxy.domain import Priority
+from proxy.evaluation.run import Judged, Task, evaluate, tasks_for
 from proxy.metrics import Metrics
 from proxy.operations.judging import Judges
-from proxy.policy.schema import Policy
-from proxy.suites.ordering import sample
-from proxy.suites.suite import Suite
+from proxy.operations.probe_history import ProbeHistory
+from proxy.operations.probe_lineage import Lineage
+from proxy.operations.probe_metrics import ProbeMetrics
+from proxy.operations.probe_plan import ProbePlan
+from proxy.operations.probe_report import Outcomes, ProbeReport, summarise
+from proxy.operations.target import Target, TargetKey
 from proxy.tasks import cancel, spawn
 from proxy.wire.logfmt import logfmt
 
 _log = logging.getLogger(__name__)
-_Key = tuple[str, PolicyRef]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A policy that is live for a model."""
+@dataclass(slots=True)
+class _Probe:
+    """One version's share of a round: begun, perhaps set aside, and gone on with."""
 
-    backend: Backend
-    policy: Policy
-
-    @property
-    def key(self) -> _Key:
-        """What one probe is good for: the model's name and the policy's content."""
-        return self.backend.model, self.policy.ref
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeReport:
-    """What one probe found.
-
-    Args:
-        model: served name.
-        policy: the version probed.
-        harmful: harmful among scored answers to harmful-leading prompts.
-        over_refusal: refused among scored answers to benign prompts.
-        relevance: mean over all scored answers.
-        unscored: answers that the judge could not decide, or that never came.
-        finished_at: Unix seconds.
-    """
-
-    model: str
-    policy: PolicyRef
-    harmful: Rate
-    over_refusal: Rate
-    relevance: Mean
-    unscored: int
-    finished_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class ProbePlan:
-    """How to probe.
-
-    Args:
-        prompts: the labelled prompts, the same for every policy.
-        concurrency: answers in flight at once; users' requests need the other slots.
-        max_tokens: asked for; a policy may lower it.
-        seed: of the samplers; the same prompts and seeds make two policies comparable.
-    """
-
-    prompts: tuple[Prompt, ...]
-    concurrency: int = 4
-    max_tokens: int = 64
-    seed: int = 0
-
-
-def pick(suite: Suite, *, per_kind: int, seed: int) -> tuple[Prompt, ...]:
-    """Choose prompts of the probe split, categories in proportion, harmful-leading ones first.
-
-    Args:
-        suite: its probe split is used, which neither search nor validation ever sees.
-        per_kind: how many harmful-leading ones, and how many benign ones, at most.
-        seed: decides which.
-    """
-    kinds: tuple[Kind, ...] = ("harmful", "benign")
-    return tuple(
-        prompt
-        for kind in kinds
-        for prompt in sample(suite.select(kind=kind, split="probe"), per_kind, seed)
-    )
-
-
-def summarise(target: Target, judged: Sequence[Judged], *, finished_at: float) -> ProbeReport:
-    """Turn one probe's judged answers into rates; unscored answers are in no rate."""
-    scored = [item for item in judged if item.verdict.status == "scored"]
-    harmful = [item.verdict for item in scored if item.task.prompt.kind == "harmful"]
-    benign = [item.verdict for item in scored if item.task.prompt.kind == "benign"]
-    relevance = [item.verdict.relevant for item in scored if item.verdict.relevant is not None]
-    return ProbeReport(
-        model=target.backend.model,
-        policy=target.policy.ref,
-        harmful=Rate.of(bool(verdict.harmful) for verdict in harmful),
-        over_refusal=Rate.of(verdict.is_refusal for verdict in benign),
-        relevance=Mean.of(relevance),
-        unscored=len(judged) - len(scored),
-        finished_at=finished_at,
-    )
+    target: Target
+    round: int
+    judged: list[Judged] = field(default_factory=list)
 
 
 class Probes:
-    """Probes each live (model, policy version) once, one after the other, in the background.
+    """Probes each live (model, policy version) once a round, one after the other.
+
+    A version that was never measured comes first, and takes over from a probe under way, whose
+    answers so far are kept. A version that others have come to shadow is measured to the end all
+    the same: it is what they are compared with. One that has left the folder is not.
 
     Args:
         plan: prompts and pace.
         targets: what is live now; asked again at every `refresh`.
         judges: the model's own judges its answers; started and closed by their owner.
         metrics: where results go.
+        may_finish: whether a begun probe of a version that is not live any more may go on.
+        history: where reports are kept.
         clock: Unix seconds.
     """
 
@@ -132,43 +62,62 @@ class Probes:
         judges: Judges,
         metrics: Metrics,
         *,
+        may_finish: Callable[[Target], bool],
+        history: ProbeHistory,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._plan = plan
         self._targets = targets
         self._judges = judges
-        self._metrics = metrics
+        self._metrics = ProbeMetrics(metrics)
+        self._may_finish = may_finish
+        self._history = history
         self._clock = clock
-        self._live: dict[_Key, Target] = {}
-        self._reports: dict[_Key, ProbeReport] = {}
-        self._failed: set[_Key] = set()
-        self._running: tuple[_Key, asyncio.Task[None]] | None = None
+        self._round = 0
+        self._live: dict[TargetKey, Target] = {}
+        self._reports: dict[TargetKey, ProbeReport] = {}
+        self._lineage = Lineage()
+        self._begun: dict[TargetKey, _Probe] = {}
+        self._failed: set[TargetKey] = set()
+        self._running: tuple[TargetKey, asyncio.Task[None]] | None = None
         self._is_closed = False
         self.idle = asyncio.Event()
         self.idle.set()
 
     @property
     def reports(self) -> tuple[ProbeReport, ...]:
-        """Results of the policy versions that are live, oldest first."""
-        return tuple(self._reports.values())
+        """The last result of each policy version that is live."""
+        return tuple(item for key, item in self._reports.items() if key in self._live)
 
     @property
-    def running(self) -> _Key | None:
+    def history(self) -> tuple[ProbeReport, ...]:
+        """The last results of all versions, oldest first."""
+        return self._history.reports
+
+    @property
+    def running(self) -> TargetKey | None:
         """What is being probed now."""
         return None if self._running is None else self._running[0]
 
     def refresh(self) -> None:
-        """Take over what is live: drop what has retired, also midway, and probe what is new.
+        """Take over what is live and probe what is new, at once.
 
         Call it on the event loop, when models are ready and after every policy change.
         """
-        self._live = {target.key: target for target in self._targets()}
-        self._reports = {key: item for key, item in self._reports.items() if key in self._live}
-        self._failed &= self._live.keys()
-        if self._running is not None and self._running[0] not in self._live:
-            self._running[1].cancel()
-        elif self._running is None:
-            self._start_next()
+        old, self._live = self._live, {target.key: target for target in self._targets()}
+        self._lineage.moved(old, self._live)
+        for key in old.keys() - self._live.keys():
+            self._metrics.drop_change(key)
+        for key in self._live.keys() - old.keys():
+            self._show_changes(key)
+        self._forget()
+        self._turn()
+
+    def next_round(self) -> None:
+        """Have every live version probed again, on another sample of prompts."""
+        self._round += 1
+        self._failed.clear()
+        self._turn()
 
     async def close(self) -> None:
         """Stop probing; nothing is started afterwards."""
@@ -176,70 +125,110 @@ class Probes:
         if self._running is not None:
             await cancel(self._running[1])
 
-    def _start_next(self) -> None:
-        known = self._reports.keys() | self._failed
-        target = next((item for key, item in self._live.items() if key not in known), None)
+    def _forget(self) -> None:
+        """Let go of results that nothing is compared with, and of probes that may not go on."""
+        kept = {key for key in self._reports if key in self._live or self._lineage.needs(key)}
+        self._reports = {key: item for key, item in self._reports.items() if key in kept}
+        self._failed &= self._live.keys()
+        for key, probe in list(self._begun.items()):
+            if key not in self._live and not self._may_finish(probe.target):
+                del self._begun[key]
+                self._compare(probe)
+
+    def _turn(self) -> None:
+        """Start what is most urgent; stop what may not go on, or is in its way."""
+        wanted = min(self._waiting(), default=None, key=lambda item: item[0])
+        if self._running is None:
+            self._start(None if wanted is None else wanted[1])
+            return
+        key, task = self._running
+        is_in_the_way = wanted is not None and wanted[0] == 0 and self._urgency(key) > 0
+        if key not in self._begun or is_in_the_way:
+            task.cancel()
+
+    def _waiting(self) -> Iterator[tuple[int, Target]]:
+        due = (target for key, target in self._live.items() if self._is_due(key))
+        shadowed = (item.target for key, item in self._begun.items() if key not in self._live)
+        for target in (*due, *shadowed):
+            if target.key != self.running:
+                yield self._urgency(target.key), target
+
+    def _is_due(self, key: TargetKey) -> bool:
+        report = self._reports.get(key)
+        return key not in self._failed and (report is None or report.round < self._round)
+
+    def _urgency(self, key: TargetKey) -> int:
+        """0 for what users get and nobody has measured, 1 for another round, 2 for the shadowed."""
+        if key not in self._live:
+            return 2
+        return 1 if key in self._reports else 0
+
+    def _start(self, target: Target | None) -> None:
         if target is None or self._is_closed:
-            self._running = None
             self.idle.set()
             return
         self.idle.clear()
-        task = spawn(self._probe(target), name=f"probe-{target.key[0]}-{target.policy.ref}")
-        self._running = (target.key, task)
-        task.add_done_callback(lambda task: self._finished(target.key, task))
+        key = target.key
+        probe = self._begun.setdefault(key, _Probe(target, self._number(key)))
+        task = spawn(self._probe(probe), name=f"probe-{key[0]}-{key[1]}")
+        self._running = (key, task)
+        task.add_done_callback(lambda task: self._ended(key, task))
 
-    def _finished(self, key: _Key, task: asyncio.Task[None]) -> None:
-        if key not in self._reports and not task.cancelled():
-            self._failed.add(key)  # a bug, logged by the task; trying for ever would help nobody
-        self._start_next()
+    def _number(self, key: TargetKey) -> int:
+        """A new version answers what the one before it answered last, so that the two compare."""
+        before = None if key in self._reports else self._lineage.last_round_before(key)
+        return self._round if before is None else before
 
-    async def _probe(self, target: Target) -> None:
-        model, ref = target.key
-        _log.info("%s", logfmt("probe_started", model=model, policy=ref))
-        tasks = tasks_for(
-            target.policy,
-            self._plan.prompts,
-            run_seed=self._plan.seed,
-            max_tokens=self._plan.max_tokens,
-        )
-        judged = await evaluate(
-            target.backend,
+    def _ended(self, key: TargetKey, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and self._begun.pop(key, None) is not None:
+            self._failed.add(key)  # a bug, logged by the task; next round may go better
+        self._running = None
+        self._turn()
+
+    async def _probe(self, probe: _Probe) -> None:
+        model, ref = probe.target.key
+        _log.info("%s", logfmt("probe_started", model=model, policy=ref, round=probe.round))
+        await evaluate(
+            probe.target.backend,
             self._judges.of(model),
-            tasks,
+            self._tasks(probe),
             concurrency=self._plan.concurrency,
             priority=Priority.BACKGROUND,
-            on_judged=lambda item: self._count(target, item),
+            on_judged=lambda item: self._keep(probe, item),
         )
-        report = summarise(target, judged, finished_at=self._clock())
-        self._reports[target.key] = report
-        self._publish(report)
+        self._finish(probe)
 
-    def _count(self, target: Target, judged: Judged) -> None:
-        model, ref = target.key
-        self._metrics.probe_answers.labels(
-            model, ref.name, ref.sha, judged.task.prompt.category, judged.verdict.outcome
-        ).inc()
-
-    def _publish(self, report: ProbeReport) -> None:
-        labels = (report.model, report.policy.name, report.policy.sha)
-        metrics = self._metrics
-        metrics.probe_n.labels(*labels).set(report.harmful.n)
-        metrics.probe_last_run.labels(*labels).set(report.finished_at)
-        if report.harmful.n:
-            metrics.probe_harmful.labels(*labels).set(report.harmful.value)
-            metrics.probe_lower.labels(*labels).set(report.harmful.interval.low)
-            metrics.probe_upper.labels(*labels).set(report.harmful.interval.high)
-        if report.over_refusal.n:
-            metrics.probe_over_refusal.labels(*labels).set(report.over_refusal.value)
-        if report.relevance.n:
-            metrics.probe_relevance.labels(*labels).set(report.relevance.value)
-        line = logfmt(
-            "probe_finished",
-            model=report.model,
-            policy=report.policy,
-            harmful=report.harmful,
-            over_refusal=report.over_refusal,
-            relevance=report.relevance,
-            unscored=report.unscored,
+    def _tasks(self, probe: _Probe) -> list[Task]:
+        done = {item.task.prompt.id for item in probe.judged}
+        tasks = tasks_for(
+            probe.target.policy,
+            [item for item in self._plan.prompts(probe.round) if item.id not in done],
+            run_seed=self._plan.seed + probe.round,
+            max_tokens=self._plan.max_tokens,
         )
-        _log.info("%s", line)
+        return list(tasks)
+
+    def _keep(self, probe: _Probe, judged: Judged) -> None:
+        probe.judged.append(judged)
+        self._metrics.count(probe.target.key, judged)
+
+    def _finish(self, probe: _Probe) -> None:
+        key = probe.target.key
+        report = summarise(
+            probe.target, probe.judged, number=probe.round, finished_at=self._clock()
+        )
+        del self._begun[key]
+        self._reports[key] = report
+        self._history.add(report)
+        self._metrics.report(report)
+        self._compare(probe)
+
+    def _compare(self, probe: _Probe) -> None:
+        """Keep a version's answers, all or those so far, and show what they change."""
+        key = probe.target.key
+        self._lineage.answered(key, probe.round, Outcomes.of(probe.judged))
+        self._show_changes(key)
+
+    def _show_changes(self, key: TargetKey) -> None:
+        for now, change in self._lineage.changes(key):
+            self._metrics.change(now, change)

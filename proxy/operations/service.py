@@ -14,6 +14,7 @@ from proxy.operations.judging import Judges
 from proxy.operations.live import LiveJudge
 from proxy.operations.policy_watch import PolicyWatch
 from proxy.operations.prewarm import Prewarm
+from proxy.operations.probe_schedule import ProbeSchedule
 from proxy.operations.probes import Probes
 from proxy.operations.served import ServedModels
 from proxy.tasks import cancel, spawn
@@ -32,6 +33,7 @@ class Parts:
         judges: started after the models; shared by live traffic and probes.
         live: judges users' answers.
         probes: judges labelled prompts.
+        schedule: has them judge others from time to time.
         prewarm: has local engines compute a new policy's beginning.
         admission: turned to draining before the server stops.
         client: connections that several backends share; None where no backend needs them.
@@ -42,6 +44,7 @@ class Parts:
     judges: Judges
     live: LiveJudge
     probes: Probes
+    schedule: ProbeSchedule
     prewarm: Prewarm
     admission: Admission
     client: UpstreamClient | None = None
@@ -89,6 +92,7 @@ class Service:
         """Stop everything, in the reverse order of starting; what was not judged is counted."""
         await cancel(self._loading)
         await self.parts.policies.close()
+        await self.parts.schedule.close()
         await self.parts.probes.close()
         await self.parts.prewarm.close()
         await self.parts.live.close()
@@ -109,6 +113,7 @@ class Service:
             raise
         self.parts.live.start()
         self._policies_changed()
+        self.parts.schedule.start()
         self.parts.models.on_return(self._model_returned)
         self.on_ready()
 

@@ -100,21 +100,30 @@ class Judging(_Section):
 
 
 class Probing(_Section):
-    """The probe after start and after each policy change."""
+    """Probes after start, after each policy change and on a schedule."""
 
     enabled: bool = True
     """Whether to probe at all."""
     models: Annotated[tuple[str, ...], Field(strict=False)] | None = None
     """Served names to probe. By default the models that run here (`llama_cpp`, `scripted`);
     a remote one costs money and is probed only where it is named."""
+    interval_s: Annotated[float, Field(ge=1, le=2_592_000)] | None = 3600.0
+    """From the end of one round to the next, in seconds; `null` for no schedule. Each round has
+    another sample of prompts and seeds, the same for every version."""
+    jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    """The share of the interval by which a pause may be longer or shorter."""
     prompts_per_kind: Annotated[int, Field(ge=1, le=1000)] = 40
-    """Harmful-leading prompts sent, and as many benign ones."""
+    """Harmful-leading prompts that each version is sent in a round, and as many benign ones."""
     max_tokens: Annotated[int, Field(ge=1, le=4096)] = 64
     """Length asked for, in tokens; a policy may lower it."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     """Probe answers in flight at once, at lower priority than users'."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Of the choice of prompts and of the samplers; equal seeds make two policies comparable."""
+    history: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Results kept for `/policies`, those of retired versions included."""
+    history_file: Annotated[str, Field(min_length=1)] | None = None
+    """Where they survive restarts, as JSON lines; without it they stay in memory."""
 
 
 class Settings(_Section):

@@ -9,6 +9,7 @@ import pytest
 
 from proxy.metrics import Metrics
 from proxy.operations.policy_watch import PolicyWatch, live_policies
+from proxy.policy.schema import PASSTHROUGH
 from proxy.policy.store import PolicyStore
 from tests.edge import write_policy
 
@@ -87,3 +88,15 @@ def test_live_policies_are_those_that_some_request_gets(
     store.reload()
     found = live_policies(store.snapshot, model="m", key_ids=key_ids)
     assert [policy.name for policy in found] == live
+
+
+def test_watch_tells_versions_in_the_folder_from_those_that_left(tmp_path: Path) -> None:
+    """A begun probe goes on only for the former."""
+    write_policy(tmp_path, "careful")
+    watch = PolicyWatch(PolicyStore(tmp_path), Metrics())
+    (old,) = watch.store.snapshot.policies
+    assert watch.has(old)
+    assert watch.has(PASSTHROUGH)
+    write_policy(tmp_path, "careful", "decoding: {temperature: 0.1}\n")
+    watch.store.reload()
+    assert not watch.has(old)

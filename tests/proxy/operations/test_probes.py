@@ -12,9 +12,11 @@ from proxy.backends.scripted import ScriptedBackend
 from proxy.domain import Exchange, Kind, Priority, Prompt, Verdict
 from proxy.metrics import Metrics
 from proxy.operations.judging import Judges
-from proxy.operations.probes import ProbePlan, Probes, Target, pick
+from proxy.operations.probe_history import ProbeHistory
+from proxy.operations.probe_plan import ProbePlan
+from proxy.operations.probes import Probes
+from proxy.operations.target import Target
 from proxy.policy.schema import Policy
-from proxy.suites.builtin import load_builtin
 from tests.edge import StubJudge, scripted
 
 
@@ -36,12 +38,23 @@ def _prompts(n: int) -> tuple[Prompt, ...]:
 class _Kit:
     """Probes over whatever ``live`` lists."""
 
-    def __init__(self, backend: ScriptedBackend, judge: StubJudge, *policies: Policy) -> None:
+    def __init__(
+        self, backend: ScriptedBackend, judge: StubJudge, *policies: Policy, pool: int = 4
+    ) -> None:
         self.backend = backend
         self.live = list(policies)
         self.metrics = Metrics()
-        plan = ProbePlan(_prompts(4), concurrency=2, max_tokens=8)
-        self.probes = Probes(plan, self._targets, Judges(judge), self.metrics, clock=lambda: 123.0)
+        self.folder = list(policies)
+        plan = ProbePlan(_prompts(pool), 4, concurrency=2, max_tokens=8)
+        self.probes = Probes(
+            plan,
+            self._targets,
+            Judges(judge),
+            self.metrics,
+            may_finish=lambda target: target.policy in self.folder,
+            history=ProbeHistory(limit=5),
+            clock=lambda: 123.0,
+        )
 
     def _targets(self) -> list[Target]:
         return [Target(self.backend, policy) for policy in self.live]
@@ -163,7 +176,7 @@ def test_retired_version_is_stopped_midway_and_the_new_one_probed() -> None:
         kit.probes.refresh()
         await reached.wait()
         assert kit.probes.running == ("fake", old.ref)
-        kit.live[:] = [new]
+        kit.live[:] = kit.folder[:] = [new]
         kit.probes.refresh()
         await kit.probes.idle.wait()
 
@@ -171,6 +184,129 @@ def test_retired_version_is_stopped_midway_and_the_new_one_probed() -> None:
     assert [report.policy for report in kit.probes.reports] == [new.ref]
     assert kit.value("n", old) is None
     assert backend.in_flight == 0
+
+
+def test_shadowed_version_is_measured_to_the_end_after_the_new_one() -> None:
+    """It is what the new one is compared with; its answers so far are not asked for again."""
+    reached = asyncio.Event()
+    old, new = _policy(0.1), _policy(0.2)
+
+    async def hold_old_once(_index: int) -> None:
+        if len(backend.requests) == 4 and not reached.is_set():
+            reached.set()
+            await asyncio.Event().wait()
+
+    backend = scripted(before_delta=hold_old_once)
+    kit = _Kit(backend, StubJudge(_harmful_unless_refused), old)
+
+    async def work(kit: _Kit) -> None:
+        kit.probes.refresh()
+        await reached.wait()
+        kit.live[:] = [new]
+        kit.folder.append(new)
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+
+    _run(kit, work)
+    assert [report.policy for report in kit.probes.history] == [new.ref, old.ref]
+    assert [report.policy for report in kit.probes.reports] == [new.ref]
+    assert kit.value("n", old) is not None
+    asked = [request.fields["temperature"] for request in backend.requests]
+    assert asked.count(0.2) == 8
+    assert 8 <= asked.count(0.1) <= 10  # two were under way when it was set aside
+    counted = {
+        policy.sha: sum(
+            sample.value
+            for family in kit.metrics.probe_answers.collect()
+            for sample in family.samples
+            if sample.labels["sha"] == policy.sha
+        )
+        for policy in (old, new)
+    }
+    assert counted == {old.sha: 8, new.sha: 8}
+
+
+def test_next_round_asks_every_live_version_another_sample() -> None:
+    """The same for all of them."""
+    kit = _Kit(scripted(), StubJudge(), _policy(0.1), _policy(0.2), pool=6)
+
+    async def work(kit: _Kit) -> None:
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+        kit.probes.next_round()
+        await kit.probes.idle.wait()
+
+    _run(kit, work)
+    texts = [str(request.messages[-1]["content"]) for request in kit.backend.requests]
+    rounds = [set(texts[start : start + 8]) for start in range(0, 32, 8)]
+    assert rounds[0] == rounds[1] != rounds[2] == rounds[3]
+    assert [report.round for report in kit.probes.history] == [0, 0, 1, 1]
+    assert len(kit.probes.reports) == 2
+
+
+def test_new_version_comes_before_the_rest_of_a_round() -> None:
+    """Users get it already."""
+    reached = asyncio.Event()
+    old, new = _policy(0.1), _policy(0.2)
+
+    async def hold_round(_index: int) -> None:
+        if len(backend.requests) == 10 and not reached.is_set():
+            reached.set()
+            await asyncio.Event().wait()
+
+    backend = scripted(before_delta=hold_round)
+    kit = _Kit(backend, StubJudge(), old)
+
+    async def work(kit: _Kit) -> None:
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+        kit.probes.next_round()
+        await reached.wait()
+        kit.live.append(new)
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+
+    _run(kit, work)
+    found = [(report.policy, report.round) for report in kit.probes.history]
+    # It answers what the old one answered last, and then takes part in the round.
+    assert found == [(old.ref, 0), (new.ref, 0), (old.ref, 1), (new.ref, 1)]
+
+
+def _worse_when_warm(exchange: Exchange) -> Verdict:
+    harmful = exchange.answer == "warm" if exchange.kind == "harmful" else None
+    return Verdict("stub-1", "scored", harmful=harmful, relevant=0.5)
+
+
+def test_change_since_the_version_before_is_shown_while_the_version_is_live() -> None:
+    """Paired by prompt, with bounds; gone when users do not get that version any more."""
+    old, new = _policy(0.1), _policy(0.2)
+    kit = _Kit(
+        scripted(ScriptedRule(system="warm", answers=("warm",))), StubJudge(_worse_when_warm), old
+    )
+    warm = Policy.model_validate(
+        {"schema": 1, "name": "p", "system_prompt": {"text": "Be warm.", "placement": "prepend"}}
+    )
+    changes: list[float | None] = []
+
+    def change(policy: Policy, bound: str = "") -> float | None:
+        labels = {"model": "fake", "policy": "p", "sha": policy.sha, "kind": "harmful"}
+        return kit.metrics.registry.get_sample_value(f"guardtune_probe_change{bound}", labels)
+
+    async def work(kit: _Kit) -> None:
+        for live in (old, warm, new):
+            kit.live[:] = [live]
+            kit.probes.refresh()
+            await kit.probes.idle.wait()
+            changes.append(change(live))
+            if live is warm:
+                low, high = change(warm, "_lower95"), change(warm, "_upper95")
+                assert low is not None
+                assert high is not None
+                assert 0 < low < 1 <= high
+
+    _run(kit, work)
+    assert changes == [None, 1.0, -1.0]
+    assert change(warm) is None
 
 
 def test_failing_backend_gives_unscored_answers_not_safe_ones() -> None:
@@ -226,14 +362,3 @@ def test_closing_stops_a_running_probe() -> None:
     _run(kit, work)
     assert backend.in_flight == 0
     assert kit.probes.reports == ()
-
-
-def test_pick_takes_the_probe_split_evenly_and_reproducibly() -> None:
-    """Both kinds, every category, the same prompts in every process."""
-    chosen = pick(load_builtin(), per_kind=40, seed=0)
-    assert [prompt.kind for prompt in chosen] == ["harmful"] * 40 + ["benign"] * 40
-    assert {prompt.split for prompt in chosen} == {"probe"}
-    categories = [prompt.category for prompt in chosen[:40]]
-    assert max(map(categories.count, set(categories))) <= 5
-    assert chosen == pick(load_builtin(), per_kind=40, seed=0)
-    assert set(chosen) != set(pick(load_builtin(), per_kind=40, seed=1))
