@@ -71,6 +71,25 @@ class AnswerKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """When an answer was stored: what a run's health is read from.
+
+    Args:
+        phenotype: as in :class:`AnswerKey`.
+        prompt_id: likewise.
+        answered_at: Unix time in seconds.
+        completion_tokens: None where the backend does not report them.
+        error: as in :class:`proxy.evaluation.run.Answer`.
+    """
+
+    phenotype: str
+    prompt_id: str
+    answered_at: float
+    completion_tokens: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One decision of a run's journal; ``body`` holds JSON values only."""
 
@@ -177,6 +196,16 @@ class EvaluationStore:
             return None
         status = row[5]
         return _answer(row[:5]), None if status is None else _verdict(judge_id, row[5:])
+
+    def written(self, model: str, since: float) -> tuple[Written, ...]:
+        """What has been stored for a model since a Unix time, oldest first, failures included."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT phenotype, prompt_id, answered_at, completion_tokens, error FROM answers "
+                "WHERE model = ? AND answered_at >= ? ORDER BY answered_at, id",
+                (model, since),
+            ).fetchall()
+        return tuple(Written(*row) for row in rows)
 
     def count_answers(self) -> int:
         """Whole answers in the store."""

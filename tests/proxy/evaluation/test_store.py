@@ -68,6 +68,22 @@ def test_failed_answers_are_kept_but_never_found(path: Path) -> None:
         assert store.count_answers() == 1
 
 
+def test_what_was_written_is_listed_since_a_time_failures_included(path: Path) -> None:
+    """Of one model, oldest first."""
+    failed = Answer("", error="timeout")
+    with EvaluationStore(path) as store:
+        store.add_answer(KEY, ANSWER, VERDICT, answered_at=1.0)
+        store.add_answer(dataclasses.replace(KEY, seed=7), failed, None, answered_at=3.0)
+        store.add_answer(dataclasses.replace(KEY, seed=8), ANSWER, None, answered_at=2.0)
+        store.add_answer(dataclasses.replace(KEY, model="x"), ANSWER, None, answered_at=2.0)
+        found = store.written("model", 2.0)
+    assert [(one.answered_at, one.completion_tokens, one.error) for one in found] == [
+        (2.0, 3, None),
+        (3.0, None, "timeout"),
+    ]
+    assert {(one.phenotype, one.prompt_id) for one in found} == {("phenotype", "prompt")}
+
+
 def test_the_first_whole_answer_stays(path: Path) -> None:
     """Append-only: nothing that was counted changes."""
     with EvaluationStore(path) as store:
