@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
+
+import msgspec
 
 from proxy.admission import Admission
 from proxy.backends.base import Reply
@@ -15,11 +16,13 @@ from proxy.metrics import Metrics, RequestMeter
 from proxy.operations.live import LiveJudge
 from proxy.operations.served import ServedModels
 from proxy.policy.apply import Applied, apply
-from proxy.policy.match import select, sticky_key
+from proxy.policy.match import policy_for
 from proxy.policy.schema import PASSTHROUGH, Policy
 from proxy.policy.store import PolicyStore
 from proxy.wire.errors import Headers
 from proxy.wire.sse import STREAM_HEADERS, is_stream
+
+T = TypeVar("T")
 
 _OK = 200
 
@@ -38,20 +41,21 @@ class Rules:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """An answer on its way to the client.
 
     Args:
         status: HTTP status; an upstream's own error passes through.
         headers: the backend's and ours; no content length.
         chunks: the body, see :class:`~proxy.backends.base.Reply`.
+        model: its served name.
         policy: in force for this answer.
     """
 
     status: int
     headers: Headers
     chunks: AsyncIterator[bytes]
+    model: str
     policy: PolicyRef
 
 
@@ -84,14 +88,20 @@ class Pipeline:
         self._live = live
         self._rules = rules
 
-    @asynccontextmanager
-    async def answer(self, request: ChatRequest) -> AsyncIterator[Answer]:
-        """Answer one request; leaving the block frees everything, in whatever way it is left.
+    async def answer(self, request: ChatRequest, deliver: Callable[[Answer], Awaitable[T]]) -> T:
+        """Answer one request; everything is free again on return, in whatever way it comes about.
+
+        Args:
+            request: as the client sent it.
+            deliver: moves the chunks to the client, while slot and upstream are held.
+
+        Returns:
+            What `deliver` does.
 
         Raises:
             RequestError: 400, 403 or 404.
             OverloadedError: no slot, or the model is still loading.
-            BackendError: the model failed, on entering or midway through the chunks.
+            BackendError: the model failed, before or midway through the chunks.
         """
         with self._metrics.measure(is_stream=request.is_stream) as meter:
             backend = self._models.find(request.model)
@@ -106,18 +116,16 @@ class Pipeline:
                 meter.status = reply.status
                 chunks = _MeteredChunks(reply.chunks, meter)
                 try:
-                    yield Answer(reply.status, _headers(reply, applied), chunks, policy.ref)
+                    headers = _headers(reply, applied)
+                    return await deliver(
+                        Answer(reply.status, headers, chunks, request.model, policy.ref)
+                    )
                 finally:
                     if reply.status == _OK and chunks.count:
                         self._live.offer(request, policy, transcript)
 
     def _choose(self, request: ChatRequest) -> Policy:
-        policy = select(
-            self._policies.snapshot,
-            model=request.model,
-            key_id=request.key_id,
-            sticky_key=sticky_key(request),
-        )
+        policy = policy_for(request, self._policies.snapshot)
         if policy is PASSTHROUGH and self._rules.require_policy:
             raise RequestError(
                 f"No policy matches the model `{request.model}`, and this server requires one.",

@@ -9,32 +9,20 @@ client's back, so a stream has token counts only if the client wants them.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Self
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 
-from proxy.backends.base import Reply
 from proxy.backends.config import OpenAIConfig
 from proxy.backends.flavours import capabilities
-from proxy.backends.observe import Observer, observer
+from proxy.backends.forward import Forwarded
 from proxy.domain import Capabilities, ChatRequest, Transcript
-from proxy.errors import BackendError, ModelLoadError, UpstreamError
-from proxy.upstream.base import Headers, Response, UpstreamClient
+from proxy.errors import ModelLoadError
+from proxy.upstream.base import Headers, UpstreamClient
 from proxy.upstream.choose import AutoClient
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.tls import tls_context
-
-_PASSED_ON = frozenset({
-    b"content-type", b"content-encoding", b"retry-after", b"retry-after-ms", b"x-should-retry",
-    b"openai-version", b"openai-processing-ms",
-})  # fmt: skip
-_PASSED_ON_PREFIX = b"x-ratelimit-"
-"""All else stays here: cookies, hop-by-hop fields, whatever names the upstream or its owner."""
-
-_FIRST_ERROR_STATUS = 400
-_MAX_ERROR_BYTES = 2**20
 
 
 class OpenAIBackend:
@@ -114,19 +102,12 @@ class OpenAIBackend:
         if self._owns_client:
             await self._client.close()
 
-    @asynccontextmanager
-    async def chat(self, request: ChatRequest, transcript: Transcript) -> AsyncIterator[Reply]:
+    def chat(self, request: ChatRequest, transcript: Transcript) -> Forwarded:
         """Forward one request; leaving closes the upstream connection if it is still busy."""
-        headers = (*self._headers, *self._extra_headers(request))
+        headers = self._headers + self._extra_headers(request)
         body = self._body(request)
-        try:
-            async with self._client.request(
-                "POST", self._endpoint, headers, body, self._timeouts
-            ) as response:
-                chunks = await self._chunks(response, transcript)
-                yield Reply(response.status, _reply_headers(response.headers), chunks)
-        except UpstreamError as error:
-            raise self._failed(error, transcript) from error
+        ask = partial(self._client.request, "POST", self._endpoint, headers, body, self._timeouts)
+        return Forwarded(ask, transcript, model=self.model, key=self._key)
 
     def _body(self, request: ChatRequest) -> bytes:
         if request.raw is not None and request.model == self._upstream_model:
@@ -138,88 +119,6 @@ class OpenAIBackend:
                 **request.fields,
             }
         )
-
-    async def _chunks(self, response: Response, transcript: Transcript) -> AsyncIterator[bytes]:
-        if response.status >= _FIRST_ERROR_STATUS:
-            transcript.error_type = "provider"
-            return _Whole(await self._error_body(response))
-        watch = observer(
-            transcript,
-            content_type=response.header(b"content-type"),
-            content_encoding=response.header(b"content-encoding"),
-        )
-        return _Observed(response.chunks, watch, lambda error: self._failed(error, transcript))
-
-    async def _error_body(self, response: Response) -> bytes:
-        """An upstream's own error, as it is, but for our key, should it quote it."""
-        body = bytearray()
-        async for chunk in response.chunks:
-            body += chunk
-            if len(body) > _MAX_ERROR_BYTES:
-                break
-        return bytes(body).replace(self._key.encode(), b"***") if self._key else bytes(body)
-
-    def _failed(self, error: UpstreamError, transcript: Transcript) -> BackendError:
-        transcript.error_type = error.error_type
-        return BackendError(
-            f"Model {self.model}: {error.message}",
-            model=self.model,
-            error_type=error.error_type,
-            status=504 if error.error_type == "timeout" else 502,
-            retryable=not error.is_sent,
-        )
-
-
-class _Observed:
-    """An answer's chunks, each shown to the observer before it is handed on.
-
-    A class, because it stands in the path of every token: an asynchronous generator costs twice as
-    much, and its closing once more.
-    """
-
-    __slots__ = ("_chunks", "_failed", "_observer")
-
-    def __init__(
-        self,
-        chunks: AsyncIterator[bytes],
-        observer: Observer,
-        failed: Callable[[UpstreamError], BackendError],
-    ) -> None:
-        self._chunks = chunks
-        self._observer = observer
-        self._failed = failed
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            chunk = await self._chunks.__anext__()
-        except StopAsyncIteration:
-            self._observer.finish()
-            raise
-        except UpstreamError as error:
-            raise self._failed(error) from error
-        self._observer.feed(chunk)
-        return chunk
-
-
-class _Whole:
-    """A body that is there already, as its only chunk."""
-
-    __slots__ = ("_body",)
-
-    def __init__(self, body: bytes) -> None:
-        self._body: bytes | None = body
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        body, self._body = self._body, None
-        if body is None:
-            raise StopAsyncIteration
-        return body
 
 
 def _no_headers(_request: ChatRequest) -> Headers:
@@ -235,16 +134,3 @@ def _request_headers(key: str) -> Headers:
         (b"user-agent", b"guardtune"),
     )
     return (*plain, (b"authorization", b"Bearer " + key.encode())) if key else plain
-
-
-def _reply_headers(headers: Headers) -> Headers:
-    kept = tuple(
-        [
-            field
-            for field in headers
-            if field[0] in _PASSED_ON or field[0].startswith(_PASSED_ON_PREFIX)
-        ]
-    )
-    if b"content-type" in dict(kept):
-        return kept
-    return ((b"content-type", b"application/json"), *kept)

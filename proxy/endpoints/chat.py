@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.types import Receive, Scope, Send
 
 from proxy.errors import RequestError
 from proxy.metrics import Metrics
-from proxy.pipeline import Pipeline
+from proxy.pipeline import Answer, Pipeline
 from proxy.wire.client import CancelOnLeave, read_body
 from proxy.wire.decode import decode_chat
-from proxy.wire.facts import facts_of, header
+from proxy.wire.facts import RequestFacts, facts_of, header
 from proxy.wire.respond import ChunkedResponse
-from proxy.wire.sse import is_stream
 
 _MAX_CONVERSATION_CHARS = 256
 
@@ -42,15 +43,18 @@ class ChatCompletions:
             self._metrics.refused(error.status)
             raise
         async with CancelOnLeave(receive) as watch:
-            async with self._pipeline.answer(request) as answer:
-                facts.log.update(
-                    model=request.model, policy=answer.policy, stream=is_stream(answer.headers)
-                )
-                response = ChunkedResponse(send, answer.status, answer.headers)
-                await response.send_chunks(answer.chunks)
+            response = await self._pipeline.answer(request, partial(_deliver, send, facts))
             # The slot is free and the upstream done before the client hears of the end.
             watch.disarm()
             await response.end()
+
+
+async def _deliver(send: Send, facts: RequestFacts, answer: Answer) -> ChunkedResponse:
+    """Send all but the end."""
+    response = ChunkedResponse(send, answer.status, answer.headers)
+    facts.log.update(model=answer.model, policy=answer.policy, stream=response.is_stream)
+    await response.send_chunks(answer.chunks)
+    return response
 
 
 def _conversation(scope: Scope) -> str | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
+import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.backends.base import Backend
@@ -73,7 +73,7 @@ class _EngineApp:
 
     async def _chat(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = facts_of(scope).request_id = header(scope, _REQUEST_ID) or ""
-        request = replace(
+        request = msgspec.structs.replace(
             decode_chat(await read_body(receive), request_id=request_id),
             priority=Priority(int(header(scope, PRIORITY_HEADER) or Priority.USER)),
         )

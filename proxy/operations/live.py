@@ -9,7 +9,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from proxy.domain import ChatRequest, Exchange, Message, PolicyRef, Transcript, Verdict
 from proxy.evaluation.run import echo_context
@@ -21,8 +22,7 @@ from proxy.tasks import cancel, spawn
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(msgspec.Struct, frozen=True):
     model: str
     policy: PolicyRef
     exchange: Exchange

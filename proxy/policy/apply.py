@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
 
 from proxy.domain import Capabilities, ChatRequest, Message, PolicyRef
 from proxy.policy.placement import place, without_prefill
@@ -15,8 +16,7 @@ PREFILL = "assistant_prefill"
 """How a dropped trailing assistant message is named among what was overridden."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True):
     """A request as the policy wants it.
 
     Args:
@@ -44,7 +44,7 @@ def apply(policy: Policy, request: ChatRequest, capabilities: Capabilities) -> A
     messages, prefill = _converse(plan, request.messages)
     fields, overridden = _decode(plan, request.fields)
     if messages is not request.messages or fields is not request.fields:
-        request = replace(request, messages=messages, fields=fields, raw=None)
+        request = msgspec.structs.replace(request, messages=messages, fields=fields, raw=None)
     return Applied(request, policy.ref, plan.ignored, (*overridden, *prefill))
 
 

@@ -13,6 +13,24 @@ from proxy.policy.schema import PASSTHROUGH, Policy
 from proxy.policy.snapshot import Snapshot
 
 
+def policy_for(request: ChatRequest, snapshot: Snapshot) -> Policy:
+    """Return the policy for a request; see :func:`select`.
+
+    Most have one without a rollout, and then what the conversation sticks to is not worked out.
+    """
+    policies = ranked(snapshot, request.model, request.key_id)
+    if not policies:
+        return PASSTHROUGH
+    if policies[0].rollout is None:
+        return policies[0]
+    return select(
+        snapshot,
+        model=request.model,
+        key_id=request.key_id,
+        sticky_key=sticky_key(request),
+    )
+
+
 def select(snapshot: Snapshot, *, model: str, key_id: str | None, sticky_key: str) -> Policy:
     """Return the policy for a request; PASSTHROUGH where none matches.
 

@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from proxy.upstream.endpoint import Endpoint
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -30,8 +32,7 @@ class Timeouts:
     total_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """A response whose body is still arriving.
 
     Args:

@@ -29,15 +29,18 @@ class ChunkedResponse:
         send: where messages go.
         status: HTTP status.
         headers: without a content length.
+
+    Attributes:
+        is_stream: whether it is an event stream.
     """
 
-    __slots__ = ("_headers", "_is_started", "_is_stream", "_kept", "_send", "_status")
+    __slots__ = ("_headers", "_is_started", "_kept", "_send", "_status", "is_stream")
 
     def __init__(self, send: Send, status: int, headers: Headers) -> None:
         self._send = send
         self._status = status
         self._headers = headers
-        self._is_stream = is_stream(headers)
+        self.is_stream = is_stream(headers)
         self._is_started = False
         self._kept: bytes | None = None
 
@@ -47,14 +50,14 @@ class ChunkedResponse:
         Nobody can read half a JSON body, and one that came in one piece is sent with its length.
         """
         async for chunk in chunks:
-            ready, self._kept = (chunk, None) if self._is_stream else (self._kept, chunk)
+            ready, self._kept = (chunk, None) if self.is_stream else (self._kept, chunk)
             if ready is not None:
                 await self._start()
                 await self._send({"type": "http.response.body", "body": ready, "more_body": True})
 
     async def end(self) -> None:
         """Send the rest."""
-        if not (self._is_started or self._is_stream):
+        if not (self._is_started or self.is_stream):
             await send_body(self._send, self._status, self._kept or b"", headers=self._headers)
             return
         await self._start()

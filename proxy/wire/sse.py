@@ -12,7 +12,10 @@ _END_OF_FRAME = b"\n\n"
 
 def is_stream(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
     """Whether these response headers announce an event stream."""
-    return any(name == b"content-type" and value.startswith(STREAM_TYPE) for name, value in headers)
+    for name, value in headers:
+        if name == b"content-type":
+            return value.startswith(STREAM_TYPE)
+    return False
 
 
 def error_frame(body: bytes, *, after: bytes) -> bytes:

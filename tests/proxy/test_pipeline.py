@@ -59,10 +59,12 @@ async def _drain(answer: Answer) -> bytes:
 
 
 async def _answer(kit: _Kit, request: ChatRequest) -> tuple[dict[str, str], bytes]:
+    async def deliver(answer: Answer) -> tuple[dict[str, str], bytes]:
+        headers = {name.decode(): value.decode() for name, value in answer.headers}
+        return headers, await _drain(answer)
+
     await kit.models.start()
-    async with kit.pipeline.answer(request) as answer:
-        body = await _drain(answer)
-    return {name.decode(): value.decode() for name, value in answer.headers}, body
+    return await kit.pipeline.answer(request, deliver)
 
 
 def test_answer_names_its_policy_and_what_it_overrode(tmp_path: Path) -> None:
@@ -80,11 +82,13 @@ def test_stream_has_headers_that_keep_it_flowing(tmp_path: Path) -> None:
     """Once each."""
     kit = _Kit(tmp_path, scripted())
 
+    async def deliver(answer: Answer) -> list[bytes]:
+        await _drain(answer)
+        return [name for name, _ in answer.headers]
+
     async def run() -> list[bytes]:
         await kit.models.start()
-        async with kit.pipeline.answer(_ask(stream=True)) as answer:
-            await _drain(answer)
-        return [name for name, _ in answer.headers]
+        return await kit.pipeline.answer(_ask(stream=True), deliver)
 
     names = asyncio.run(run())
     assert names.count(b"cache-control") == 1
@@ -103,12 +107,8 @@ def test_model_that_still_loads_is_503(tmp_path: Path) -> None:
     """The client is asked to come again."""
     kit = _Kit(tmp_path, scripted())
 
-    async def run() -> None:
-        async with kit.pipeline.answer(_ask()):
-            pass
-
     with pytest.raises(OverloadedError) as caught:
-        asyncio.run(run())
+        asyncio.run(kit.pipeline.answer(_ask(), _drain))
     assert caught.value.reason == "loading"
 
 
@@ -146,13 +146,16 @@ def test_full_server_turns_away(tmp_path: Path) -> None:
     """One slot, no queue: the second gets 503, and the slot comes back."""
     kit = _Kit(tmp_path, scripted())
 
+    async def second(_first: Answer) -> str:
+        with pytest.raises(OverloadedError) as caught:
+            await _answer(kit, _ask())
+        return caught.value.reason
+
     async def run() -> str:
         await kit.models.start()
-        async with kit.pipeline.answer(_ask()):
-            with pytest.raises(OverloadedError) as caught:
-                await _answer(kit, _ask())
+        reason = await kit.pipeline.answer(_ask(), second)
         await _answer(kit, _ask())
-        return caught.value.reason
+        return reason
 
     assert asyncio.run(run()) == "queue_full"
     assert kit.value("guardtune_rejected_total", reason="queue_full") == 1
@@ -216,11 +219,13 @@ def test_error_status_of_the_upstream_passes_and_is_not_judged(tmp_path: Path) -
     """It is no answer."""
     kit = _Kit(tmp_path, scripted(ScriptedRule(status=429)))
 
+    async def deliver(answer: Answer) -> int:
+        await _drain(answer)
+        return answer.status
+
     async def run() -> int:
         await kit.models.start()
-        async with kit.pipeline.answer(_ask()) as answer:
-            await _drain(answer)
-        return answer.status
+        return await kit.pipeline.answer(_ask(), deliver)
 
     assert asyncio.run(run()) == 429
     assert kit.value("guardtune_unjudged_total", reason="incomplete") is None
@@ -230,14 +235,16 @@ def test_request_sees_one_snapshot_from_start_to_end(tmp_path: Path) -> None:
     """A reload midway changes nothing for it."""
     kit = _Kit(tmp_path, scripted())
 
+    async def deliver(answer: Answer) -> tuple[str, str]:
+        before = str(answer.policy)
+        write_policy(tmp_path, "careful", "decoding: {temperature: 0.9}\n")
+        kit.store.reload()
+        await _drain(answer)
+        return before, str(answer.policy)
+
     async def run() -> tuple[str, str]:
         await kit.models.start()
-        async with kit.pipeline.answer(_ask()) as answer:
-            before = str(answer.policy)
-            write_policy(tmp_path, "careful", "decoding: {temperature: 0.9}\n")
-            kit.store.reload()
-            await _drain(answer)
-        return before, str(answer.policy)
+        return await kit.pipeline.answer(_ask(), deliver)
 
     before, after = asyncio.run(run())
     assert before == after != str(kit.store.snapshot.policies[0].ref)

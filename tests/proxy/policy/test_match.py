@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.domain import ChatRequest
-from proxy.policy.match import glob_length, position, ranked, select, sticky_key, ties
+from proxy.policy.match import (
+    glob_length,
+    policy_for,
+    position,
+    ranked,
+    select,
+    sticky_key,
+    ties,
+)
 from proxy.policy.schema import PASSTHROUGH, Policy
 from proxy.policy.snapshot import Snapshot
 from tests.proxy.policy.policy_examples import make_policy, make_request
@@ -84,6 +92,19 @@ def test_a_rollout_takes_its_share_and_leaves_the_rest(share: float) -> None:
         select(snapshot, model="m", key_id=None, sticky_key=str(i)) is canary for i in range(n)
     )
     assert abs(taken - n * share) <= 4 * (n * share * (1 - share)) ** 0.5
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 0.5, 1.0])
+def test_a_request_gets_what_its_conversation_is_selected_for(share: float | None) -> None:
+    """Also where no policy has a rollout, and what it would stick to is not worked out."""
+    canary = make_policy("a", rollout=None if share is None else {"share": share})
+    snapshot = Snapshot(policies=(canary, make_policy("b", match={"models": ["m"]})))
+    for user in "abcdefgh":
+        request = ChatRequest("m", (), {"user": user})
+        assert policy_for(request, snapshot) is select(
+            snapshot, model="m", key_id=None, sticky_key=sticky_key(request)
+        )
+    assert policy_for(request, Snapshot()) is PASSTHROUGH
 
 
 def test_two_canaries_do_not_share_their_conversations() -> None:

@@ -1,0 +1,164 @@
+"""One request to an OpenAI-compatible server, and its answer on the way back.
+
+All of it is classes with explicit methods: it stands in the path of every request and every token,
+where a generator under `asynccontextmanager` costs five times as much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Self
+
+from proxy.backends.base import Reply
+from proxy.backends.observe import Observer, observer
+from proxy.domain import Transcript
+from proxy.errors import BackendError, UpstreamError
+from proxy.upstream.base import Headers, Response
+
+_PASSED_ON = frozenset({
+    b"content-type", b"content-encoding", b"retry-after", b"retry-after-ms", b"x-should-retry",
+    b"openai-version", b"openai-processing-ms",
+})  # fmt: skip
+_PASSED_ON_PREFIX = b"x-ratelimit-"
+"""All else stays here: cookies, hop-by-hop fields, whatever names the upstream or its owner."""
+
+_FIRST_ERROR_STATUS = 400
+_MAX_ERROR_BYTES = 2**20
+
+Exchange = AbstractAsyncContextManager[Response]
+
+
+class Forwarded:
+    """One request, as an ``async with``; see :meth:`proxy.backends.base.Backend.chat`.
+
+    Args:
+        ask: sends it.
+        transcript: filled on the side.
+        model: the served name, for errors.
+        key: our own at the server; an error that quotes it is passed on without it.
+    """
+
+    __slots__ = ("_ask", "_exchange", "_key", "_model", "_transcript")
+
+    def __init__(
+        self, ask: Callable[[], Exchange], transcript: Transcript, *, model: str, key: str
+    ) -> None:
+        self._ask = ask
+        self._transcript = transcript
+        self._model = model
+        self._key = key
+
+    async def __aenter__(self) -> Reply:
+        try:
+            self._exchange = self._ask()
+            response = await self._exchange.__aenter__()
+        except UpstreamError as error:
+            raise self._failed(error) from error
+        try:
+            chunks = await self._chunks(response)
+        except BaseException as error:
+            await self._exchange.__aexit__(type(error), error, error.__traceback__)
+            raise
+        return Reply(response.status, _reply_headers(response.headers), chunks)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._exchange.__aexit__(kind, error, trace)
+
+    async def _chunks(self, response: Response) -> AsyncIterator[bytes]:
+        if response.status >= _FIRST_ERROR_STATUS:
+            self._transcript.error_type = "provider"
+            return _Whole(await self._error_body(response))
+        watch = observer(
+            self._transcript,
+            content_type=response.header(b"content-type"),
+            content_encoding=response.header(b"content-encoding"),
+        )
+        return _Observed(response.chunks, watch, self._failed)
+
+    async def _error_body(self, response: Response) -> bytes:
+        """An upstream's own error, as it is, but for our key, should it quote it."""
+        body = bytearray()
+        try:
+            async for chunk in response.chunks:
+                body += chunk
+                if len(body) > _MAX_ERROR_BYTES:
+                    break
+        except UpstreamError as error:
+            raise self._failed(error) from error
+        return bytes(body).replace(self._key.encode(), b"***") if self._key else bytes(body)
+
+    def _failed(self, error: UpstreamError) -> BackendError:
+        self._transcript.error_type = error.error_type
+        return BackendError(
+            f"Model {self._model}: {error.message}",
+            model=self._model,
+            error_type=error.error_type,
+            status=504 if error.error_type == "timeout" else 502,
+            retryable=not error.is_sent,
+        )
+
+
+class _Observed:
+    """An answer's chunks, each shown to the observer before it is handed on."""
+
+    __slots__ = ("_chunks", "_failed", "_observer")
+
+    def __init__(
+        self,
+        chunks: AsyncIterator[bytes],
+        observer: Observer,
+        failed: Callable[[UpstreamError], BackendError],
+    ) -> None:
+        self._chunks = chunks
+        self._observer = observer
+        self._failed = failed
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await self._chunks.__anext__()
+        except StopAsyncIteration:
+            self._observer.finish()
+            raise
+        except UpstreamError as error:
+            raise self._failed(error) from error
+        self._observer.feed(chunk)
+        return chunk
+
+
+class _Whole:
+    """A body that is there already, as its only chunk."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        self._body: bytes | None = body
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        body, self._body = self._body, None
+        if body is None:
+            raise StopAsyncIteration
+        return body
+
+
+def _reply_headers(headers: Headers) -> Headers:
+    kept = tuple([field for field in headers if _is_passed_on(field[0])])
+    if any(name == b"content-type" for name, _ in kept):
+        return kept
+    return ((b"content-type", b"application/json"), *kept)
+
+
+def _is_passed_on(name: bytes) -> bool:
+    return name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIX)
