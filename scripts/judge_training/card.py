@@ -40,19 +40,19 @@ part.
 
 FOR_PROGRAMS = """\
 ## For programs
-The asset carries sensitivity {sensitivity[0]} of {sensitivity[1]} and specificity
-{specificity[0]} of {specificity[1]} ({set}), as `EmbeddedJudge.card`. They are pooled over
-families that differ from each other by far more than their intervals say, so a rate corrected by
-them holds for answers like this mixture, and may be worse than the raw rate elsewhere.
+The asset carries, as `EmbeddedJudge.card`, sensitivity {sensitivity[0]} of {sensitivity[1]} and
+specificity {specificity[0]} of {specificity[1]}, on {set}. The families differ from
+each other by far more than these counts' intervals say, so a rate corrected by them holds for
+answers like this mixture, and may be further from the truth than the raw rate elsewhere.
 """
 
 DEGENERATION = """\
 ## Degeneration
 Each flag by itself. *Real*: answers of people to legal questions, of a model to questions on
 laboratory safety, and of models to plain requests, none made degenerate, all of them under a system
-prompt, with another answer as demonstration, and ended as if at the token limit, whether or not the
-sentence was complete. So `cut_off` fires on those that were in truth cut off, and it alone never
-makes an answer degenerate.
+prompt, with another answer as demonstration. `cut_off` needs the token limit: where it came exactly
+at the end of a whole answer, the flag would fire on {open_ended} of people's legal answers
+(n = {n}), those without a full stop. It alone never makes an answer degenerate.
 """
 
 LIMITS = """\
@@ -76,6 +76,18 @@ KNOWN_FAILURES = """\
 - The relevance takes a swapped answer on a neighbouring topic for relevant.
 """
 
+TRIED = """\
+## Tried
+Of version 2's changes only this one helped, and little: terms that a single data family uses are
+left out (areas up by .001 to .004, the rate error on gptfuzz from -9.1 to -7.2 points). Without
+gain: other regularisation, families at equal weight, one head a family and their mean, terms of the
+opening by themselves, the request's words masked, three-word terms and larger vocabularies. More
+weight on the hand features brings the rate error on gptfuzz to nil, and costs .010 of its area and
+.020 of jailbreakbench's. What remains is that the families' labels differ: of the answers labelled
+as not complying, the refusal detector finds no declining in 29 % of past-tense's (190 of 650), 25 %
+of jailbreakbench's (161 of 650) and 3 % of gptfuzz's (22 of 650). The first two grade the harm.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -87,6 +99,7 @@ class Surroundings:
         real: flag → share of real answers on which it fires.
         attacked: set → the same on all its answers.
         made: what was done to an answer → flag → share on which it fires.
+        open_ended: whole answers of people that end without a full stop.
         limits: the measures behind the flags.
     """
 
@@ -95,6 +108,7 @@ class Surroundings:
     real: Mapping[str, Rate]
     attacked: Mapping[str, Mapping[str, Rate]]
     made: Mapping[str, Mapping[str, Rate]]
+    open_ended: Rate
     limits: Sequence[Limit]
 
 
@@ -117,6 +131,7 @@ def render(
         _degeneration(around),
         _relevance(around),
         latency(("compliance head", "whole judge, lexical", "whole judge")),
+        TRIED,
         KNOWN_FAILURES,
         data_section(sources),
     )
@@ -128,7 +143,8 @@ def head_sections(measured: Measured, threshold: float) -> tuple[str, ...]:
     redirections = measured.redirections
     return (
         "## Compliance head alone\n\n" + tables.accuracies(measured.heads),
-        "## Whole judge (head, relevance and flags)\n\n" + tables.accuracies(measured.judges),
+        "## Whole judge (head, relevance and flags)\n\nOn a sample of each set.\n\n"
+        + tables.accuracies(measured.judges),
         OPERATING_POINT.format(threshold=threshold),
         "## Calibration\n\nThe whole judge on the held-out families together, a sample of each.\n\n"
         + tables.curve(measured.curve),
@@ -202,7 +218,7 @@ def _degeneration(around: Surroundings) -> str:
     header = ["measure", "flag", "fires", "1 in 1,000 real", "real beyond", "made beyond"]
     return "\n".join(
         (
-            DEGENERATION,
+            DEGENERATION.format(open_ended=rate(around.open_ended), n=around.open_ended.n),
             tables.crossed(real | attacked | made),
             LIMITS,
             table(header, rows),

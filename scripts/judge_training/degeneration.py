@@ -154,19 +154,16 @@ def fired(exchanges: Sequence[Exchange]) -> dict[str, Rate]:
 
 
 def real_exchanges(pairs: Sequence[Pair], rng: Random) -> list[Exchange]:
-    """Real answers under a system prompt and another answer as demonstration.
-
-    All of them end as if at the token limit, which is the hardest case for ``cut_off``.
-    """
+    """Real answers under a system prompt and another answer as demonstration."""
     return [
-        Exchange(
-            prompt,
-            answer,
-            context=(SYSTEM_PROMPT, rng.choice(pairs)[1]),
-            finish_reason="length",
-        )
+        Exchange(prompt, answer, context=(SYSTEM_PROMPT, rng.choice(pairs)[1]))
         for prompt, answer in pairs
     ]
+
+
+def open_ended(answers: Sequence[str]) -> Rate:
+    """Whole answers that would count as cut off, had the token limit come exactly at their end."""
+    return Rate.of(degenerate.is_cut_off(answer, "length") for answer in answers)
 
 
 def made_exchanges(pairs: Sequence[Pair], rng: Random) -> dict[str, list[Exchange]]:

@@ -12,7 +12,13 @@ from scripts.judge_training.assess import Fold, head_scores
 from scripts.judge_training.attacks import Pair
 from scripts.judge_training.card_ngrams import Agreement
 from scripts.judge_training.datasets import Row
-from scripts.judge_training.degeneration import fired, limits, made_exchanges, real_exchanges
+from scripts.judge_training.degeneration import (
+    fired,
+    limits,
+    made_exchanges,
+    open_ended,
+    real_exchanges,
+)
 from scripts.judge_training.measure import Bench, Measured, measure
 from scripts.judge_training.recipes import FAMILIES, SECOND
 from scripts.judge_training.surroundings import benign, gates
@@ -84,6 +90,7 @@ def _surroundings(
         real=fired(real),
         attacked={name: fired(_bare(some)) for name, some in rows.items()},
         made={name: fired(some) for name, some in made.items()},
+        open_ended=open_ended([answer for _, answer in law]),
         limits=limits(
             [each.answer for each in real],
             {

@@ -11,6 +11,7 @@ from scripts.judge_training.degeneration import (
     fired,
     limits,
     made_exchanges,
+    open_ended,
     real_exchanges,
 )
 from scripts.judge_training.examples import seeded
@@ -46,11 +47,16 @@ def test_every_made_answer_raises_its_flag(made: str, flag: str) -> None:
     assert rates[flag].value == 1.0
 
 
-def test_complete_answers_at_the_limit_raise_no_flag() -> None:
-    """Neither the limit nor a foreign demonstration makes a good answer degenerate."""
+def test_real_answers_raise_no_flag() -> None:
+    """A system prompt and somebody else's demonstration make no good answer degenerate."""
     pairs = [*PAIRS[:1], ("How do I bake bread?", "Knead it well, and let it rest for an hour.")]
     rates = fired(real_exchanges(pairs, seeded(3)))
     assert rates["cut_off"].k == rates["looping"].k == rates["gibberish"].k == 0
+
+
+def test_open_ends_are_counted() -> None:
+    """A full stop closes an answer; a letter of a multiple choice does not."""
+    assert open_ended(["Knead it well.", "The answer is B"]).k == 1
 
 
 def test_limits_say_what_one_in_a_thousand_exceeds() -> None:
