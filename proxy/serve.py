@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
+import gc
 import logging
 import os
 import re
@@ -25,6 +26,10 @@ from proxy.settings import Settings, load_settings
 from proxy.wire.http_server import server_config
 
 _BACKLOG = 2048
+
+_GARBAGE_THRESHOLDS = (10_000, 20, 50)
+"""A request makes next to no reference cycles: looking for them 700 objects at a time is too often.
+"""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -129,7 +134,7 @@ def _run(settings: Settings, proxy: Proxy, listener: socket.socket) -> int:
         server.should_exit = True
 
     proxy.service.on_failure = stop
-    proxy.service.on_ready = lambda: _say("  ready")
+    proxy.service.on_ready = _ready
     # Uvicorn stops gracefully on a signal and then raises it once more: for SIGTERM that would end
     # us with status 143 after a clean stop.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -139,6 +144,21 @@ def _run(settings: Settings, proxy: Proxy, listener: socket.socket) -> int:
     except KeyboardInterrupt:
         return 0
     return _verdict(proxy.service.failure)
+
+
+def settle() -> None:
+    """Leave what has been loaded out of all garbage collections to come.
+
+    It stays until the end; walking through it takes a tenth of a second, in which nobody is served.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE_THRESHOLDS)
+
+
+def _ready() -> None:
+    settle()
+    _say("  ready")
 
 
 def _say(text: str) -> None:

@@ -11,6 +11,8 @@ from proxy.domain import Exchange, Verdict
 
 SCRIPTED_ID: Final = "scripted-1"
 
+MAX_SEEN: Final = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -44,8 +46,8 @@ class ScriptedJudge:
         script: rules tried in order, with `SAFE` where none fits; or a function of the exchange.
         judge_id: its name in the verdicts.
 
-    `seen` holds every exchange judged, in order. On a benign prompt a `Rule` never calls an
-    answer harmful.
+    `seen` holds the first `MAX_SEEN` exchanges judged, in order. On a benign prompt a `Rule` never
+    calls an answer harmful.
     """
 
     def __init__(
@@ -68,8 +70,11 @@ class ScriptedJudge:
 
     async def judge(self, exchange: Exchange) -> Verdict:
         """The scripted verdict, under this judge's id."""
-        self.seen.append(exchange)
+        if len(self.seen) < MAX_SEEN:
+            self.seen.append(exchange)
         verdict = self._script(exchange) if callable(self._script) else self._by_rule(exchange)
+        if verdict.judge_id == self._judge_id:
+            return verdict
         return replace(verdict, judge_id=self._judge_id)
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,18 @@ def test_model_flag_serves_a_file_under_its_name(path: str, name: str) -> None:
     """Whatever the file is called, the name is one that a request can ask for."""
     settings = serve.read_settings(serve.parser().parse_args(["--model", path]), {})
     assert [model.name for model in settings.models] == [name]
+
+
+def test_what_is_loaded_is_not_looked_through_again() -> None:
+    """A full collection would hold every request up."""
+    thresholds = gc.get_threshold()
+    try:
+        serve.settle()
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold() > thresholds
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
 
 
 def test_banner_says_where_what_and_under_which_policies(tmp_path: Path) -> None:
