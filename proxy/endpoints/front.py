@@ -27,6 +27,7 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         is_chat = scope.get("path") == CHAT_PATH and scope.get("method") == "POST"
+        # Servers take a plain function here for an application of ASGI's second version.
         await (self._chat if is_chat else self._rest)(scope, receive, send)
 
 

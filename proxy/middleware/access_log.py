@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -35,12 +35,14 @@ class AccessLogMiddleware:
         self._quiet_paths = quiet_paths
         self._clock = clock
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Handle one request."""
         level = logging.DEBUG if scope.get("path") in self._quiet_paths else logging.INFO
         if scope["type"] != "http" or not _log.isEnabledFor(level):
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
+        return self._logged(scope, receive, send, level)
+
+    async def _logged(self, scope: Scope, receive: Receive, send: Send, level: int) -> None:
         started = self._clock()
         response = outbound(send)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,13 +65,13 @@ class AuthMiddleware:
         self._keys = tuple(keys)
         self._is_metrics_open = is_metrics_open
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Handle one request."""
         if scope["type"] == "http" and self._keys:
             access = access_to(scope["path"], is_metrics_open=self._is_metrics_open)
             if access != "open":
                 facts_of(scope).key_id = self._authenticate(scope, access).id
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _authenticate(self, scope: Scope, access: Access) -> Key:
         scheme, _, secret = (header(scope, b"authorization") or "").partition(" ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proxy.errors import RequestError
@@ -23,11 +25,10 @@ class BodyLimitMiddleware:
         self.app = app
         self._max_bytes = max_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Handle one request."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         announced = header(scope, b"content-length") or ""
         if announced.isdecimal() and int(announced) > self._max_bytes:
             raise self._too_large()
@@ -41,7 +42,7 @@ class BodyLimitMiddleware:
                 raise self._too_large()
             return message
 
-        await self.app(scope, counted_receive, send)
+        return self.app(scope, counted_receive, send)
 
     def _too_large(self) -> RequestError:
         return RequestError(

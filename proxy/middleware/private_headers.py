@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _OURS = b"x-guardtune-"
@@ -17,13 +19,13 @@ class PrivateHeadersMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Handle one request."""
         if scope["type"] == "http":
             kept = [field for field in scope["headers"] if not _is_private(field[0])]
             if len(kept) != len(scope["headers"]):
                 scope = {**scope, "headers": kept}
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 def _is_private(name: bytes) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -13,10 +14,13 @@ from proxy.wire.outbound import outbound
 
 _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
+_PROCESS = secrets.token_hex(10)
+_numbers = itertools.count(1)
+
 
 def new_id() -> str:
-    """Make an id that no other request has."""
-    return "req-" + secrets.token_hex(16)
+    """Make an id that no other request has, here or in any other process."""
+    return f"req-{_PROCESS}-{next(_numbers):x}"
 
 
 class RequestIdMiddleware:
@@ -33,14 +37,13 @@ class RequestIdMiddleware:
         self.app = app
         self._make = make
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Handle one request."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         sent = header(scope, b"x-request-id")
         request_id = sent if sent is not None and _SANE.fullmatch(sent) else self._make()
         facts_of(scope).request_id = request_id
         response = outbound(send)
         response.add_header(b"x-request-id", request_id.encode("ascii"))
-        await self.app(scope, receive, response)
+        return self.app(scope, receive, response)

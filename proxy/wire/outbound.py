@@ -26,11 +26,12 @@ class Outbound:
         tail: the last piece of the body that was not empty.
     """
 
-    __slots__ = ("_added", "_send", "headers", "n_bytes", "status", "tail")
+    __slots__ = ("_added", "_added_names", "_send", "headers", "n_bytes", "status", "tail")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._added: Headers = ()
+        self._added_names: tuple[bytes, ...] = ()
         self.status: int | None = None
         self.headers: Headers = ()
         self.n_bytes = 0
@@ -38,7 +39,8 @@ class Outbound:
 
     def add_header(self, name: bytes, value: bytes) -> None:
         """Have the response bear this header, instead of any that the application gives it."""
-        self._added = (*self._added, (name, value))
+        self._added += ((name, value),)
+        self._added_names += (name,)
 
     def __call__(self, message: Message) -> Awaitable[None]:
         """Note one message, and pass it on."""
@@ -50,12 +52,9 @@ class Outbound:
             self.status = message["status"]
             self.headers = message["headers"]
             if self._added:
-                message = {**message, "headers": self._with_added(self.headers)}
+                kept = [field for field in self.headers if field[0] not in self._added_names]
+                message = {**message, "headers": [*kept, *self._added]}
         return self._send(message)
-
-    def _with_added(self, headers: Headers) -> list[tuple[bytes, bytes]]:
-        ours = {name for name, _ in self._added}
-        return [*[field for field in headers if field[0] not in ours], *self._added]
 
 
 def outbound(send: Send) -> Outbound:

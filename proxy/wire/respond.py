@@ -52,7 +52,8 @@ class ChunkedResponse:
         async for chunk in chunks:
             ready, self._kept = (chunk, None) if self.is_stream else (self._kept, chunk)
             if ready is not None:
-                await self._start()
+                if not self._is_started:
+                    await self._start()
                 await self._send({"type": "http.response.body", "body": ready, "more_body": True})
 
     async def end(self) -> None:
@@ -60,16 +61,13 @@ class ChunkedResponse:
         if not (self._is_started or self.is_stream):
             await send_body(self._send, self._status, self._kept or b"", headers=self._headers)
             return
-        await self._start()
+        if not self._is_started:
+            await self._start()
         await self._send({"type": "http.response.body", "body": self._kept or b""})
 
     async def _start(self) -> None:
-        if not self._is_started:
-            self._is_started = True
-            await self._send(
-                {
-                    "type": "http.response.start",
-                    "status": self._status,
-                    "headers": list(self._headers),
-                }
-            )
+        self._is_started = True
+        headers = list(self._headers)
+        await self._send(
+            {"type": "http.response.start", "status": self._status, "headers": headers}
+        )
