@@ -50,6 +50,7 @@ class Answer(msgspec.Struct, frozen=True):
         chunks: the body, see :class:`~proxy.backends.base.Reply`.
         model: its served name.
         policy: in force for this answer.
+        body: all of it, where it is there already.
     """
 
     status: int
@@ -57,6 +58,7 @@ class Answer(msgspec.Struct, frozen=True):
     chunks: AsyncIterator[bytes]
     model: str
     policy: PolicyRef
+    body: bytes | None
 
 
 class Pipeline:
@@ -114,14 +116,16 @@ class Pipeline:
             async with self._admission, backend.chat(applied.request, transcript) as reply:
                 meter.waited(asked)
                 meter.status = reply.status
+                if reply.body:
+                    meter.saw_chunk()
                 chunks = _MeteredChunks(reply.chunks, meter)
+                headers = _headers(reply, applied)
                 try:
-                    headers = _headers(reply, applied)
                     return await deliver(
-                        Answer(reply.status, headers, chunks, request.model, policy.ref)
+                        Answer(reply.status, headers, chunks, request.model, policy.ref, reply.body)
                     )
                 finally:
-                    if reply.status == _OK and chunks.count:
+                    if reply.status == _OK and (reply.body or chunks.count):
                         self._live.offer(request, policy, transcript)
 
     def _choose(self, request: ChatRequest) -> Policy:

@@ -20,11 +20,13 @@ class Reply(msgspec.Struct, frozen=True):
             never ``content-length``, ``transfer-encoding`` or anything hop-by-hop).
         chunks: the body; one chunk for a plain answer, SSE frames as they come for a stream.
             Raises BackendError when the upstream breaks off midway.
+        body: all of it, where it is there already: to be had without waiting.
     """
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
     chunks: AsyncIterator[bytes]
+    body: bytes | None = None
 
 
 class Backend(Protocol):

@@ -15,7 +15,7 @@ from proxy.backends.base import Reply
 from proxy.backends.observe import Observer, observer
 from proxy.domain import Transcript
 from proxy.errors import BackendError, UpstreamError
-from proxy.upstream.base import Headers, Response
+from proxy.upstream.base import Headers, Response, Whole
 
 _PASSED_ON = frozenset({
     b"content-type", b"content-encoding", b"retry-after", b"retry-after-ms", b"x-should-retry",
@@ -24,6 +24,7 @@ _PASSED_ON = frozenset({
 _PASSED_ON_PREFIX = b"x-ratelimit-"
 """All else stays here: cookies, hop-by-hop fields, whatever names the upstream or its owner."""
 
+_JSON_TYPE = (b"content-type", b"application/json")
 _FIRST_ERROR_STATUS = 400
 _MAX_ERROR_BYTES = 2**20
 
@@ -56,12 +57,20 @@ class Forwarded:
             response = await self._exchange.__aenter__()
         except UpstreamError as error:
             raise self._failed(error) from error
-        try:
-            chunks = await self._chunks(response)
-        except BaseException as error:
-            await self._exchange.__aexit__(type(error), error, error.__traceback__)
-            raise
-        return Reply(response.status, _reply_headers(response.headers), chunks)
+        headers = _reply_headers(response.headers)
+        if response.status >= _FIRST_ERROR_STATUS:
+            return await self._error(response, headers)
+        watch = observer(
+            self._transcript,
+            content_type=response.header(b"content-type"),
+            content_encoding=response.header(b"content-encoding"),
+        )
+        if response.body is None:
+            chunks = _Observed(response.chunks, watch, self._failed)
+            return Reply(response.status, headers, chunks)
+        watch.feed(response.body)
+        watch.finish()
+        return Reply(response.status, headers, response.chunks, response.body)
 
     async def __aexit__(
         self,
@@ -71,28 +80,22 @@ class Forwarded:
     ) -> None:
         await self._exchange.__aexit__(kind, error, trace)
 
-    async def _chunks(self, response: Response) -> AsyncIterator[bytes]:
-        if response.status >= _FIRST_ERROR_STATUS:
-            self._transcript.error_type = "provider"
-            return _Whole(await self._error_body(response))
-        watch = observer(
-            self._transcript,
-            content_type=response.header(b"content-type"),
-            content_encoding=response.header(b"content-encoding"),
-        )
-        return _Observed(response.chunks, watch, self._failed)
-
-    async def _error_body(self, response: Response) -> bytes:
+    async def _error(self, response: Response, headers: Headers) -> Reply:
         """An upstream's own error, as it is, but for our key, should it quote it."""
+        self._transcript.error_type = "provider"
         body = bytearray()
         try:
             async for chunk in response.chunks:
                 body += chunk
                 if len(body) > _MAX_ERROR_BYTES:
                     break
-        except UpstreamError as error:
-            raise self._failed(error) from error
-        return bytes(body).replace(self._key.encode(), b"***") if self._key else bytes(body)
+        except BaseException as error:
+            await self._exchange.__aexit__(type(error), error, error.__traceback__)
+            if isinstance(error, UpstreamError):
+                raise self._failed(error) from error
+            raise
+        said = bytes(body).replace(self._key.encode(), b"***") if self._key else bytes(body)
+        return Reply(response.status, headers, Whole(said), said)
 
     def _failed(self, error: UpstreamError) -> BackendError:
         self._transcript.error_type = error.error_type
@@ -135,30 +138,11 @@ class _Observed:
         return chunk
 
 
-class _Whole:
-    """A body that is there already, as its only chunk."""
-
-    __slots__ = ("_body",)
-
-    def __init__(self, body: bytes) -> None:
-        self._body: bytes | None = body
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        body, self._body = self._body, None
-        if body is None:
-            raise StopAsyncIteration
-        return body
-
-
 def _reply_headers(headers: Headers) -> Headers:
-    kept = tuple([field for field in headers if _is_passed_on(field[0])])
-    if any(name == b"content-type" for name, _ in kept):
-        return kept
-    return ((b"content-type", b"application/json"), *kept)
-
-
-def _is_passed_on(name: bytes) -> bool:
-    return name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIX)
+    kept, has_type = [], False
+    for field in headers:
+        name = field[0]
+        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIX):
+            kept.append(field)
+            has_type = has_type or name == b"content-type"
+    return tuple(kept) if has_type else (_JSON_TYPE, *kept)

@@ -53,7 +53,10 @@ async def _deliver(send: Send, facts: RequestFacts, answer: Answer) -> ChunkedRe
     """Send all but the end."""
     response = ChunkedResponse(send, answer.status, answer.headers)
     facts.log.update(model=answer.model, policy=answer.policy, stream=response.is_stream)
-    await response.send_chunks(answer.chunks)
+    if answer.body is None:
+        await response.send_chunks(answer.chunks)
+    else:
+        response.keep(answer.body)
     return response
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import msgspec
 
@@ -40,15 +40,42 @@ class Response(msgspec.Struct, frozen=True):
         headers: as received, names in lower case.
         chunks: the body as the network delivers it, still encoded as ``content-encoding`` says.
             Raises UpstreamError when it breaks off or stalls.
+        body: all of it, where it came together with the headers: to be had without waiting.
     """
 
     status: int
     headers: Headers
     chunks: AsyncIterator[bytes]
+    body: bytes | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header field, by its lower-case name."""
-        return next((value for field, value in self.headers if field == name), None)
+        for field, value in self.headers:
+            if field == name:
+                return value
+        return None
+
+
+class Whole:
+    """A body that is there already, as its only chunk; an empty one has none."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        body, self._body = self._body, b""
+        if not body:
+            raise StopAsyncIteration
+        return body
+
+    def end(self) -> None:
+        """No more: whoever has not read it by now comes too late."""
+        self._body = b""
 
 
 class UpstreamClient(Protocol):

@@ -98,7 +98,14 @@ class Connection(asyncio.Protocol):
         until = min(now + idle_s, deadline)
         while not (parser.n_buffered or parser.is_complete):
             await self._wait(until)
-        data = parser.take()
+        return self._take()
+
+    def whole(self) -> bytes | None:
+        """The body, if all of it has arrived; None otherwise, and then `piece` has it."""
+        return self._take() if self.parser.is_complete else None
+
+    def _take(self) -> bytes:
+        data = self.parser.take()
         if self._is_paused and self._transport is not None and not self.is_closed:
             self._is_paused = False
             self._transport.resume_reading()

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from proxy.errors import UpstreamError
-from proxy.upstream.base import Headers, Response, Timeouts
+from proxy.upstream.base import Headers, Response, Timeouts, Whole
 from proxy.upstream.connection import Connection
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.origin import Origin, Target, target_of
@@ -72,6 +72,8 @@ class LeanClient:
 class _Exchange:
     """One request and its response, as an ``async with``."""
 
+    _chunks: _Chunks | Whole
+
     __slots__ = (
         "_body", "_chunks", "_connection", "_deadline", "_head", "_method", "_pool", "_timeouts",
     )  # fmt: skip
@@ -99,8 +101,13 @@ class _Exchange:
             self._pool.release(self._connection)
             raise
         parser = self._connection.parser
-        self._chunks = _Chunks(self._connection, timeouts.idle_s, self._deadline)
-        return Response(parser.status, tuple(parser.headers), self._chunks)
+        headers = tuple(parser.headers)
+        body = self._connection.whole()
+        if body is not None:
+            self._chunks = Whole(body)
+        else:
+            self._chunks = _Chunks(self._connection, timeouts.idle_s, self._deadline)
+        return Response(parser.status, headers, self._chunks, body)
 
     async def __aexit__(
         self,

@@ -56,6 +56,10 @@ class ChunkedResponse:
                     await self._start()
                 await self._send({"type": "http.response.body", "body": ready, "more_body": True})
 
+    def keep(self, body: bytes) -> None:
+        """Take a body that is whole already, to be sent at the end."""
+        self._kept = body
+
     async def end(self) -> None:
         """Send the rest."""
         if not (self._is_started or self.is_stream):

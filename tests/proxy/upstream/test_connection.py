@@ -48,6 +48,20 @@ def test_request_is_written_whole(n_bytes: int) -> None:
     on_a_connection(act)
 
 
+def test_body_that_came_with_the_headers_is_there_without_waiting() -> None:
+    """And one that has not all come is left to be had in pieces."""
+
+    async def act(connection: Connection, wire: Wire) -> None:
+        connection.send(HEAD, b"")
+        connection.data_received(CHUNKED + b"2\r\nok\r\n")
+        assert connection.whole() is None
+        connection.data_received(b"0\r\n\r\n")
+        assert connection.whole() == b"ok"
+        assert connection.is_reusable
+
+    on_a_connection(act)
+
+
 def test_pieces_before_a_failure_are_delivered_first() -> None:
     """What came is the client's."""
 

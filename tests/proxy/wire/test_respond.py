@@ -67,6 +67,20 @@ def test_body_of_one_piece_is_sent_with_its_length(pieces: tuple[bytes, ...]) ->
     assert (reply.status, reply.body, len(reply.messages)) == (418, b"".join(pieces), 2)
 
 
+@pytest.mark.parametrize("headers", [STREAM, PLAIN], ids=["stream", "plain"])
+def test_body_that_is_whole_waits_for_the_end(headers: Headers) -> None:
+    """Then it goes out at once; of a stream nobody knows the length."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = ChunkedResponse(send, 418, headers)
+        response.keep(b"abc")
+        await response.end()
+
+    reply = asyncio.run(call(app))
+    assert (reply.status, reply.body, len(reply.messages)) == (418, b"abc", 2)
+    assert ("content-length" in reply.headers) == (headers == PLAIN)
+
+
 def test_longer_body_keeps_its_last_piece_back() -> None:
     """So a client knows that it is whole only when it is."""
     unfinished = asyncio.run(_responded(PLAIN, b"a", b"b", b"c", ends=False))
