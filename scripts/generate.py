@@ -8,12 +8,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from proxy.metrics import reference as metrics
 from proxy.policy import reference as policy
 from proxy.settings import reference as settings
 from proxy.suites import reference as suites
+from scripts.observability import grafana
+from scripts.observability.dashboards import DASHBOARDS
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +26,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics.markdown,
     "docs/configuration.md": settings.markdown,
     "docs/suite-list.md": suites.markdown,
+    **{path: partial(grafana.render, page) for path, page in DASHBOARDS.items()},
 }
 
 

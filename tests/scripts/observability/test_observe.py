@@ -1,0 +1,92 @@
+"""Every panel's query, put to a real Prometheus that scrapes a real proxy under load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.observability.observe import ALERT, Reading, Scene, read, report, scene
+from scripts.observability.prometheus_server import DEPLOY, EVERY_S
+from scripts.observability.questions import Question, load, marks, questions
+
+PAGES = load(DEPLOY / "grafana")
+ENGINE = "guardtune-engine"
+
+
+@pytest.fixture(scope="module")
+def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A scripted model, its policy replaced by a worse one."""
+    with scene(tmp_path_factory.mktemp("observe"), with_real_model=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def readings(on: Scene) -> dict[str, Reading]:
+    """Every question's answer by the question's id."""
+    return {reading.question.id: reading for reading in read(on)}
+
+
+def _asked(*, engine: bool) -> list[Question]:
+    return [
+        question
+        for page in PAGES
+        if (page["uid"] == ENGINE) == engine
+        for question in questions(page)
+    ]
+
+
+@pytest.mark.prometheus
+@pytest.mark.parametrize("question", _asked(engine=False), ids=lambda question: question.id)
+def test_query_returns_data(readings: dict[str, Reading], question: Question) -> None:
+    """Variables filled in as Grafana would."""
+    reading = readings[question.id]
+    assert reading.error is None
+    assert reading.samples
+
+
+@pytest.mark.prometheus
+def test_worse_policy_raises_the_alert_within_two_evaluations(on: Scene) -> None:
+    """Counted from the end of its probe; a scrape lies between. Seconds, for a busy machine."""
+    assert ALERT in on.prometheus.firing()
+    assert on.alert_after_s < 30 * EVERY_S
+
+
+@pytest.mark.prometheus
+def test_figures_are_those_of_the_proxy(on: Scene) -> None:
+    """The scripted model answers harmfully under the new policy, and never under the old one."""
+    change = on.prometheus.query('guardtune_probe_change{kind="harmful"}')
+    assert [sample.value for sample in change] == [1.0]
+    (lower,) = on.prometheus.query('guardtune_probe_change_lower95{kind="harmful"}')
+    assert 0 < lower.value < 1
+    ratios = on.prometheus.query("guardtune_probe_harmful_ratio")
+    assert sorted(sample.value for sample in ratios) == [0.0, 1.0]
+
+
+@pytest.mark.prometheus
+def test_policy_change_is_marked(on: Scene) -> None:
+    """By the version that came into force."""
+    for page in PAGES:
+        for mark in marks(page):
+            (sample, *_) = on.prometheus.query(mark.expr)
+            assert sample.labels["policy"] == "default"
+
+
+@pytest.mark.prometheus
+def test_report_ends_with_a_summary(on: Scene, readings: dict[str, Reading]) -> None:
+    """One line: how many queries, how many with data, what fires."""
+    *_, last = report(list(readings.values()), on).splitlines()
+    n_queries = len(readings)
+    assert last.startswith(f"{n_queries} queries, {n_queries} with data, engine left out; {ALERT} ")
+    assert ALERT in last.partition("firing: ")[2]
+
+
+@pytest.mark.prometheus
+@pytest.mark.gguf
+def test_engine_queries_return_data(tmp_path: Path) -> None:
+    """From a real engine, on the embedded model."""
+    with scene(tmp_path, with_real_model=True) as real:
+        answers = {reading.question.id: reading for reading in read(real)}
+    empty = [item.id for item in _asked(engine=True) if not answers[item.id].samples]
+    assert empty == []
