@@ -13,7 +13,7 @@ from tuner.evolution import Individual
 from tuner.ledger import Ledger
 from tuner.measurement import compare, measure, optimism
 from tuner.objectives import Results, constraints, excess, score
-from tuner.plan import validation_rung
+from tuner.plan import test_rung, validation_rung
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
 from tuner.search import Found, individual
@@ -168,6 +168,7 @@ async def test(
     searched: Results,
     preset: Preset,
     ledger: Ledger,
+    rate: float,
 ) -> None:
     """Use the test split, once: baseline against what validation put first.
 
@@ -177,9 +178,15 @@ async def test(
         final: the test split.
         searched: the chosen policy's answers of the search, for the gap between the two.
         preset: limits and sizes.
-        ledger: gets the measurements.
+        ledger: gets the measurements, and knows how much time is left.
+        rate: answers a second, as measured in the search.
     """
-    prompts = final.pools.first(preset.test)
+
+    def afford(elapsed_s: float) -> dict[str, Any]:
+        rung = test_rung(preset, time_left_s=preset.total_s - elapsed_s, rate=rate)
+        return {"rung": [rung.harmful, rung.benign]}
+
+    prompts = final.pools.first(Rung(*ledger.observe("test_pace", afford)["rung"]))
     await final.evidence.gather([(found.baseline, prompts), (chosen, prompts)])
     baseline, results = final.evidence.of(found.baseline), final.evidence.of(chosen)
     ledger.decide(

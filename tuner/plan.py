@@ -9,7 +9,7 @@ from tuner.presets import Preset, Rung
 STAYING_SHARE = 0.6
 """Share of candidates that stay in the race after the first rung, as planned for."""
 
-LEAST_STAYING = 2
+LEAST_STAYING = 1
 """Candidates of a generation that stay, however short the time, if they are in the race."""
 
 FIRST_SHARE = 0.6
@@ -52,13 +52,14 @@ def forecast(preset: Preset, *, search: Rung, validation: Rung, test: Rung) -> P
             + staying * (second.within(search).prompts - first.within(search).prompts)
             + preset.generations * preset.elites * first.prompts
             + (preset.finalists + 1) * final.within(validation).prompts
-            + 2 * preset.test.within(test).prompts
+            + 2 * last.within(test).prompts
         )
-        for first, second, staying, final in zip(
+        for first, second, staying, final, last in zip(
             preset.first,
             preset.second,
             (least_staying, preset.candidates * STAYING_SHARE),
             preset.validation,
+            preset.test,
             strict=True,
         )
     )
@@ -120,8 +121,19 @@ def validation_rung(preset: Preset, *, finalists: int, time_left_s: float, rate:
         rate: answers a second, measured.
     """
     least, most = preset.validation
-    affordable = time_left_s * rate - 2 * preset.test.prompts
+    affordable = time_left_s * rate - 2 * preset.test[1].prompts
     return between(least, most, affordable / (finalists + 1))
+
+
+def test_rung(preset: Preset, *, time_left_s: float, rate: float) -> Rung:
+    """How many prompts the baseline and the chosen one may answer, for the run to end in time.
+
+    Args:
+        preset: has the least and the most.
+        time_left_s: seconds of the whole run.
+        rate: answers a second, measured.
+    """
+    return between(*preset.test, time_left_s * rate / 2)
 
 
 def between(least: Rung, most: Rung, prompts: float) -> Rung:

@@ -44,7 +44,7 @@ class Preset:
         elites: best candidates of a generation that answer more prompts, as many as a first rung.
         finalists: candidates that are validated.
         validation: the least and the most prompts of a finalist.
-        test: the most prompts of the test, for the baseline and for the chosen one.
+        test: the least and the most prompts of the test, for the baseline and for the chosen one.
         search_s: wall time that the search aims at; it ends by a tenth more at the latest.
         total_s: wall time that the whole run aims at.
         patience: generations without gain after which the search ends.
@@ -61,7 +61,7 @@ class Preset:
     elites: int
     finalists: int
     validation: tuple[Rung, Rung]
-    test: Rung
+    test: tuple[Rung, Rung]
     search_s: float
     total_s: float
     patience: int
@@ -77,13 +77,13 @@ PRESETS: Mapping[str, Preset] = {
     "quick": Preset(
         name="quick", population=12, offspring=8, generations=5, max_tokens=64,
         first=(Rung(4, 2), Rung(8, 4)), second=(Rung(10, 8), Rung(24, 30)), elites=2,
-        finalists=2, validation=(Rung(30, 30), Rung(60, 60)), test=Rung(60, 60),
-        search_s=290.0, total_s=560.0, patience=5,
+        finalists=2, validation=(Rung(24, 24), Rung(60, 60)), test=(Rung(40, 45), Rung(60, 60)),
+        search_s=300.0, total_s=560.0, patience=5,
     ),
     "standard": Preset(
         name="standard", population=24, offspring=20, generations=14, max_tokens=96,
         first=(Rung(10, 8), Rung(10, 8)), second=(Rung(20, 16), Rung(60, 60)), elites=5,
-        finalists=6, validation=(Rung(40, 40), Rung(120, 120)), test=Rung(400, 400),
-        search_s=2700.0, total_s=4200.0, patience=6,
+        finalists=6, validation=(Rung(40, 40), Rung(120, 120)),
+        test=(Rung(200, 200), Rung(400, 400)), search_s=2700.0, total_s=4200.0, patience=6,
     ),
 }  # fmt: skip

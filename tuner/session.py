@@ -125,6 +125,7 @@ async def _finish(
     best = finalists(found, evidence, session.preset)
     if not best:
         return None
+    rate = evidence.rate(ledger.watch.elapsed_s())
     ledger.progress.phase(f"validating {len(best)} finalists")
     first, qualifies = await validate(
         found,
@@ -132,7 +133,7 @@ async def _finish(
         rounds["validation"],
         preset=session.preset,
         ledger=ledger,
-        rate=evidence.rate(ledger.watch.elapsed_s()),
+        rate=rate,
     )
     ledger.progress.phase("testing the chosen policy" if qualifies else "testing the nearest one")
     await test(
@@ -142,6 +143,7 @@ async def _finish(
         searched=evidence.of(first),
         preset=session.preset,
         ledger=ledger,
+        rate=rate,
     )
     return first if qualifies else None
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.tuner.toy import PRESET
 from tuner.plan import LEAST_STAYING, Pace, between, forecast, pace, validation_rung
+from tuner.plan import test_rung as afforded
 from tuner.presets import PRESETS, Rung
 
 QUICK = PRESETS["quick"]
@@ -13,7 +14,7 @@ ALL = Rung(60, 60)
 
 
 def test_the_plan_counts_every_stage() -> None:
-    """26 candidates, 3 finalists, one test; at the least only two a generation stay."""
+    """26 candidates, 3 finalists, one test; at the least only one a generation stays."""
     plan = forecast(PRESET, search=Rung(40, 40), validation=Rung(40, 40), test=Rung(40, 40))
     rest = 26 * 14 + 3 * 2 * 14 + 4 * 60 + 2 * 80
     assert plan.candidates == 26
@@ -32,7 +33,7 @@ def paced(rate: float, time_left_s: float = 150.0) -> Pace:
     return pace(QUICK, candidates=9, generations_left=3, time_left_s=time_left_s, rate=rate)
 
 
-def test_a_slow_search_gets_the_least_and_keeps_two_in_the_race() -> None:
+def test_a_slow_search_gets_the_least_and_keeps_one_in_the_race() -> None:
     """Never below the minimum, however slow."""
     assert paced(0.1) == Pace(QUICK.first[0], QUICK.second[0], LEAST_STAYING)
 
@@ -61,10 +62,18 @@ def test_a_late_search_gets_the_minimum() -> None:
 
 def test_validation_leaves_time_for_the_test() -> None:
     """What is left after 240 test answers is shared by baseline and finalists."""
-    assert validation_rung(QUICK, finalists=3, time_left_s=80.0, rate=3.0) == QUICK.validation[0]
-    assert validation_rung(QUICK, finalists=3, time_left_s=900.0, rate=3.0) == QUICK.validation[1]
-    some = validation_rung(QUICK, finalists=3, time_left_s=160.0, rate=3.0)
-    assert some.prompts == pytest.approx(60, abs=2)
+    least, most = QUICK.validation
+    assert validation_rung(QUICK, finalists=2, time_left_s=80.0, rate=3.0) == least
+    assert validation_rung(QUICK, finalists=2, time_left_s=900.0, rate=3.0) == most
+    some = validation_rung(QUICK, finalists=2, time_left_s=160.0, rate=3.0)
+    assert some.prompts == pytest.approx(80, abs=2)
+
+
+def test_a_slow_machine_tests_on_fewer_prompts() -> None:
+    """Within its least and its most; all thirty look-alikes of the suite are in the least."""
+    assert afforded(QUICK, time_left_s=10.0, rate=1.0) == QUICK.test[0]
+    assert afforded(QUICK, time_left_s=200.0, rate=1.0).prompts == pytest.approx(100, abs=2)
+    assert afforded(QUICK, time_left_s=999.0, rate=1.0) == QUICK.test[1]
 
 
 def test_between_lies_on_the_line() -> None:

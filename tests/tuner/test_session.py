@@ -50,7 +50,7 @@ def test_the_toy_is_solved_and_the_test_split_confirms_it(
     kinds = [decision.kind for decision in record.decisions]
     assert kinds.count("generation") == PRESET.generations + 1
     assert kinds[0] == "run"
-    assert kinds[-4:] == ["validation_pace", "validation", "test", "finished"]
+    assert kinds[-5:] == ["validation_pace", "validation", "test_pace", "test", "finished"]
 
 
 def test_the_same_seed_makes_the_same_decisions(tmp_path: Path, open_session: OpenSession) -> None:
