@@ -104,8 +104,9 @@ class Transcript:
         """Append a piece of the answer; anything past ``max_chars`` is dropped."""
         room = self.max_chars - self._chars
         if room > 0 and delta:
-            self._parts.append(delta[:room])
-            self._chars += min(room, len(delta))
+            kept = delta if len(delta) <= room else delta[:room]
+            self._parts.append(kept)
+            self._chars += len(kept)
 
     @property
     def text(self) -> str:

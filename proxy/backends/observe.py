@@ -97,25 +97,29 @@ def _record(transcript: Transcript, data: bytes) -> None:
         transcript.model = payload.model
     if payload.usage is not None:
         transcript.usage = _counted(payload.usage)
-    for choice in payload.choices or ():
-        if choice.index == 0:
-            _record_choice(transcript, choice)
+    if payload.choices:
+        for choice in payload.choices:
+            if choice.index == 0:
+                _record_choice(transcript, choice)
 
 
 def _record_choice(transcript: Transcript, choice: _Choice) -> None:
     message = choice.delta or choice.message
     if message is not None:
-        transcript.add_text(_text(message.content) + (message.refusal or ""))
+        if message.content:
+            transcript.add_text(_text(message.content))
+        if message.refusal:
+            transcript.add_text(message.refusal)
     elif choice.text is not None:
         transcript.add_text(choice.text)
     if choice.finish_reason is not None:
         transcript.finish_reason = choice.finish_reason
 
 
-def _text(content: str | list[_Part] | None) -> str:
-    if isinstance(content, list):
-        return "".join(part.text or "" for part in content if part.type == "text")
-    return content or ""
+def _text(content: str | list[_Part]) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part.text or "" for part in content if part.type == "text")
 
 
 def _counted(usage: _Usage) -> Usage:
@@ -151,12 +155,13 @@ class StreamObserver:
             self._transcript.error_type = "closed"
 
     def _take(self, event: Event) -> None:
-        if event.name == b"error":
+        name, data = event
+        if name == b"error":
             self._transcript.error_type = "provider"
-        elif event.data == b"[DONE]":
+        elif data == b"[DONE]":
             self._is_done = True
         else:
-            _record(self._transcript, event.data)
+            _record(self._transcript, data)
 
 
 class BodyObserver:

@@ -22,11 +22,12 @@ class PrivateHeadersMiddleware:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Handle one request."""
         if scope["type"] == "http":
-            kept = [field for field in scope["headers"] if not _is_private(field[0])]
-            if len(kept) != len(scope["headers"]):
+            headers = scope["headers"]
+            kept = [
+                field
+                for field in headers
+                if not field[0].startswith(_OURS) or field[0] in _CLIENT_MAY_SEND
+            ]
+            if len(kept) != len(headers):
                 scope = {**scope, "headers": kept}
         return self.app(scope, receive, send)
-
-
-def _is_private(name: bytes) -> bool:
-    return name.startswith(_OURS) and name not in _CLIENT_MAY_SEND

@@ -21,6 +21,10 @@ from proxy.tasks import cancel, spawn
 
 _log = logging.getLogger(__name__)
 
+GATHER_S = 0.005
+"""Answers that come within this of each other are judged at one waking: waking costs as much as
+handing an answer over."""
+
 
 class _Job(msgspec.Struct, frozen=True):
     model: str
@@ -56,16 +60,21 @@ class LiveJudge:
         self._n_workers = workers
         self._clock = clock
         self._workers: list[asyncio.Task[None]] = []
+        self._has_news = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
         metrics.judge_queued.set_function(self._queue.qsize)
 
     def start(self) -> None:
         """Begin to judge; answers offered before wait in the queue."""
+        self._has_news.set()
         self._workers = [
             spawn(self._work(), name=f"live-judge-{number}") for number in range(self._n_workers)
         ]
 
     async def close(self) -> None:
         """Stop; what still waits is counted as unjudged."""
+        if self._alarm is not None:
+            self._alarm.cancel()
         for worker in self._workers:
             await cancel(worker)
         self._workers = []
@@ -97,24 +106,36 @@ class LiveJudge:
             self._queue.put_nowait(_Job(request.model, policy.ref, exchange))
         except asyncio.QueueFull:
             self._unjudged("queue_full")
+            return
+        if self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(GATHER_S, self._wake)
 
     async def join(self) -> None:
         """Wait until everything offered so far has been judged."""
         await self._queue.join()
 
+    def _wake(self) -> None:
+        self._alarm = None
+        self._has_news.set()
+
     async def _work(self) -> None:
         while True:
-            job = await self._queue.get()
-            try:
-                await self._judge_one(job)
-            except asyncio.CancelledError:
-                self._unjudged("shutdown")
-                raise
-            except Exception:  # noqa: BLE001 - the loop's edge: one answer must not end the judging
-                _log.exception("event=judge_failed judge=%s", self._judges.of(job.model).judge_id)
-                self._unjudged("judge_failed")
-            finally:
-                self._queue.task_done()
+            await self._has_news.wait()
+            self._has_news.clear()
+            while not self._queue.empty():
+                await self._take(self._queue.get_nowait())
+
+    async def _take(self, job: _Job) -> None:
+        try:
+            await self._judge_one(job)
+        except asyncio.CancelledError:
+            self._unjudged("shutdown")
+            raise
+        except Exception:  # noqa: BLE001 - the loop's edge: one answer must not end the judging
+            _log.exception("event=judge_failed judge=%s", self._judges.of(job.model).judge_id)
+            self._unjudged("judge_failed")
+        finally:
+            self._queue.task_done()
 
     async def _judge_one(self, job: _Job) -> None:
         started = self._clock()

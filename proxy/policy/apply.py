@@ -51,7 +51,7 @@ def apply(policy: Policy, request: ChatRequest, capabilities: Capabilities) -> A
 def _converse(
     plan: Plan, messages: tuple[Message, ...]
 ) -> tuple[tuple[Message, ...], tuple[str, ...]]:
-    if not plan.policy.sets_prompt:
+    if not plan.sets_prompt:
         return messages, ()
     kept = without_prefill(messages) if plan.drops_prefill else messages
     placed = place(kept, plan.policy.system_prompt, plan.turns)

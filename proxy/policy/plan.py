@@ -52,7 +52,7 @@ class FieldRule:
                 return self._clamp(self.rule, fields, asked)
 
     def _enforce(self, value: Any, fields: Mapping[str, Any], asked: list[str]) -> Decision | None:
-        lost = tuple(name for name in asked if not _same(fields[name], value))
+        lost = tuple([name for name in asked if not _same(fields[name], value)])
         return None if asked == [self.field] and not lost else (value, lost)
 
     def _clamp(self, clamp: Clamp, fields: Mapping[str, Any], asked: list[str]) -> Decision | None:
@@ -75,6 +75,7 @@ class Plan:
         rules: the decoding rules that the backend honours.
         ignored: the settings that it does not.
         removed: request fields that would undo the policy.
+        sets_prompt: whether the policy adds to the conversation.
         drops_prefill: whether a trailing assistant message is dropped.
     """
 
@@ -84,6 +85,7 @@ class Plan:
     rules: tuple[FieldRule, ...]
     ignored: tuple[str, ...]
     removed: frozenset[str]
+    sets_prompt: bool
     drops_prefill: bool
 
 
@@ -100,6 +102,7 @@ def compile_plan(policy: Policy, capabilities: Capabilities) -> Plan:
         rules=rules,
         ignored=tuple(name for name, _ in policy.decoding if name not in honoured),
         removed=_removed(policy, capabilities, rules),
+        sets_prompt=policy.sets_prompt,
         drops_prefill=policy.sets_prompt and capabilities.continues_assistant,
     )
 

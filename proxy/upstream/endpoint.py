@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 ClientChoice = Literal["auto", "lean", "aiohttp"]
 """Which HTTP client to reach a server with; ``auto`` takes the lean one wherever it can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One address to send requests to.
+class Endpoint(NamedTuple):
+    """One address to send requests to; a tuple, because it is looked up with every request.
 
     Args:
         url: an absolute ``http://`` or ``https://`` URL. Over a unix socket its host is
@@ -49,4 +47,4 @@ class Endpoint:
 
     def at(self, path: str) -> Endpoint:
         """The same server, with ``path`` (it starts with a slash) behind the base."""
-        return replace(self, url=self.url + path)
+        return self._replace(url=self.url + path)
