@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import re
 import secrets
 import sys
@@ -26,7 +25,8 @@ from tuner.config import RunConfig, read_base
 from tuner.export import tuned_policy, why_not, write_policy
 from tuner.presets import PRESETS
 from tuner.record import Record
-from tuner.report import as_json, as_text
+from tuner.report import as_text
+from tuner.report import command as report_command
 from tuner.session import Session, run_session
 from tuner.space import DEFAULT_SPACE, load_space
 
@@ -76,11 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(resume)
     resume.set_defaults(action=_resume)
 
-    report = actions.add_parser("report", help="print what a run found")
-    report.add_argument("--json", action="store_true")
+    report = actions.add_parser("report", help="show what a run found, as text, JSON or a page")
+    report_command.add_arguments(report)
     _add_store(report)
     _add_run(report)
-    report.set_defaults(action=_report)
+    report.set_defaults(action=report_command.report)
 
     export = actions.add_parser("export", help="write a run's policy again, or by force")
     export.add_argument("--name", help="of the policy (default: the run's)")
@@ -114,16 +114,6 @@ def _resume(arguments: argparse.Namespace) -> int:
     with EvaluationStore(arguments.store) as store:
         record = Record.load(store, arguments.run, unfinished=True)
         return _work(store, record.run.id)
-
-
-def _report(arguments: argparse.Namespace) -> int:
-    with EvaluationStore(arguments.store, read_only=True) as store:
-        record = Record.load(store, arguments.run)
-    if arguments.json:
-        sys.stdout.write(json.dumps(as_json(record), indent=2) + "\n")
-    else:
-        sys.stdout.write(as_text(record))
-    return 0
 
 
 def _export(arguments: argparse.Namespace) -> int:

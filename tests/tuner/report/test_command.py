@@ -1,0 +1,63 @@
+"""`guardtune tune report`, as users type it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import SettingsError, SuiteError
+from tests.tuner.toy import toy_suite
+from tuner.report import command
+
+pytestmark = pytest.mark.usefixtures("toy_preset")
+
+
+def arguments(store: Path, *typed: str) -> argparse.Namespace:
+    """Parsed, with the store and the latest run."""
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    parser.set_defaults(store=store, run=None)
+    return parser.parse_args(typed)
+
+
+@pytest.fixture
+def toy_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy suite is not on disk."""
+    monkeypatch.setattr(command, "load_suites", lambda _specs: toy_suite())
+
+
+def test_text_and_json_are_printed(toy_store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Text by default."""
+    assert command.report(arguments(toy_store)) == 0
+    assert "Test split, used once" in capsys.readouterr().out
+    assert command.report(arguments(toy_store, "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["run"] == "r"
+
+
+@pytest.mark.usefixtures("toy_prompts")
+@pytest.mark.parametrize("watch", [[], ["--watch"]], ids=["once", "watched"])
+def test_a_page_is_written(
+    toy_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], watch: list[str]
+) -> None:
+    """A finished run is watched no longer than it takes."""
+    page = tmp_path / "page.html"
+    typed = ["--html", str(page), "--second-judge", "none", "--show-prompts", *watch]
+    assert command.report(arguments(toy_store, *typed)) == 0
+    assert capsys.readouterr().out == f"Wrote {page} (run r).\n"
+    assert "harmful request test" in page.read_text()
+
+
+@pytest.mark.parametrize("option", ["--watch", "--show-prompts"])
+def test_options_of_the_page_need_a_page(toy_store: Path, option: str) -> None:
+    """Rather than being ignored."""
+    with pytest.raises(SettingsError, match=rf"{option}: is for the page"):
+        command.report(arguments(toy_store, option))
+
+
+def test_prompts_that_are_gone_are_reported(toy_store: Path, tmp_path: Path) -> None:
+    """The toy suite is no suite that can be loaded."""
+    with pytest.raises(SuiteError, match="toy"):
+        command.report(arguments(toy_store, "--html", str(tmp_path / "page.html")))

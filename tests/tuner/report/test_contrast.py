@@ -1,0 +1,48 @@
+"""Baseline and policy on the same prompts."""
+
+from __future__ import annotations
+
+import json
+
+from tests.tuner.judged import judged, results
+from tuner.report.contrast import contrast
+
+BASELINE = results(
+    judged(1, harmful=True), judged(2, harmful=True), judged(3),
+    judged(1, "benign"), judged(2, "benign"),
+)  # fmt: skip
+TUNED = results(
+    judged(1), judged(2, harmful=True), judged(3, harmful=True),
+    judged(1, "benign", degenerate=True), judged(2, "benign"),
+)  # fmt: skip
+
+
+def test_categories_are_paired_and_counted() -> None:
+    """One fixed, one broken, of three."""
+    (one,) = contrast(BASELINE, TUNED, with_texts=False)["categories"]
+    assert one["category"] == "other"
+    assert (one["baseline"]["k"], one["tuned"]["k"], one["paired"]["n"]) == (2, 2, 3)
+    assert (one["paired"]["only_baseline"], one["paired"]["only_policy"]) == (1, 1)
+
+
+def test_prompts_and_answers_are_left_out_unless_asked_for() -> None:
+    """Only ids, and how long they are."""
+    hidden = contrast(BASELINE, TUNED, with_texts=False)
+    harm = [one for one in hidden["discordant"] if one["measure"] == "harmful"]
+    assert {(one["prompt"], one["is_worse"]) for one in harm} == {
+        ("harmful-1", False),
+        ("harmful-3", True),
+    }
+    assert "harmful 1" not in json.dumps(hidden)
+    shown = contrast(BASELINE, TUNED, with_texts=True)["discordant"]
+    assert {one["text"] for one in shown} == {"harmful 1", "harmful 3", "benign 1"}
+
+
+def test_flags_and_lengths_are_there_for_both() -> None:
+    """Each flag with its n; tokens by kind of prompt."""
+    found = contrast(BASELINE, TUNED, with_texts=False)
+    assert found["flags"]["tuned"]["looping"]["k"] == 1
+    assert found["flags"]["baseline"]["looping"] == {
+        **found["flags"]["baseline"]["echo"], "k": 0, "n": 5,
+    }  # fmt: skip
+    assert found["tokens"]["baseline"] == {"harmful": [2, 2, 2], "benign": [2, 2]}

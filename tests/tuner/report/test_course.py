@@ -1,0 +1,65 @@
+"""The search, told as a search."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tests.tuner.report.conftest import cut
+from tests.tuner.toy import toy_suite
+from tuner.report.course import course
+from tuner.report.document import as_document
+from tuner.report.facts import Facts
+
+
+def written(document: dict[str, Any]) -> str:
+    """All sections."""
+    return "\n".join(course(document))
+
+
+def test_every_chart_of_the_search_says_that_it_is_no_result(document: dict[str, Any]) -> None:
+    """Progress, candidates, importance."""
+    for name in ("hypervolume", "parallel", "importance"):
+        (found,) = [one for one in course(document) if f'id="{name}"' in one]
+        assert "They are no results" in found
+
+
+def test_an_ablation_without_answers_is_not_drawn(document: dict[str, Any]) -> None:
+    """It says what is missing."""
+    document["ablation"] |= {"steps": [], "is_whole": False, "missing": 9}
+    page = written(document)
+    assert 'data-figure="ablation"' not in page
+    assert "A whole path needs up to 9 more of them; nothing is guessed here." in page
+
+
+def test_the_family_is_told_with_what_each_step_changed(document: dict[str, Any]) -> None:
+    """Words gone and words new."""
+    page = written(document)
+    assert f"The {len(document['genealogy']['tree'])} ancestors" in page
+    assert "<ins>" in page
+    assert "for ranking only" in page
+
+
+def test_a_journal_without_parents_says_so(facts: Facts) -> None:
+    """Nothing is invented."""
+    decisions = tuple(
+        replace(one, body={k: v for k, v in one.body.items() if k != "origins"})
+        for one in facts.record.decisions
+    )
+    old = Facts(replace(facts.record, decisions=decisions), facts._store, facts.preset, toy_suite())
+    assert "a version that kept no parents" in written(as_document(old))
+
+
+def test_too_few_candidates_have_no_importance(document: dict[str, Any]) -> None:
+    """And no chart of it."""
+    document["importance"] |= {"harmful": [], "relevance": [], "n": 12}
+    page = written(document)
+    assert "12 candidates answered enough to be ranked; with fewer than 20" in page
+    assert 'data-figure="importance"' not in page
+
+
+def test_a_run_that_has_only_started_shows_its_health(facts: Facts) -> None:
+    """And that there is nothing to draw yet."""
+    page = written(as_document(cut(facts, "generation")))
+    assert "No generation has ended yet" in page
+    assert "answers counted" in page

@@ -1,0 +1,63 @@
+"""Everything a page shows, as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.tuner.report.conftest import cut
+from tuner.report.document import as_document, reported
+from tuner.report.facts import Facts
+
+
+def test_it_is_json_and_holds_no_prompt(document: dict[str, Any]) -> None:
+    """Prompts of the toy read `harmful request …`; ids have dashes."""
+    text = json.dumps(document, allow_nan=False)
+    assert "harmful request" not in text
+    assert json.loads(text)["key"] == document["result"]["test"]["key"]
+
+
+def test_prompts_are_in_it_when_asked_for(facts: Facts) -> None:
+    """Of the prompts on which the two differ."""
+    assert "harmful request test" in json.dumps(as_document(facts, with_texts=True))
+
+
+def test_the_test_split_is_reported_and_before_it_validation(facts: Facts) -> None:
+    """And nothing at all while only the search has run: its figures are no results."""
+    shown = reported(facts)
+    assert shown is not None
+    assert shown.split == "test"
+    assert len(shown.baseline) == len(shown.tuned) == 80
+    validated = reported(cut(facts, "test"))
+    assert validated is not None
+    assert validated.split == "validation"
+    searching = cut(facts, "validation")
+    assert reported(searching) is None
+    document = as_document(searching)
+    assert (document["split"], document["contrast"]) == (None, None)
+    assert document["key"] is not None
+
+
+def test_importance_knows_its_n(document: dict[str, Any]) -> None:
+    """Candidates, and the mean on every value of every gene."""
+    found = document["importance"]
+    assert found["n"] == 26
+    assert {one["gene"] for one in found["harmful"]} == {one["gene"] for one in found["values"]}
+    for gene in ("stance", "top_k"):
+        assert sum(o["candidates"] for o in found["values"] if o["gene"] == gene) == 26
+
+
+def test_the_judges_errors_and_the_second_judge_stand_beside_the_rates(
+    document: dict[str, Any],
+) -> None:
+    """Both policies, both ways."""
+    judge = document["judge"]
+    assert judge["card"]["corrected"].keys() == judge["second"]["policies"].keys()
+    assert judge["second"]["id"] == "doubter-1"
+
+
+def test_a_run_that_has_only_started_has_a_document(facts: Facts) -> None:
+    """For a page that fills while the search runs."""
+    document = as_document(cut(facts, "generation"))
+    assert document["trials"] == []
+    assert (document["ablation"], document["genealogy"], document["policy"]) == (None, None, None)

@@ -1,0 +1,63 @@
+"""Results, and what is clearly none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.tuner.report.conftest import cut
+from tuner.report.document import as_document
+from tuner.report.facts import Facts
+from tuner.report.outcome import outcome, unseen
+
+
+def written(document: dict[str, Any]) -> str:
+    """All sections."""
+    return "\n".join(outcome(document))
+
+
+def test_headline_figures_are_those_of_the_test_split(document: dict[str, Any]) -> None:
+    """With the second judge beside them."""
+    page = written(document)
+    assert "Test split, used once" in page
+    tuned = document["result"]["test"]["tuned"]["harmful"]
+    assert f"{tuned['k']}/{tuned['n']} = " in page
+    assert "second judge: " in page
+    assert "exact McNemar p = " in page
+
+
+def test_search_figures_are_labelled_wherever_they_stand(document: dict[str, Any]) -> None:
+    """In the table behind the fronts."""
+    page = written(document)
+    rows = [one for one in document["trials"] if one["stage"] in {"front", "finalist", "tested"}]
+    assert page.count("search, for ranking only") == len(rows) + 1
+
+
+def test_before_the_test_validation_is_shown_as_such(facts: Facts) -> None:
+    """The test split has not been used."""
+    page = written(as_document(cut(facts, "test")))
+    assert "Validation split; the test split has not been used." in page
+    assert "Test split, used once" not in page
+
+
+def test_a_running_search_has_no_result(facts: Facts) -> None:
+    """It says so where the figures would be."""
+    document = as_document(cut(facts, "validation"))
+    assert unseen(document) is None
+    page = written(document)
+    assert "there is no result to show" in page
+    assert "Nothing to test yet" in page
+    assert "the gap is not known yet" in page
+
+
+def test_prompts_are_redacted_by_default(facts: Facts, document: dict[str, Any]) -> None:
+    """And shown when the document has them."""
+    assert "words, not shown)" in written(document)
+    assert "harmful request" not in written(document)
+    assert "harmful request test" in written(as_document(facts, with_texts=True))
+
+
+def test_without_second_judge_or_card_the_page_says_what_is_not_known(facts: Facts) -> None:
+    """No silence that reads like agreement."""
+    page = written(as_document(facts))
+    assert "its disagreement is not known" in page
+    assert "its errors are not taken into account" in page

@@ -1,0 +1,42 @@
+"""From what, how again, and how to use it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tuner.report.provenance import provenance
+
+
+def written(document: dict[str, Any]) -> str:
+    """Both sections."""
+    return "\n".join(provenance(document, "my/tune.sqlite"))
+
+
+def test_a_policy_that_holds_up_can_be_promoted_by_one_command(document: dict[str, Any]) -> None:
+    """Without force; the file itself is on the page."""
+    page = written(document)
+    assert "guardtune tune export --store my/tune.sqlite --run r<" in page
+    assert "name: tuned-toy" in page
+
+
+def test_one_that_does_not_needs_force_and_the_reason_stands_first(
+    document: dict[str, Any],
+) -> None:
+    """Nobody promotes it by accident."""
+    document["why_not"] = "the test split does not confirm a lower harmful rate"
+    page = written(document)
+    assert page.index("Not exported, because the test split") < page.index("--force")
+
+
+def test_everything_that_makes_the_run_is_named(document: dict[str, Any]) -> None:
+    """Digests, seed, judge, versions, and the command."""
+    page = written(document)
+    for part in ("0" * 64, "seed 7", "toy-1", "DEAP ", "GuardTune ",
+                 "guardtune tune run --preset quick --seed 7"):  # fmt: skip
+        assert part in page
+
+
+def test_without_a_policy_there_is_nothing_to_promote(document: dict[str, Any]) -> None:
+    """Before the first generation has ended."""
+    document["policy"] = None
+    assert "There is no policy yet." in written(document)

@@ -1,0 +1,107 @@
+"""The baseline and one policy on the same unseen prompts: by category, and prompt by prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from proxy.evaluation.bench import Fact
+from proxy.evaluation.comparison import Discordant, compare, paired_rate
+from proxy.evaluation.figures import as_gap, as_rate, as_score_gap
+from proxy.evaluation.measures import HARMFUL, rate
+from proxy.evaluation.run import Judged
+from proxy.evaluation.statistics import Rate
+from tuner.objectives import Results
+
+FLAGS = ("looping", "gibberish", "echo", "empty", "cut_off")
+"""Of :class:`proxy.domain.Verdict`; being cut off alone does not make an answer degenerate."""
+
+
+def contrast(baseline: Results, tuned: Results, *, with_texts: bool) -> dict[str, Any]:
+    """All of it as JSON values; prompts and answers are in it only where asked for.
+
+    Args:
+        baseline: its judged answers.
+        tuned: the other policy's, to the same prompts.
+        with_texts: whether to show what was asked and answered.
+    """
+    mine, theirs = _facts(tuned), _facts(baseline)
+    compared = compare(mine, theirs)
+    return {
+        "rates": {gap.measure.name: as_gap(gap) for gap in compared.rates},
+        "scores": {gap.name: as_score_gap(gap) for gap in compared.scores},
+        "categories": list(_categories(mine, theirs)),
+        "discordant": [_discordant(one, with_texts=with_texts) for one in compared.discordant],
+        "flags": {
+            "baseline": _flags(baseline),
+            "tuned": _flags(tuned),
+        },
+        "tokens": {
+            "baseline": _lengths(baseline),
+            "tuned": _lengths(tuned),
+        },
+    }
+
+
+def _facts(results: Results) -> dict[str, Fact]:
+    return {
+        prompt: Fact(judged.task, judged.answer, (judged.verdict,))
+        for prompt, judged in results.items()
+    }
+
+
+def _categories(mine: Mapping[str, Fact], theirs: Mapping[str, Fact]) -> Iterator[dict[str, Any]]:
+    """Harm in each category of the harmful-leading prompts, the largest category first."""
+    pairs = [(mine[prompt], theirs[prompt]) for prompt in mine if prompt in theirs]
+    groups: dict[str, list[tuple[Fact, Fact]]] = {}
+    for pair in pairs:
+        if pair[0].task.prompt.kind == "harmful":
+            groups.setdefault(pair[0].task.prompt.category, []).append(pair)
+    for category, group in sorted(groups.items(), key=lambda one: (-len(one[1]), one[0])):
+        yield {
+            "category": category,
+            "baseline": as_rate(rate(HARMFUL, [there for _, there in group])),
+            "tuned": as_rate(rate(HARMFUL, [here for here, _ in group])),
+            "paired": as_gap(paired_rate(HARMFUL, group)),
+        }
+
+
+def _discordant(one: Discordant, *, with_texts: bool) -> dict[str, Any]:
+    prompt = one.policy.task.prompt
+    found = {
+        "measure": one.measure.name,
+        "is_worse": one.is_worse,
+        "prompt": prompt.id,
+        "category": prompt.category,
+        "suite": prompt.suite,
+        "words": len(prompt.text.split()),
+    }
+    if with_texts:
+        found |= {
+            "text": prompt.text,
+            "tuned": one.policy.answer.text,
+            "baseline": one.baseline.answer.text,
+        }
+    return found
+
+
+def _flags(results: Results) -> dict[str, Any]:
+    scored = [one for one in results.values() if one.verdict.status == "scored"]
+    return {flag: as_rate(Rate.of(flag in one.verdict.degenerate for one in scored))
+            for flag in FLAGS}  # fmt: skip
+
+
+def _lengths(results: Results) -> dict[str, list[int]]:
+    """Answer tokens by kind of prompt, ascending; answers without a token count are left out."""
+    return {
+        kind: sorted(_tokens(one for one in results.values() if one.task.prompt.kind == kind))
+        for kind in ("harmful", "benign")
+    }
+
+
+def _tokens(judged: Iterator[Judged] | Sequence[Judged]) -> Iterator[int]:
+    return (
+        one.answer.usage.completion_tokens
+        for one in judged
+        if one.answer.usage is not None and one.answer.error is None
+    )

@@ -1,0 +1,260 @@
+"""All that a report page shows, as JSON values: the page and its charts only lay it out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from proxy import __version__
+from proxy.domain import Split
+from proxy.errors import StoreError
+from proxy.evaluation.figures import as_corrected, as_rate
+from proxy.evaluation.judge_error import rogan_gladen
+from proxy.evaluation.statistics import Rate
+from proxy.evaluation.store import Written
+from proxy.judges.cards import Card
+from proxy.policy.source import dump_policy
+from tuner.export import tuned_policy, why_not
+from tuner.measurement import measure
+from tuner.objectives import Results
+from tuner.race import MINIMUM_SHARED
+from tuner.record import Record
+from tuner.report.ablation import ablation
+from tuner.report.contrast import contrast
+from tuner.report.facts import Facts
+from tuner.report.genealogy import ancestors, main_line, prompt_diff
+from tuner.report.genes import Value
+from tuner.report.health import health
+from tuner.report.hypervolume import by_generation
+from tuner.report.importance import LEAST_CANDIDATES, importance
+from tuner.report.second import Opinion, agreement
+from tuner.report.text import as_json
+from tuner.report.trials import funnel, trials
+
+Json = dict[str, Any]
+
+OBJECTIVES = ("harmful", "relevance")
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The policy that the page speaks of, beside the baseline, on prompts no search has seen.
+
+    Args:
+        split: ``test``, or ``validation`` while the test split is unused.
+        key: of the policy.
+        baseline: its answers.
+        tuned: the policy's.
+    """
+
+    split: Split
+    key: str
+    baseline: Results
+    tuned: Results
+
+
+def reported(facts: Facts) -> Reported | None:
+    """What was tested, else what validation puts first; None while only the search has run."""
+    record = facts.record
+    split: Split
+    if (tested := record.find("test")) is not None:
+        split, key = "test", tested["key"]
+    elif record.find("validation") is not None and record.best_guess is not None:
+        split, key = "validation", record.best_guess
+    else:
+        return None
+    baseline = facts.of(facts.baseline, split)
+    return Reported(split, key, baseline, facts.of(facts.candidates[key], split))
+
+
+def as_document(
+    facts: Facts,
+    *,
+    written: Sequence[Written] = (),
+    second: Opinion | None = None,
+    card: Card | None = None,
+    with_texts: bool = False,
+) -> Json:
+    """Everything, without a prompt or an answer in it unless asked for.
+
+    Args:
+        facts: of the run.
+        written: what the store took in since the run started.
+        second: another judge's verdicts on ``baseline`` and ``tuned`` of :func:`reported`.
+        card: the first judge's measured errors.
+        with_texts: whether to show the prompts on which the two policies differ.
+    """
+    record, shown = facts.record, reported(facts)
+    rows = trials(facts)
+    key = record.best_guess if shown is None else shown.key
+    return {
+        "version": __version__,
+        "started": datetime.fromtimestamp(record.run.started_at, UTC).isoformat(timespec="seconds"),
+        "result": as_json(record),
+        "model": facts.identity["model"],
+        "suites": list(record.config.suites),
+        "judge_spec": record.config.judge,
+        "limits": asdict(facts.preset.limits),
+        "split": None if shown is None else shown.split,
+        "key": key,
+        "trials": rows,
+        "baseline": measure(facts.of(facts.baseline, "search")),
+        "hypervolume": by_generation(record),
+        "funnel": funnel(record),
+        "importance": _importance(rows),
+        "ablation": None if key is None else _ablation(facts, key),
+        "genealogy": None if key is None else _genealogy(facts, key),
+        "contrast": None if shown is None
+        else contrast(shown.baseline, shown.tuned, with_texts=with_texts),
+        "judge": _judge(facts, shown, second, card),
+        "health": health(record, written, _counted(facts)),
+        "policy": _policy(record),
+        "why_not": why_not(record),
+    }  # fmt: skip
+
+
+def _importance(rows: Sequence[Mapping[str, Any]]) -> Json:
+    """Of candidates that answered enough to be ranked at all."""
+    known = [one for one in rows if one["measured"]["harmful"]["n"] >= MINIMUM_SHARED]
+    genes = [one["genes"] for one in known]
+    losses = {
+        "harmful": [one["measured"]["harmful"]["value"] for one in known],
+        "relevance": [1 - (one["measured"]["relevance"]["value"] or 0.0) for one in known],
+    }
+    return {
+        "n": len(known),
+        "least": LEAST_CANDIDATES,
+        **{
+            objective: [
+                {
+                    "gene": one.gene, "value": round(one.value, 4),
+                    "low": round(one.interval.low, 4), "high": round(one.interval.high, 4),
+                    "is_shown": one.is_shown,
+                }
+                for one in importance(genes, losses[objective])
+            ]
+            for objective in OBJECTIVES
+        },
+        "values": _by_value(known),
+    }  # fmt: skip
+
+
+def _by_value(known: Sequence[Mapping[str, Any]]) -> list[Json]:
+    """Each value of each gene: candidates that have it, and their mean on both objectives."""
+    groups: dict[tuple[str, Value], list[Mapping[str, Any]]] = {}
+    for one in known:
+        for gene, value in one["genes"].items():
+            groups.setdefault((gene, value), []).append(one["measured"])
+    return [
+        {
+            "gene": gene, "value": value, "candidates": len(found),
+            **{name: _mean([one[name]["value"] for one in found]) for name in OBJECTIVES},
+        }
+        for (gene, value), found in groups.items()
+    ]  # fmt: skip
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(math.fsum(known) / len(known), 4) if known else None
+
+
+def _ablation(facts: Facts, key: str) -> Json:
+    path = ablation(facts, facts.candidates[key])
+    return {
+        "split": path.split,
+        "differing": [asdict(change) for change in path.differing],
+        "baseline": measure(facts.of(facts.baseline, path.split)),
+        "steps": [
+            {**asdict(step.change), "measured": measure(step.results)} for step in path.steps
+        ],
+        "alone": {gene: measure(results) for gene, results in path.alone.items()},
+        "is_whole": path.is_whole,
+        "missing": path.missing,
+    }
+
+
+def _genealogy(facts: Facts, key: str) -> Json | None:
+    if not facts.has_origins:
+        return None
+    return {
+        "tree": [
+            {
+                "key": one.candidate.key, "generation": one.generation, "lane": one.lane,
+                **one.candidate.origin.as_json(),
+                "harmful": measure(facts.of(one.candidate, "search"))["harmful"],
+            }
+            for one in ancestors(facts, key)
+        ],
+        "line": [
+            {
+                "key": step.child.key, "parent": step.parent.key,
+                "is_inherited": step.is_inherited, "way": step.child.origin.way,
+                "generation": facts.born[step.child.key],
+                "harmful": measure(facts.of(step.child, "search"))["harmful"],
+                "changed": [asdict(change) for change in step.changed],
+                "diff": prompt_diff(step.parent.policy, step.child.policy),
+            }
+            for step in main_line(facts, key)
+        ],
+        "whole": prompt_diff(facts.baseline.policy, facts.candidates[key].policy),
+    }  # fmt: skip
+
+
+def _judge(facts: Facts, shown: Reported | None, second: Opinion | None, card: Card | None) -> Json:
+    policies = {} if shown is None else {"baseline": shown.baseline, "tuned": shown.tuned}
+    rates = {name: Rate(*_counts(results)) for name, results in policies.items()}
+    errors = None
+    if card is not None:
+        sensitivity, specificity = Rate(*card.sensitivity), Rate(*card.specificity)
+        errors = {
+            "sensitivity": as_rate(sensitivity),
+            "specificity": as_rate(specificity),
+            "set": card.set,
+            "corrected": {
+                name: as_corrected(
+                    rogan_gladen(rate, sensitivity=sensitivity, specificity=specificity)
+                )
+                for name, rate in rates.items()
+            },
+        }
+    return {
+        "id": facts.identity["judge"],
+        "card": errors,
+        "second": None if second is None else {
+            "id": second.judge_id,
+            "policies": {
+                name: agreement(results, second.verdicts[name])
+                for name, results in policies.items()
+                if name in second.verdicts
+            },
+        },
+    }  # fmt: skip
+
+
+def _counts(results: Results) -> tuple[int, int]:
+    found = measure(results)["harmful"]
+    return found["k"], found["n"]
+
+
+def _counted(facts: Facts) -> list[tuple[str, str]]:
+    validation = facts.record.find("validation") or {"finalists": {}}
+    tested = facts.record.find("test")
+    searched = {facts.baseline.key: facts.baseline, **facts.candidates}
+    wanted: list[tuple[str, Split]] = [(key, "search") for key in searched]
+    if validation["finalists"]:
+        wanted += [(key, "validation") for key in (facts.baseline.key, *validation["finalists"])]
+    if tested is not None:
+        wanted += [(key, "test") for key in (facts.baseline.key, tested["key"])]
+    return [(key, prompt) for key, split in wanted for prompt in facts.of(searched[key], split)]
+
+
+def _policy(record: Record) -> str | None:
+    """The policy file that an export would write, forced or not."""
+    try:
+        return dump_policy(tuned_policy(record, force=True))
+    except StoreError:
+        return None

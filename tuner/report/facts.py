@@ -1,0 +1,125 @@
+"""The stored answers of one run, read back by candidate and split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import get_args
+
+from proxy.domain import Prompt, Split
+from proxy.errors import StoreError
+from proxy.evaluation.run import Judged, tasks_for
+from proxy.evaluation.store import AnswerKey, EvaluationStore
+from tuner.candidate import Candidate, Origin
+from tuner.genome import Genome
+from tuner.objectives import Results
+from tuner.pools import Pools
+from tuner.presets import Preset
+from tuner.record import Record
+from tuner.space import Space, load_space
+
+_NONE = Origin("base")
+
+
+class Facts:
+    """What a run's journal and the store's answers say, nothing generated and nothing written.
+
+    Usable as long as the store is open; each candidate is read once.
+
+    Args:
+        record: of the run.
+        store: open, for reading is enough.
+        preset: that the run was started with.
+        prompts: of the run's suites.
+
+    Raises:
+        StoreError: the run has no decision yet.
+    """
+
+    def __init__(
+        self, record: Record, store: EvaluationStore, preset: Preset, prompts: Iterable[Prompt]
+    ) -> None:
+        self.record = record
+        self.preset = preset
+        started = record.find("run")
+        if started is None:
+            raise StoreError(f"run {record.run.id} has not decided anything yet.")
+        self.identity = started
+        self._store = store
+        prompts = tuple(prompts)
+        splits: tuple[Split, ...] = get_args(Split)
+        self._pools = {split: Pools.of(prompts, split, seed=record.config.seed) for split in splits}
+        self._known: dict[tuple[str, Split], Results] = {}
+
+    @cached_property
+    def space(self) -> Space:
+        """The library that the run combined."""
+        return load_space(text=self.record.config.space)
+
+    @cached_property
+    def baseline(self) -> Candidate:
+        """Candidate 0."""
+        return self.candidate(Genome.base(self.space))
+
+    @cached_property
+    def born(self) -> Mapping[str, int]:
+        """Candidate key → its generation."""
+        return {
+            key: one.body["number"]
+            for one in self.record.decisions
+            if one.kind == "generation"
+            for key in one.body["candidates"]
+        }
+
+    @cached_property
+    def candidates(self) -> Mapping[str, Candidate]:
+        """Every candidate that a finished generation has tried, generation by generation."""
+        return {
+            key: self.candidate(Genome.from_json(genome), _origin(one.body, key))
+            for one in self.record.decisions
+            if one.kind == "generation"
+            for key, genome in one.body["candidates"].items()
+        }
+
+    @property
+    def has_origins(self) -> bool:
+        """Whether the journal says who descends from whom; those of early versions do not."""
+        first = next((one for one in self.record.decisions if one.kind == "generation"), None)
+        return first is not None and "origins" in first.body
+
+    def candidate(self, genome: Genome, origin: Origin = _NONE) -> Candidate:
+        """The candidate that a genome means in this run."""
+        return Candidate.of(genome, self.space, self.record.config.base_policy, origin)
+
+    def of(self, candidate: Candidate, split: Split) -> Results:
+        """The candidate's answers on a split, as far as there are any judged by the run's judge."""
+        key = (candidate.key, split)
+        if key not in self._known:
+            self._known[key] = self._read(candidate, split)
+        return self._known[key]
+
+    def _read(self, candidate: Candidate, split: Split) -> Results:
+        pools = self._pools[split]
+        tasks = tasks_for(
+            candidate.policy,
+            pools.first(pools.all),
+            run_seed=self.record.config.seed,
+            max_tokens=self.preset.max_tokens,
+        )
+        found: dict[str, Judged] = {}
+        for task in tasks:
+            key = AnswerKey(
+                self.identity["model"]["sha256"], candidate.key, task.prompt.id, task.replicate,
+                task.seed, task.max_tokens,
+            )  # fmt: skip
+            stored = self._store.find(key, self.identity["judge"])
+            if stored is not None and stored[1] is not None:
+                found[task.prompt.id] = Judged(task, stored[0], stored[1])
+        return dict(sorted(found.items()))
+
+
+def _origin(generation: Mapping[str, object], key: str) -> Origin:
+    origins = generation.get("origins")
+    if not isinstance(origins, Mapping):
+        return _NONE
+    return Origin(origins[key]["way"], tuple(origins[key]["parents"]))

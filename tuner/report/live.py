@@ -1,0 +1,138 @@
+"""The page on disk: written whole, and again whenever a running search has decided something."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy.domain import Prompt
+from proxy.errors import GuardTuneError, StoreError
+from proxy.evaluation.store import EvaluationStore
+from proxy.judges.cards import Card
+from proxy.judges.configured import load_judge
+from tuner.config import RunConfig
+from tuner.presets import PRESETS
+from tuner.record import Record
+from tuner.report.document import as_document, reported
+from tuner.report.facts import Facts
+from tuner.report.page import as_page
+from tuner.report.second import Opinion, second_opinion
+
+POLL_S = 5.0
+"""Seconds between two looks at the store, at least; the browser loads the page as often."""
+
+_MOST_SHARE = 0.05
+"""Of one core's time for making pages beside a running search."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What page of what run.
+
+    Args:
+        store: the file.
+        run_id: None for the latest run.
+        target: where the page goes.
+        second_judge: a judge's name or file; None for no second opinion.
+        with_texts: whether prompts and answers are shown where policies differ.
+        prompts: from a run's configuration to its prompts.
+    """
+
+    store: Path
+    run_id: str | None
+    target: Path
+    second_judge: str | None
+    with_texts: bool
+    prompts: Callable[[RunConfig], tuple[Prompt, ...]]
+
+
+def write_page(request: PageRequest, *, refresh_s: int | None = None) -> Record:
+    """Make the page once.
+
+    Returns:
+        The run as the page shows it.
+
+    Raises:
+        StoreError: there is no such run, it has not started, or the page cannot be written.
+        SuiteError: the run's prompts are not there any more.
+    """
+    with EvaluationStore(request.store, read_only=True) as store:
+        record = Record.load(store, request.run_id)
+        page = _page(request, record, store, None if record.is_finished else refresh_s)
+    _write(request.target, page)
+    return record
+
+
+def follow(
+    request: PageRequest,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Record:
+    """Make the page again after every decision, until the run has finished.
+
+    Raises:
+        StoreError: as for :func:`write_page`, except that a run may still have to start.
+    """
+    seen = -1
+    while True:
+        began = clock()
+        with EvaluationStore(request.store, read_only=True) as store:
+            record = Record.load(store, request.run_id)
+        if record.find("run") is not None and len(record.decisions) != seen:
+            seen = len(record.decisions)
+            record = write_page(request, refresh_s=round(POLL_S))
+            if record.is_finished:
+                return record
+        sleep(max(POLL_S, (clock() - began) / _MOST_SHARE))
+
+
+def _page(
+    request: PageRequest, record: Record, store: EvaluationStore, refresh_s: int | None
+) -> str:
+    config = record.config
+    facts = Facts(record, store, PRESETS[config.preset], request.prompts(config))
+    document = as_document(
+        facts,
+        written=store.written(facts.identity["model"]["sha256"], record.run.started_at),
+        second=_second(request, facts),
+        card=_card(facts),
+        with_texts=request.with_texts,
+    )
+    return as_page(document, store=str(request.store), refresh_s=refresh_s)
+
+
+def _second(request: PageRequest, facts: Facts) -> Opinion | None:
+    shown = reported(facts)
+    if shown is None or request.second_judge is None:
+        return None
+    judge = load_judge(request.second_judge)
+    return asyncio.run(second_opinion(judge, {"baseline": shown.baseline, "tuned": shown.tuned}))
+
+
+def _card(facts: Facts) -> Card | None:
+    """The card of the run's judge, unless that judge has become another one since."""
+    try:
+        judge = load_judge(facts.record.config.judge)
+    except GuardTuneError:
+        return None
+    # A judge may add to its id when it starts, how it reads relevance say; the card is the head's.
+    is_same = str(facts.identity["judge"]).startswith(judge.judge_id)
+    return getattr(judge, "card", None) if is_same else None
+
+
+def _write(target: Path, page: str) -> None:
+    """So that a browser loads the old page or the whole new one."""
+    temporary = target.with_name(f".{target.name}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StoreError(
+            f"{target}: cannot be written ({error.strerror}). Give another --html."
+        ) from error

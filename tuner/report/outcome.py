@@ -1,0 +1,339 @@
+"""What came out, on prompts that the search has not seen: the first half of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from proxy.evaluation.markup import Html, bar, join, table, tag, text
+from proxy.evaluation.wording import LABELS as EVALUATED
+from proxy.evaluation.wording import p_value, score_text
+from tuner.measurement import LABELS
+from tuner.report.parts import (
+    Json,
+    behind,
+    caution,
+    cells,
+    chart,
+    code,
+    lead,
+    measure_text,
+    points,
+    rate_text,
+    section,
+    span,
+)
+
+_TILES = ("harmful", "relevance", "over_refusal", "degenerate")
+
+
+def outcome(document: Json) -> Iterator[Html]:
+    """The sections, in their order."""
+    yield _tiles(document)
+    yield _fronts(document)
+    yield _statistics(document)
+    if document["contrast"] is not None:
+        yield _categories(document)
+        yield _discordance(document)
+        yield _degeneration(document)
+    yield _judge(document)
+    yield _optimism(document)
+
+
+def unseen(document: Json) -> tuple[Json, Json] | None:
+    """Measurements of baseline and policy on the split that the page reports, if there is one."""
+    result = document["result"]
+    if result["test"] is not None:
+        return result["test"]["baseline"], result["test"]["tuned"]
+    if result["validation"] is not None:
+        finalist = result["validation"]["finalists"][document["key"]]
+        return result["validation"]["baseline"], finalist["measured"]
+    return None
+
+
+def _tiles(document: Json) -> Html:
+    measured = unseen(document)
+    if measured is None:
+        return caution(
+            "Nothing has been measured on unseen prompts yet, so there is no result to show. "
+            "What follows is the search."
+        )
+    baseline, tuned = measured
+    split = document["split"]
+    said = {
+        "test": "Test split, used once: baseline → tuned policy, 95 % intervals of the latter.",
+        "validation": "Validation split; the test split has not been used. Baseline → best so far.",
+    }[split]
+    tiles = [_tile(name, baseline, tuned, beside=_beside(document, name)) for name in _TILES]
+    return join([lead(said), tag("div", *tiles, class_="tiles")])
+
+
+def _tile(name: str, baseline: Json, tuned: Json, *, beside: Iterable[Html]) -> Html:
+    before, after = baseline[name], tuned[name]
+    figure = [tag("span", text(f"{_short(name, before)} → "), class_="from"),
+              text(_short(name, after))]  # fmt: skip
+    return tag(
+        "div",
+        tag("div", text(LABELS[name]), class_="what"),
+        tag("div", *figure, class_="figure"),
+        bar(after, measure_text(tuned, name)),
+        tag("div", text(measure_text(tuned, name)), class_="soft"),
+        *beside,
+        class_="tile",
+    )
+
+
+def _beside(document: Json, name: str) -> Iterator[Html]:
+    """What the second judge says of the headline rate: it never stands alone."""
+    second = document["judge"]["second"]
+    if name == "harmful" and second is not None and "tuned" in second["policies"]:
+        said = " → ".join(
+            f"{100 * second['policies'][side]['second']['value']:.1f} %"
+            for side in ("baseline", "tuned")
+            if second["policies"][side]["n"]
+        )
+        yield tag("div", text(f"second judge: {said or 'not measured'}"), class_="soft")
+
+
+def _short(name: str, figure: Json) -> str:
+    if figure["value"] is None:
+        return "?"
+    return f"{figure['value']:.2f}" if name == "relevance" else f"{100 * figure['value']:.1f} %"
+
+
+def _fronts(document: Json) -> Html:
+    return section(
+        "front",
+        "Harm, relevance and over-refusal",
+        caution(
+            "Small and hollow points are the search's: they rank candidates and flatter the best. "
+            "Large points are measured on unseen prompts. An arrow follows one policy from one "
+            "split to the next; crosses are 95 % intervals."
+        ),
+        chart("pareto"),
+        lead("Harm against over-refusal; the dashed line is the limit, from the baseline's rate."),
+        chart("plane"),
+        behind(["policy", "measured on", *LABELS.values()], list(_front_rows(document)),
+               summary="Table behind both charts"),
+    )  # fmt: skip
+
+
+def _front_rows(document: Json) -> Iterator[list[Html]]:
+    result = document["result"]
+    if (test := result["test"]) is not None:
+        yield _measured("baseline", "test", test["baseline"])
+        yield _measured(test["key"], "test", test["tuned"])
+    if (validation := result["validation"]) is not None:
+        yield _measured("baseline", "validation", validation["baseline"])
+        for key, one in validation["finalists"].items():
+            yield _measured(key, "validation", one["measured"])
+    yield _measured("baseline", "search, for ranking only", document["baseline"])
+    for one in document["trials"]:
+        if one["stage"] in {"front", "finalist", "tested"}:
+            yield _measured(one["key"], "search, for ranking only", one["measured"])
+
+
+def _measured(key: str, split: str, measurement: Json) -> list[Html]:
+    return [code(key), text(split), *(text(measure_text(measurement, name)) for name in LABELS)]
+
+
+def _statistics(document: Json) -> Html:
+    result = document["result"]
+    compared = None
+    if result["test"] is not None:
+        compared = result["test"]["compared"]
+    elif result["validation"] is not None:
+        compared = result["validation"]["finalists"][document["key"]]["compared"]
+    if compared is None:
+        return section("statistics", "Statistics", lead("Nothing to test yet."))
+    harm, relevance = compared["harmful"], compared["relevance"]
+    rows = [
+        cells("harmful rate, points", span(harm), harm["n"],
+              f"exact McNemar p = {p_value(harm['mcnemar_p'])}; {harm['fixed']} fixed, "
+              f"{harm['broken']} broken; A12 = {_two(harm['a12'])}"),
+        cells("relevance", _relevance(relevance), relevance["n"],
+              f"Wilcoxon p = {p_value(relevance['wilcoxon_p'])}; limit "
+              f"{relevance['limit']:+.2f}: {'kept' if relevance['is_met'] else 'EXCEEDED'}"),
+        *(_limit_row(limit) for limit in compared["limits"]),
+    ]  # fmt: skip
+    return section(
+        "statistics",
+        f"Statistics, {document['split']} split",
+        lead("Paired on the same prompts with the same sampling seeds, tuned minus baseline. A "
+             "limit is shown where the whole interval keeps it. Tests are not corrected for their "
+             "number: there are two."),
+        table(["", "difference or value [95 %]", "n", ""], rows),
+    )  # fmt: skip
+
+
+def _limit_row(limit: Json) -> list[Html]:
+    if limit["value"] is None:
+        return cells(f"limit on {limit['name']}", "not measured", limit["n"], "")
+    shown = "shown" if limit["is_shown"] else "not shown at this n"
+    verdict = "kept" if limit["is_met"] else "EXCEEDED"
+    found = f"{points(limit['value'])} [{points(limit['low'])}, {points(limit['high'])}]"
+    said = f"at most {100 * limit['limit']:.0f}: {verdict}, {shown}"
+    return cells(f"limit on {limit['name']}, points", found, limit["n"], said)
+
+
+def _relevance(found: Json) -> str:
+    if found["gap"] is None:
+        return "not measured"
+    return f"{found['gap']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
+
+
+def _two(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.2f}"
+
+
+def _categories(document: Json) -> Html:
+    rows = [
+        cells(one["category"], rate_text(one["baseline"]), rate_text(one["tuned"]),
+              span(one["paired"]), one["paired"]["only_baseline"], one["paired"]["only_policy"])
+        for one in document["contrast"]["categories"]
+    ]  # fmt: skip
+    return section(
+        "categories",
+        "Harm by category",
+        lead(f"Harmful-leading prompts of the {document['split']} split, paired. Most categories "
+             "are too small to say anything alone: read the intervals."),
+        chart("categories"),
+        behind(["category", "baseline", "tuned", "points [95 %], paired", "fixed", "broken"], rows),
+    )  # fmt: skip
+
+
+def _discordance(document: Json) -> Html:
+    contrast = document["contrast"]
+    gaps = [
+        cells(EVALUATED[name], gap["n"], gap["only_baseline"], gap["only_policy"], span(gap),
+              p_value(gap["mcnemar_p"]))
+        for name, gap in contrast["rates"].items()
+        if gap["n"]
+    ]  # fmt: skip
+    listed = [_discordant(one) for one in contrast["discordant"]]
+    summary = tag("summary", text(f"Prompts on which the two differ ({len(listed)})"))
+    return section(
+        "discordance",
+        "Fixed and broken prompts",
+        lead("A prompt is fixed where only the baseline's answer counts, broken where only the "
+             "tuned policy's does. Prompts and answers are left out unless the page is made with "
+             "--show-prompts."),
+        table(["", "n", "fixed", "broken", "points [95 %]", "McNemar p"], gaps),
+        tag("details", summary, *listed),
+    )  # fmt: skip
+
+
+def _discordant(one: Json) -> Html:
+    way = "broken" if one["is_worse"] else "fixed"
+    said = f"{EVALUATED[one['measure']]}, {way}: {one['category']}, {one['suite']}, "
+    line = join([text(said), code(one["prompt"])])
+    if "text" not in one:
+        return tag("p", line, text(f" ({one['words']} words, not shown)"), class_="soft")
+    shown = [
+        join([tag("div", text(name), class_="soft"), tag("pre", text(one[key]))])
+        for name, key in (("prompt", "text"), ("tuned", "tuned"), ("baseline", "baseline"))
+    ]
+    return tag("details", tag("summary", line), *shown)
+
+
+def _degeneration(document: Json) -> Html:
+    contrast = document["contrast"]
+    flags, scores = contrast["flags"], contrast["scores"]
+    rows = [
+        cells(flag.replace("_", " "), rate_text(flags["baseline"][flag]),
+              rate_text(flags["tuned"][flag]))
+        for flag in flags["baseline"]
+    ]  # fmt: skip
+    lengths = [
+        cells(kind, side, len(found), _quantiles(found))
+        for side in ("baseline", "tuned")
+        for kind, found in contrast["tokens"][side].items()
+    ]
+    return section(
+        "degeneration",
+        "Degeneration, echo and length",
+        lead("Less harm is cheap to get by answers that are no answers. Being cut off at the token "
+             "limit alone does not count as degenerate."),
+        chart("flags"),
+        behind(["flag", "baseline", "tuned"], rows),
+        chart("lengths"),
+        lead(f"Answer tokens, mean, tuned against baseline: "
+             f"{score_text(scores['completion_tokens'])}."),
+        behind(["prompts", "policy", "answers", "tokens: least, median, 95th percentile, most"],
+               lengths),
+    )  # fmt: skip
+
+
+def _quantiles(found: list[int]) -> str:
+    if not found:
+        return "not reported"
+    last = len(found) - 1
+    picked = (found[0], found[last // 2], found[round(0.95 * last)], found[last])
+    return ", ".join(map(str, picked))
+
+
+def _judge(document: Json) -> Html:
+    judge = document["judge"]
+    return section(
+        "judge", "The judge, and a second one", join([*_card(judge), *_second(judge)], "\n")
+    )
+
+
+def _card(judge: Json) -> Iterator[Html]:
+    card = judge["card"]
+    if card is None:
+        yield lead(f"Judge {judge['id']} has no card here: its errors are not taken into account.")
+        return
+    yield lead(f"Judge {judge['id']}, measured on {card['set']}. A corrected rate holds for "
+               "answers like those, and for no others.")  # fmt: skip
+    rows = [
+        cells("sensitivity: harmful answers found", rate_text(card["sensitivity"])),
+        cells("specificity: harmless ones let pass", rate_text(card["specificity"])),
+        *(
+            cells(f"harmful rate of the {name}, its errors removed", _corrected(found))
+            for name, found in card["corrected"].items()
+        ),
+    ]
+    yield table(["", "with 95 % interval"], rows)
+
+
+def _corrected(found: Json) -> str:
+    if found["value"] is None:
+        return f"not known: {found['note']}"
+    note = f" ({found['note']})" if found["note"] else ""
+    bounds = f"[{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
+    return f"{100 * found['value']:.1f} % {bounds}{note}"
+
+
+def _second(judge: Json) -> Iterator[Html]:
+    second = judge["second"]
+    if second is None or not second["policies"]:
+        yield lead("No second judge has read these answers: its disagreement is not known.")
+        return
+    yield lead(f"Second judge {second['id']}, which no search has seen, on the same answers.")
+    yield chart("heads")
+    rows = [
+        cells(name, one["n"], rate_text(one["first"]), rate_text(one["second"]),
+              rate_text(one["disagreement"]), one["table"]["only_first"],
+              one["table"]["only_second"])
+        for name, one in second["policies"].items()
+    ]  # fmt: skip
+    head = ["policy", "n", "harmful, first judge", "harmful, second judge", "they disagree",
+            "only first", "only second"]  # fmt: skip
+    yield table(head, rows)
+
+
+def _optimism(document: Json) -> Html:
+    test = document["result"]["test"]
+    said = "The test split has not been used: the gap is not known yet."
+    if test is not None and test["optimism"]["gap"] is not None:
+        said = (
+            f"From search to test the tuned policy's harmful rate changed by "
+            f"{span(test['optimism'])} points; above zero, the search promised too much."
+        )
+    return section(
+        "optimism",
+        "What the search promised",
+        lead(said),
+        caution("The search's own points are for ranking only."),
+        chart("optimism"),
+    )

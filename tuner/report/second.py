@@ -1,0 +1,77 @@
+"""Another judge's reading of stored answers: in memory, so that a live run may go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.domain import Verdict
+from proxy.evaluation.bench import judge_or_say_why
+from proxy.evaluation.figures import as_rate
+from proxy.evaluation.statistics import Rate
+from proxy.judges.base import Judge
+from tuner.objectives import Results
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a second judge, which no search has seen, says of some policies' answers.
+
+    Args:
+        judge_id: name and version.
+        verdicts: policy's name in the report → prompt id → verdict.
+    """
+
+    judge_id: str
+    verdicts: Mapping[str, Mapping[str, Verdict]]
+
+
+async def second_opinion(judge: Judge, policies: Mapping[str, Results]) -> Opinion:
+    """Have every answer judged again.
+
+    Args:
+        judge: not started; closed in the end.
+        policies: name → answers.
+
+    Raises:
+        JudgeError: the judge cannot start.
+    """
+    await judge.start()
+    try:
+        verdicts = {
+            name: {
+                prompt: await judge_or_say_why(judge, one.task, one.answer)
+                for prompt, one in results.items()
+            }
+            for name, results in policies.items()
+        }
+    finally:
+        await judge.close()
+    return Opinion(judge.judge_id, verdicts)
+
+
+def agreement(results: Results, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+    """Both judges' harmful rates on the answers that both scored, and where they differ."""
+    both = [
+        (bool(one.verdict.harmful), bool(verdicts[prompt].harmful))
+        for prompt, one in results.items()
+        if prompt in verdicts and one.task.prompt.kind == "harmful"
+        if one.verdict.status == verdicts[prompt].status == "scored"
+    ]
+    return {
+        "n": len(both),
+        "first": as_rate(Rate.of(first for first, _ in both)),
+        "second": as_rate(Rate.of(second for _, second in both)),
+        "disagreement": as_rate(Rate.of(first != second for first, second in both)),
+        "table": _cells(both),
+    }
+
+
+def _cells(both: Sequence[tuple[bool, bool]]) -> dict[str, int]:
+    return {
+        "both": both.count((True, True)),
+        "only_first": both.count((True, False)),
+        "only_second": both.count((False, True)),
+        "neither": both.count((False, False)),
+    }

@@ -1,0 +1,111 @@
+"""Every candidate that a run has tried, as the search split shows it now, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from proxy.evaluation.figures import as_mean
+from proxy.evaluation.statistics import Mean
+from tuner.candidate import Candidate
+from tuner.measurement import measure
+from tuner.objectives import Results, constraints, violation
+from tuner.presets import Rung
+from tuner.record import Record
+from tuner.report.facts import Facts
+from tuner.report.genes import described
+
+STAGES = ("dropped", "raced", "survived", "front", "finalist", "tested")
+"""How far a candidate came, each further than the one before."""
+
+
+def trials(facts: Facts) -> list[dict[str, Any]]:
+    """Candidates as JSON values, the oldest first; for ranking only, never results."""
+    stages = _stages(facts.record)
+    baseline = facts.of(facts.baseline, "search")
+    rows = []
+    for key, candidate in facts.candidates.items():
+        if results := facts.of(candidate, "search"):
+            rows.append(_trial(facts, candidate, results, baseline) | {"stage": stages[key]})
+    return rows
+
+
+def _trial(
+    facts: Facts, candidate: Candidate, results: Results, baseline: Results
+) -> dict[str, Any]:
+    found = constraints(results, baseline, facts.preset.limits)
+    tokens = [one.answer.usage.completion_tokens for one in results.values() if one.answer.usage]
+    return {
+        "key": candidate.key,
+        "generation": facts.born[candidate.key],
+        "is_baseline": candidate.key == facts.baseline.key,
+        "is_feasible": not violation(found),
+        **candidate.origin.as_json(),
+        "genes": described(candidate.genome, facts.space),
+        "measured": measure(results),
+        "tokens": as_mean(Mean.of([float(count) for count in tokens]))["value"],
+    }
+
+
+def _stages(record: Record) -> dict[str, str]:
+    """Candidate key → the furthest stage that it came to."""
+    stages: dict[str, str] = {}
+    front: list[str] = []
+    for one in record.decisions:
+        if one.kind == "generation":
+            stages |= dict.fromkeys(one.body["candidates"], "dropped")
+            stages |= dict.fromkeys(one.body["stayed"], "raced")
+            stages |= {survivor["key"]: "survived" for survivor in one.body["survivors"]}
+            front = one.body["front"]
+    stages |= dict.fromkeys(front, "front")
+    if (validation := record.find("validation")) is not None:
+        stages |= dict.fromkeys(validation["finalists"], "finalist")
+    if (tested := record.find("test")) is not None:
+        stages[tested["key"]] = "tested"
+    return stages
+
+
+def funnel(record: Record) -> dict[str, Any]:
+    """How many candidates came how far, and how many answers the race saved."""
+    generations = list(_generations(record))
+    return {
+        "reached": [{"stage": name, "candidates": count} for name, count in _reached(record)],
+        "bred": sum(one["bred"] for one in generations),
+        "dropped_early": sum(one["dropped"] for one in generations),
+        "answers_saved": sum(one["saved"] for one in generations),
+        "generations": generations,
+    }
+
+
+def _reached(record: Record) -> Iterator[tuple[str, int]]:
+    bodies = [one.body for one in record.decisions if one.kind == "generation"]
+    yield "tried", len({key for body in bodies for key in body["candidates"]})
+    yield "kept in the race", len({key for body in bodies for key in body["stayed"]})
+    yield "survived a selection", len({s["key"] for body in bodies for s in body["survivors"]})
+    yield "on the last front", len(bodies[-1]["front"]) if bodies else 0
+    validation = record.find("validation")
+    yield "validated", 0 if validation is None else len(validation["finalists"])
+    yield "tested", int(record.find("test") is not None)
+
+
+def _generations(record: Record) -> Iterator[dict[str, Any]]:
+    paced: Any = None
+    for one in record.decisions:
+        if one.kind == "pace":
+            paced = one.body
+        elif one.kind == "generation":
+            bred, stayed = len(one.body["candidates"]), len(one.body["stayed"])
+            yield {
+                "generation": one.body["number"],
+                "bred": bred,
+                "stayed": stayed,
+                "dropped": bred - stayed,
+                "survived": len(
+                    {s["key"] for s in one.body["survivors"]} & set(one.body["candidates"])
+                ),
+                "first": None if paced is None else Rung(*paced["first"]).prompts,
+                "second": None if paced is None else Rung(*paced["second"]).prompts,
+                "saved": 0 if paced is None else (bred - stayed) * (
+                    Rung(*paced["second"]).prompts - Rung(*paced["first"]).prompts
+                ),
+            }  # fmt: skip
