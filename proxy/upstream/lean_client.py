@@ -90,11 +90,7 @@ class _Exchange:
     async def __aenter__(self) -> Response:
         now, timeouts = asyncio.get_running_loop().time(), self._timeouts
         self._deadline = math.inf if timeouts.total_s is None else now + timeouts.total_s
-        try:
-            self._connection = await self._pool.acquire(self._until(timeouts.connect_s))
-        except TimeoutError as error:
-            message = "The upstream did not accept a connection in time."
-            raise UpstreamError(message, error_type="timeout", is_sent=False) from error
+        self._connection = self._pool.borrow_warm() or await self._connected()
         try:
             await self._ask()
         except BaseException:
@@ -117,6 +113,13 @@ class _Exchange:
     ) -> None:
         self._chunks.end()
         self._pool.release(self._connection)
+
+    async def _connected(self) -> Connection:
+        try:
+            return await self._pool.acquire(self._until(self._timeouts.connect_s))
+        except TimeoutError as error:
+            message = "The upstream did not accept a connection in time."
+            raise UpstreamError(message, error_type="timeout", is_sent=False) from error
 
     async def _ask(self) -> None:
         """Send, and wait for the head; once more if the connection had been closed meanwhile."""

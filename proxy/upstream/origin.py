@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from proxy.errors import UpstreamError
@@ -11,8 +12,7 @@ from proxy.upstream.endpoint import Endpoint
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """One server; endpoints of the same origin share connections.
 
     Args:

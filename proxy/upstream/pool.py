@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from proxy.upstream.connection import Connection
+from proxy.upstream.slots import Slots
 
 Connect = Callable[[Callable[[Connection], None]], Awaitable[Connection]]
 """Opens a connection that reports its end to the given callback. Raises UpstreamError."""
@@ -28,11 +29,20 @@ class Pool:
         self._connect = connect
         self._keepalive_s = keepalive_s
         self._loop = asyncio.get_running_loop()
-        self._slots = asyncio.Semaphore(max_connections)
+        self._slots = Slots(max_connections)
         self._idle: deque[Connection] = deque()
         self._open: set[Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._is_closed = False
+
+    def borrow_warm(self) -> Connection | None:
+        """Borrow an idle connection, if there is one and a slot for it; nothing is waited for."""
+        if not self._idle or not self._slots.take():
+            return None
+        connection = self._warm()
+        if connection is None:
+            self._slots.free()
+        return connection
 
     async def acquire(self, until: float) -> Connection:
         """Borrow a connection; give it back with `release`.
@@ -44,15 +54,14 @@ class Pool:
             UpstreamError: none could be opened.
             TimeoutError: none was free or could be opened in time.
         """
-        if not self._slots.locked() and (warm := self._warm()) is not None:
-            await self._slots.acquire()  # does not wait
+        if (warm := self.borrow_warm()) is not None:
             return warm
         async with asyncio.timeout_at(until):
-            await self._slots.acquire()
+            await self._slots.wait()
             try:
                 return self._warm() or await self._new()
             except BaseException:
-                self._slots.release()
+                self._slots.free()
                 raise
 
     async def replace(self, connection: Connection, until: float) -> Connection:
@@ -68,7 +77,7 @@ class Pool:
 
     def release(self, connection: Connection) -> None:
         """Take a connection back, and close it at once if its exchange is not over."""
-        self._slots.release()
+        self._slots.free()
         if self._is_closed or not connection.is_reusable:
             connection.abort()
             return
