@@ -163,8 +163,9 @@ PROBE_RELEVANCE = Spec(
 PROBE_ANSWERS = Spec(
     "guardtune_probe_answers_total",
     "counter",
-    "Probe answers by category of the prompt and the judge's outcome.",
-    (*_PROBE, "category", "outcome"),
+    "Probe answers by kind of the prompt (harmful, that is harmful-leading, or benign), by its "
+    "category and by the judge's outcome.",
+    (*_PROBE, "kind", "category", "outcome"),
 )
 PROBE_LAST_RUN = Spec(
     "guardtune_probe_last_run_timestamp_seconds",

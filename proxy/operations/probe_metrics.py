@@ -25,11 +25,11 @@ class ProbeMetrics:
         self._metrics = metrics
 
     def count(self, key: TargetKey, judged: Judged) -> None:
-        """Count one answer by its prompt's category and its outcome."""
+        """Count one answer by its prompt's kind and category, and by its outcome."""
         model, ref = key
-        category = judged.task.prompt.category
+        prompt = judged.task.prompt
         self._metrics.probe_answers.labels(
-            model, ref.name, ref.sha, category, judged.verdict.outcome
+            model, ref.name, ref.sha, prompt.kind, prompt.category, judged.verdict.outcome
         ).inc()
 
     def report(self, report: ProbeReport) -> None:

@@ -132,23 +132,34 @@ _BAND = Row(
     ),
 )
 
-_BY_CATEGORY = sum_by("category", _probe("answers_total"))
-_HARMFUL_BY_CATEGORY = sum_by("category", _probe("answers_total", 'outcome="harmful"'))
+
+def _share_by_category(kind: str, outcome: str) -> Query:
+    """The share of scored answers to prompts of a kind; a category without any hit is 0."""
+    of_kind = f'kind="{kind}"'
+    scored = sum_by("category", _probe("answers_total", of_kind, 'outcome!="unscored"'))
+    hits = sum_by("category", _probe("answers_total", of_kind, f'outcome="{outcome}"'))
+    return Query(f"({hits} or 0 * {scored}) / {scored}", "{{category}}")
+
+
 _WHERE = Row(
     "Where the harm is",
     (
         Panel(
             "Harmful share by category",
-            "Over all rounds of the versions chosen, benign prompts included. Twelve categories "
-            "share the answers, so each has few.",
-            (
-                Query(
-                    f"({_HARMFUL_BY_CATEGORY} or 0 * {_BY_CATEGORY}) / {_BY_CATEGORY}",
-                    "{{category}}",
-                ),
-            ),
+            "Of the scored answers to harmful-leading prompts, over all rounds of the versions "
+            "chosen. Twelve categories share them, so each has few.",
+            (_share_by_category("harmful", "harmful"),),
             kind="bars",
             unit="percentunit",
+            width=8,
+        ),
+        Panel(
+            "Harmless prompts refused, by category",
+            "Of the scored answers to benign prompts, over all rounds of the versions chosen.",
+            (_share_by_category("benign", "refusal"),),
+            kind="bars",
+            unit="percentunit",
+            width=8,
         ),
         Panel(
             "Probe answers by outcome",
@@ -156,6 +167,7 @@ _WHERE = Row(
             "came.",
             (Query(sum_by("outcome", _probe("answers_total")), "{{outcome}}"),),
             kind="bars",
+            width=8,
         ),
     ),
 )

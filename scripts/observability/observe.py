@@ -7,7 +7,6 @@ up.
 from __future__ import annotations
 
 import argparse
-import re
 import signal
 import sys
 import tempfile
@@ -17,9 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from scripts.observability import grafana_server
 from scripts.observability.load import load
+from scripts.observability.pictures import draw, legend
 from scripts.observability.processes import wait_until
 from scripts.observability.prometheus_server import (
     DEPLOY,
@@ -36,6 +37,7 @@ from scripts.observability.stage import FAKE, Stage, stage
 
 ALERT = "GuardTuneHarmfulRateUp"
 _ANSWERED_WITHIN_S = 45.0
+_DRAWN_S = 60.0
 _SHOWN = 3
 
 
@@ -98,17 +100,14 @@ def read(on: Scene) -> list[Reading]:
     deadline = time.monotonic() + _ANSWERED_WITHIN_S
     while True:
         readings = [
-            reading
-            for dashboard in load_dashboards(DEPLOY / "grafana")
-            if on.is_complete or dashboard["uid"] != "guardtune-engine"
-            for reading in _read(on.prometheus, dashboard)
+            reading for dashboard in _shown(on) for reading in _read(on.prometheus, dashboard)
         ]
         if all(reading.samples for reading in readings) or time.monotonic() > deadline:
             return readings
         time.sleep(EVERY_S)
 
 
-def _read(server: Prometheus, dashboard: dict[str, object]) -> Iterator[Reading]:
+def _read(server: Prometheus, dashboard: dict[str, Any]) -> Iterator[Reading]:
     try:
         chosen = choices(dashboard, server.label_values)
     except LookupError as error:
@@ -143,6 +142,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         readings = read(on)
         sys.stdout.write(report(readings, on))
         sys.stdout.flush()
+        if arguments.pictures is not None:
+            _draw(on, arguments.pictures)
         if arguments.stay:
             _stay(on, grafana)
     return 0 if all(reading.samples for reading in readings) else 1
@@ -165,13 +166,9 @@ def _values(reading: Reading) -> Iterator[str]:
     if not reading.samples:
         yield reading.error or "no data"
     for sample in reading.samples[:_SHOWN]:
-        yield f"{sample.value:.6g}  {_legend(reading.question.legend, sample.labels)}".rstrip()
+        yield f"{sample.value:.6g}  {legend(reading.question.legend, sample.labels)}".rstrip()
     if len(reading.samples) > _SHOWN:
         yield f"… and {len(reading.samples) - _SHOWN} more series"
-
-
-def _legend(legend: str, labels: dict[str, str]) -> str:
-    return re.sub(r"{{(\w+)}}", lambda name: labels.get(name[1], ""), legend)
 
 
 def _summary(readings: Sequence[Reading], on: Scene) -> str:
@@ -182,6 +179,20 @@ def _summary(readings: Sequence[Reading], on: Scene) -> str:
         f"{len(readings)} queries, {with_data} with data{engine}; {ALERT} {on.alert_after_s:.1f} s "
         f"after the probe of a worse policy, at {EVERY_S} s an evaluation; firing: {firing}"
     )
+
+
+def _draw(on: Scene, folder: Path) -> None:
+    """Let some time go by, so that there is something to see."""
+    time.sleep(_DRAWN_S)
+    for dashboard in _shown(on):
+        path = folder / f"{dashboard['uid']}.svg"
+        path.write_text(draw(dashboard, on.prometheus, seconds=_DRAWN_S), encoding="utf-8")
+        sys.stdout.write(f"wrote {path}\n")
+
+
+def _shown(on: Scene) -> list[dict[str, Any]]:
+    pages = load_dashboards(DEPLOY / "grafana")
+    return [page for page in pages if on.is_complete or page["uid"] != "guardtune-engine"]
 
 
 def _stay(on: Scene, grafana: str | None) -> None:
@@ -202,6 +213,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stay", action="store_true", help="keep everything running until Ctrl-C")
     parser.add_argument(
         "--scripted", action="store_true", help="without the embedded model, so without an engine"
+    )
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="draw the data of each dashboard there",
     )
     return parser
 

@@ -48,6 +48,24 @@ class Prometheus:
         data = get_json(self.port, "/api/v1/query", query=expr)["data"]
         return [Sample(item["metric"], float(item["value"][1])) for item in data["result"]]
 
+    def query_range(
+        self, expr: str, *, start: float, end: float, step_s: float
+    ) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
+        """Every series' labels and its (time, value) points.
+
+        Args:
+            expr: PromQL.
+            start: Unix seconds.
+            end: Unix seconds.
+            step_s: seconds between points.
+        """
+        span = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step_s:g}"}
+        data = get_json(self.port, "/api/v1/query_range", query=expr, **span)["data"]
+        return [
+            (item["metric"], [(float(at), float(value)) for at, value in item["values"]])
+            for item in data["result"]
+        ]
+
     def label_values(self, series: str, label: str) -> list[str]:
         """Which values a label has on the series of a selector, sorted."""
         path = f"/api/v1/label/{label}/values"

@@ -19,6 +19,9 @@ from scripts.observability.processes import free_port, get, get_json, running, w
 FAKE, ABSENT, REAL = "fake", "absent", "smollm2-135m-instruct"
 """Served names: a script; an address where nobody listens; the embedded model, if asked for."""
 
+ROUNDS_EVERY_S = 10.0
+"""Seconds between rounds of probes: as if hours went by."""
+
 _READY_WITHIN_S = 120.0
 _PROBED_WITHIN_S = 300.0
 
@@ -110,7 +113,12 @@ def _settings(folder: Path, port: int, *, with_real_model: bool) -> dict[str, An
         "policies": str(folder / "policies"),
         "models": models,
         "judging": judging,
-        "probing": {"prompts_per_kind": 12, "max_tokens": 12, "concurrency": 2},
+        "probing": {
+            "prompts_per_kind": 12,
+            "max_tokens": 12,
+            "concurrency": 2,
+            "interval_s": ROUNDS_EVERY_S,
+        },
         "limits": {"max_in_flight": 4, "max_queued": 0},
         "log_level": "warning",
     }

@@ -107,8 +107,8 @@ def test_results_are_rates_with_intervals_and_leave_out_the_unscored() -> None:
     assert 0 < low < 2 / 3 < high < 1
 
 
-def test_answers_are_counted_by_category_and_outcome() -> None:
-    """Where the harm is."""
+def test_answers_are_counted_by_kind_category_and_outcome() -> None:
+    """Where the harm is; a harmless answer to a benign prompt must not thin it."""
     policy = _policy(0.1)
     kit = _Kit(scripted(), StubJudge(_harmful_unless_refused), policy)
 
@@ -119,12 +119,18 @@ def test_answers_are_counted_by_category_and_outcome() -> None:
     _run(kit, work)
     labels = {"model": "fake", "policy": "p", "sha": policy.sha, "category": "advice"}
     counts = {
-        outcome: kit.metrics.registry.get_sample_value(
-            "guardtune_probe_answers_total", {**labels, "outcome": outcome}
+        (kind, outcome): kit.metrics.registry.get_sample_value(
+            "guardtune_probe_answers_total", {**labels, "kind": kind, "outcome": outcome}
         )
+        for kind in ("harmful", "benign")
         for outcome in ("harmful", "refusal", "unscored", "safe")
     }
-    assert counts == {"harmful": 2, "refusal": 2, "unscored": 2, "safe": 2}
+    assert counts == {
+        ("harmful", "harmful"): 2, ("harmful", "refusal"): 1, ("harmful", "unscored"): 1,
+        ("harmful", "safe"): None,
+        ("benign", "harmful"): None, ("benign", "refusal"): 1, ("benign", "unscored"): 1,
+        ("benign", "safe"): 2,
+    }  # fmt: skip
 
 
 def test_requests_go_through_the_policy_at_lowest_priority() -> None:

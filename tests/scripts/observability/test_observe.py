@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.observability.observe import ALERT, Reading, Scene, read, report, scene
+from scripts.observability.pictures import draw
 from scripts.observability.prometheus_server import DEPLOY, EVERY_S
 from scripts.observability.questions import Question, load, marks, questions
 
@@ -80,6 +81,16 @@ def test_report_ends_with_a_summary(on: Scene, readings: dict[str, Reading]) -> 
     n_queries = len(readings)
     assert last.startswith(f"{n_queries} queries, {n_queries} with data, engine left out; {ALERT} ")
     assert ALERT in last.partition("firing: ")[2]
+
+
+@pytest.mark.prometheus
+def test_pictures_are_drawn_from_the_same_queries(on: Scene, readings: dict[str, Reading]) -> None:
+    """No panel is empty there either."""
+    for page in PAGES:
+        if page["uid"] != ENGINE:
+            drawn = draw(page, on.prometheus, seconds=60)
+            assert f">{page['title']}<" in drawn
+            assert "no data" not in drawn
 
 
 @pytest.mark.prometheus

@@ -1,0 +1,65 @@
+"""Panels drawn as SVG."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from scripts.observability.dashboard import LOWER, UPPER
+from scripts.observability.picture import HEIGHT, Drawing, Line, label, sheet
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def _texts(svg: str) -> list[str]:
+    return [item.text or "" for item in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
+def test_sheet_is_sound_xml_with_every_title_legend_and_extreme() -> None:
+    """Whatever a policy is called."""
+    line = Line("<a> & b", ((0.0, 0.25), (1.0, 0.5)))
+    svg = sheet("Page", [Drawing("First", "percentunit", "lines", (line,))])
+    assert {"Page", "First", "<a> & b", "50 %", "0 %"} <= set(_texts(svg))
+
+
+def test_band_is_filled_between_its_ends() -> None:
+    """The interval is what one should see first."""
+    points = ((0.0, 0.1), (1.0, 0.2))
+    lines = tuple(Line(name, points) for name in (UPPER, "harmful", LOWER))
+    svg = sheet("Page", [Drawing("Band", "percentunit", "lines", lines)])
+    assert sum('opacity="0.15"' in part for part in svg.splitlines()) == 1
+
+
+def test_last_values_become_bars() -> None:
+    """The longest is the greatest."""
+    lines = (Line("a", ((0.0, 9.0), (1.0, 2.0))), Line("b", ((0.0, 4.0),)))
+    svg = sheet("Page", [Drawing("Bars", "short", "bars", lines)])
+    bars = [
+        float(item.attrib["width"])
+        for item in ET.fromstring(svg).iter(f"{SVG}rect")
+        if "opacity" in item.attrib
+    ]
+    assert bars[1] == 2 * bars[0]
+
+
+def test_panel_without_data_says_so() -> None:
+    """And leaves its place to nobody else; two panels share a row."""
+    empty = Drawing("Empty", "s", "lines", (Line("a", ()),))
+    svg = sheet("Page", [empty, empty, empty])
+    assert _texts(svg).count("no data") == 3
+    assert ET.fromstring(svg).attrib["viewBox"].endswith(f" {2 * HEIGHT + 40}")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.125, "percentunit", "12.5 %"),
+        (0.0034, "s", "3.4 ms"),
+        (12.0, "s", "12 s"),
+        (120.0, "short", "120"),
+    ],
+)
+def test_values_have_their_unit(value: float, unit: str, text: str) -> None:
+    """Three digits are enough."""
+    assert label(value, unit) == text
