@@ -63,6 +63,8 @@ def _tiles(document: Json) -> Html:
         "test": "Test split, used once: baseline → tuned policy, 95 % intervals of the latter.",
         "validation": "Validation split; the test split has not been used. Baseline → best so far.",
     }[split]
+    if document["result"]["chosen"] is None:
+        said += " Validation picked nothing: this is the one that came nearest."
     tiles = [_tile(name, baseline, tuned, beside=_beside(document, name)) for name in _TILES]
     return join([lead(said), tag("div", *tiles, class_="tiles")])
 

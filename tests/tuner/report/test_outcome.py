@@ -39,6 +39,13 @@ def test_before_the_test_validation_is_shown_as_such(facts: Facts) -> None:
     assert "Test split, used once" not in page
 
 
+def test_one_that_validation_did_not_pick_is_called_that(document: dict[str, Any]) -> None:
+    """It was tested because it came nearest."""
+    assert "Validation picked nothing" not in written(document)
+    document["result"]["chosen"] = None
+    assert "Validation picked nothing: this is the one that came nearest." in written(document)
+
+
 def test_a_running_search_has_no_result(facts: Facts) -> None:
     """It says so where the figures would be."""
     document = as_document(cut(facts, "validation"))
