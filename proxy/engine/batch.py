@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from proxy.domain import Priority
 from proxy.engine.slots import Lane, Phase, Prefix, Slot
 
 DOUBLING_TOKENS = 400
@@ -87,24 +88,31 @@ def build_batch(
     Running answers always go in, so that a long prompt never stalls them. Prefixes come before
     prompts because slots wait for them; prompts in the order of admission.
 
-    Beside answers everybody who waits adds a share to the step. Short prompts use all of it one
-    after another, because rows of one prompt share their attention. Long ones keep to their share,
-    which shrinks as they grow: 16 tokens that follow 1,440 take four times as long as the first 16.
+    Where no user's answer is running, nobody watches the pace of tokens, and prompts take all there
+    is: an evaluation with many prefixes spends most of its time on them.
+
+    Beside users' answers everybody who waits adds a share to the step. Short prompts use all of it
+    one after another, because rows of one prompt share their attention. Long ones keep to their
+    share, which shrinks as they grow: 16 tokens that follow 1,440 take four times as long as the
+    first 16.
 
     Args:
         slots: the running requests, oldest first.
         prefixes: the shared beginnings, some of them not computed yet.
-        n_prompt_tokens: how many tokens of one prompt a step may take, at the prompt's beginning.
+        n_prompt_tokens: how many tokens of one prompt a step may take beside users' answers, at
+            the prompt's beginning.
         n_prefill_tokens: how many of all prompts together.
     """
     batch = Batch()
+    is_watched = False
     for slot in slots:
         if slot.phase is Phase.DECODING:
             batch.add(slot.lane, room=1, slot=slot)
+            is_watched = is_watched or slot.request.priority is Priority.USER
     prompts = [prompt for prompt in _prompts(slots, prefixes) if prompt.lane.n_left]
-    shares = [n_prompt_tokens] * len(prompts)
+    shares = [n_prefill_tokens] * len(prompts)
     room = n_prefill_tokens
-    if batch.sampled:
+    if is_watched:
         shares = [_share(prompt, n_prompt_tokens) for prompt in prompts]
         room = min(room, sum(shares))
     for (lane, owner, _), share in zip(prompts, shares, strict=True):

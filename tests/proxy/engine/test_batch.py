@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from proxy.domain import Priority
 from proxy.engine.batch import build_batch
 from proxy.engine.request import Request
 from proxy.engine.slots import Lane, Phase, Prefix, Slot
@@ -47,8 +48,18 @@ def test_each_prompt_has_its_own_share_of_a_step() -> None:
     """A burst of short prompts enters at once, while a long one is held to its share."""
     long = slot(0, 1000, 0, Phase.PREFILLING)
     burst = [slot(sequence, 6, 0, Phase.PREFILLING) for sequence in range(1, 4)]
-    batch = build_batch([long, *burst], [], n_prompt_tokens=8, n_prefill_tokens=20)
-    assert [chunk.n_tokens for chunk in batch.chunks] == [8, 6, 6]
+    answer = slot(5, 10, 9, Phase.DECODING)
+    batch = build_batch([answer, long, *burst], [], n_prompt_tokens=8, n_prefill_tokens=20)
+    assert [chunk.n_tokens for chunk in batch.chunks] == [1, 8, 6, 6]
+
+
+def test_beside_background_answers_prompts_take_all_there_is() -> None:
+    """Nobody watches the pace of a probe's tokens, and prefill is fastest in large batches."""
+    asked = Request(id=0, prompt=tuple(range(10)), max_tokens=5, priority=Priority.BACKGROUND)
+    probe = Slot(asked, Lane(0, list(range(10)), 9), n_cells=0, phase=Phase.DECODING)
+    long = slot(1, 1000, 0, Phase.PREFILLING)
+    batch = build_batch([probe, long], [], n_prompt_tokens=8, n_prefill_tokens=512)
+    assert [chunk.n_tokens for chunk in batch.chunks] == [1, 512]
 
 
 def test_waiting_slots_are_left_out() -> None:
