@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run tune judge bench-engine bench-proxy test check fmt docs lock package ci clean
+.PHONY: help setup run tune judge bench-engine bench-proxy observe test check fmt docs lock package ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench-engine: setup ## measure the engine against its peers (about 20 quiet minu
 
 bench-proxy: setup ## measure what the proxy adds to a request (about 2 quiet minutes; needs nginx and wrk)
 	$(BIN)/python -m benchmarks.proxy $(ARGS)
+
+observe: setup ## watch a proxy with a real Prometheus: every dashboard query with its value (needs prometheus)
+	$(BIN)/python -m scripts.observability.observe $(ARGS)
 
 test: setup ## run the tests (offline; real model, real client)
 	$(BIN)/pytest $(ARGS)

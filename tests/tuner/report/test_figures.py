@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,7 @@ from tuner.report.document import as_document
 from tuner.report.facts import Facts
 from tuner.report.page import as_page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path"),
-    pytest.mark.slow,
-]
+pytestmark = [pytest.mark.chromium, pytest.mark.slow]
 
 
 def drawn(page: str, folder: Path) -> str:
@@ -28,7 +22,7 @@ def drawn(page: str, folder: Path) -> str:
     path = folder / "page.html"
     path.write_text(page, encoding="utf-8")
     command = [
-        str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu",
+        "chromium", "--headless=new", "--no-sandbox", "--disable-gpu",
         f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=4000",
         "--window-size=1100,900", "--dump-dom", path.as_uri(),
     ]  # fmt: skip
