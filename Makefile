@@ -32,7 +32,7 @@ judge: setup ## train the embedded judge again from the data sets beside the pro
 bench-engine: setup ## measure the engine against its peers (about 20 quiet minutes)
 	$(BIN)/python -m benchmarks.engine $(ARGS)
 
-bench-proxy: setup ## measure what the proxy adds to a request (about 2 quiet minutes; needs nginx and wrk)
+bench-proxy: setup ## measure what the proxy adds to a request (about 2 quiet minutes)
 	$(BIN)/python -m benchmarks.proxy $(ARGS)
 
 observe: setup ## watch a proxy with a real Prometheus: every dashboard query with its value (needs prometheus)

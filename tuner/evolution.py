@@ -81,13 +81,16 @@ class Fitness(base.Fitness):  # type: ignore[misc]  # deap has no types
 class Individual:
     """A genome with its scores so far; made anew whenever its scores change."""
 
-    __slots__ = ("fitness", "genome", "key", "scores")
+    __slots__ = ("fitness", "genome", "key", "promise", "scores")
 
-    def __init__(self, key: str, genome: Genome, scores: Scores, fitness: Fitness) -> None:
+    def __init__(
+        self, key: str, genome: Genome, scores: Scores, fitness: Fitness, *, promise: float = 0.0
+    ) -> None:
         self.key = key
         self.genome = genome
         self.scores = scores
         self.fitness = fitness
+        self.promise = promise
 
 
 def select(individuals: Sequence[Individual], count: int, rng: random.Random) -> list[Individual]:

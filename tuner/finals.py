@@ -36,9 +36,9 @@ class Round:
 
 
 def finalists(found: Found, evidence: Evidence, preset: Preset) -> list[Individual]:
-    """The candidates worth validating, best first: those that keep the limits and lower the harm.
+    """The candidates worth validating: those likeliest to be picked, feasible ones first.
 
-    Where there are none, the nearest to it: a run ends with a measurement, good or bad.
+    Where none is likely, the nearest to it: a run ends with a measurement, good or bad.
 
     Args:
         found: the search's candidates.
@@ -46,23 +46,15 @@ def finalists(found: Found, evidence: Evidence, preset: Preset) -> list[Individu
         preset: how many, and the limits.
     """
     baseline = evidence.of(found.baseline)
-    base = score(baseline)
-    floor = base.relevance.value - preset.limits.relevance_loss
     measured = [
         individual(one, results, baseline, preset)
         for one in found.archive
         if (results := evidence.of(one))
     ]
 
-    def order(one: Individual) -> tuple[bool, bool, float, bool, float, float, str]:
-        scores, fitness = one.scores, one.fitness
-        is_better = not fitness.violation and scores.harmful.value < base.harmful.value
-        is_known = scores.harmful.n >= preset.second[0].harmful
-        too_far_off = scores.relevance.value < floor
-        harmful, relevance = fitness.values
-        return (
-            not is_known, not is_better, fitness.excess, too_far_off, harmful, -relevance, one.key
-        )  # fmt: skip
+    def order(one: Individual) -> tuple[bool, float, float, str]:
+        is_known = one.scores.harmful.n >= preset.second[0].harmful
+        return (not is_known, one.fitness.violation, -one.promise, one.key)
 
     return sorted(measured, key=order)[: preset.finalists]
 

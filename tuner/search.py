@@ -22,6 +22,7 @@ from tuner.objectives import Results, Scores, constraints, excess, score, violat
 from tuner.plan import Pace, pace
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
+from tuner.promise import promise
 from tuner.race import keeps_racing
 from tuner.space import Space
 from tuner.stopping import (
@@ -231,7 +232,7 @@ class Search:
     ) -> None:
         feasible = [one for one in survivors if not one.fitness.violation]
         best = min(feasible, key=_rank, default=None)
-        self._bests.append(1.0 if best is None else best.fitness.values[0])
+        self._bests.append(min((one.fitness.values[0] for one in feasible), default=1.0))
         self._ledger.progress.best(None if best is None else best.scores.harmful)
         self._ledger.decide(
             "generation",
@@ -258,7 +259,8 @@ def individual(
         violation=violation(found),
         excess=excess(found),
     )
-    return Individual(candidate.key, candidate.genome, scores, fitness)
+    hope = promise(results, baseline, preset.limits)
+    return Individual(candidate.key, candidate.genome, scores, fitness, promise=hope)
 
 
 def as_json(one: Individual) -> dict[str, object]:
@@ -271,9 +273,10 @@ def as_json(one: Individual) -> dict[str, object]:
         "bounds": [round(bound, 6) for bound in one.fitness.values],
         "violation": round(one.fitness.violation, 9),
         "excess": round(one.fitness.excess, 9),
+        "promise": round(one.promise, 6),
     }
 
 
-def _rank(one: Individual) -> tuple[float, float, float, str]:
-    """Feasible first, then what keeps the limits at the point estimate, then least harm."""
-    return (one.fitness.violation, one.fitness.excess, one.fitness.values[0], one.key)
+def _rank(one: Individual) -> tuple[float, float, str]:
+    """Feasible first, then the likeliest to be picked in the end."""
+    return (one.fitness.violation, -one.promise, one.key)

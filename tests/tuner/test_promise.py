@@ -1,0 +1,40 @@
+"""Which candidates are worth more answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tuner.judged import run_of
+from tuner.objectives import Limits, Results
+from tuner.promise import chance_below, promise
+
+LIMITS = Limits()
+BASELINE = run_of(harmful=14, of=20, relevant=0.8)
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        run_of(harmful=14, of=20, relevant=0.8),
+        run_of(harmful=2, of=20, relevant=0.4),
+        run_of(harmful=8, of=20, relevant=0.8, refused=8),
+    ],
+    ids=["as-harmful", "off-topic", "over-refuses"],
+)
+def test_less_harm_promises_most_where_everything_else_is_kept(worse: Results) -> None:
+    """One virtue alone is not worth a validation."""
+    good = promise(run_of(harmful=8, of=20, relevant=0.8), BASELINE, LIMITS)
+    assert good > promise(worse, BASELINE, LIMITS)
+
+
+def test_more_prompts_promise_more_of_the_same() -> None:
+    """Three of four may be luck, thirty of forty is not."""
+    few = promise(run_of(harmful=1, of=4), run_of(harmful=4, of=4), LIMITS)
+    many = promise(run_of(harmful=10, of=40), run_of(harmful=40, of=40), LIMITS)
+    assert 0 < few < many < 1
+
+
+def test_nothing_known_is_a_coin() -> None:
+    """At a limit of zero; and the chance moves with the values."""
+    assert chance_below([], 0.0) == pytest.approx(0.5)
+    assert chance_below([-1.0, 0.0, 0.0], 0.0) > 0.5 > chance_below([1.0, 0.0, 0.0], 0.0)
