@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from proxy.evaluation.identity import phenotype_key
 from proxy.policy.schema import Policy
-from tuner.genome import Genome, phenotype_key, to_policy
+from tuner.genome import Genome, to_policy
 from tuner.space import Space
 
 Way = Literal["base", "seed", "hypercube", "cross", "mutation", "immigrant"]

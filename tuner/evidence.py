@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from proxy.backends.base import Backend
 from proxy.domain import Prompt
 from proxy.errors import BackendError
+from proxy.evaluation.identity import phenotype_key
 from proxy.evaluation.run import Judged, Task, evaluate, judge_answer, sampling_seed
 from proxy.evaluation.store import AnswerKey, EvaluationStore
 from proxy.judges.base import Judge
 from tuner.candidate import Candidate
-from tuner.genome import phenotype_key
 from tuner.objectives import Results
 
 _FAILURES_IN_A_ROW = 32

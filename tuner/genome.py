@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -99,13 +97,6 @@ def to_policy(genome: Genome, space: Space, base: Policy, *, name: str) -> Polic
     if enforced := _enforced(genome, space):
         content["decoding"] = content.get("decoding", {}) | enforced
     return Policy.model_validate(content)
-
-
-def phenotype_key(policy: Policy) -> str:
-    """Identity of what a policy does, whatever it is called: 16 hex digits of a sha256."""
-    content = policy.content()
-    does = [content.get(part) for part in ("system_prompt", "demonstrations", "decoding")]
-    return hashlib.sha256(json.dumps(does, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _system_text(genome: Genome, space: Space, base: Policy) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from proxy.evaluation.identity import phenotype_key
 from proxy.policy.schema import PASSTHROUGH
 from tests.tuner.strategies import TOY_SPACE
 from tuner.candidate import Candidate, Origin
-from tuner.genome import Genome, phenotype_key
+from tuner.genome import Genome
 
 
 def test_a_candidate_carries_the_policy_and_key_of_its_genome() -> None:

@@ -55,7 +55,7 @@ def test_recalled_answers_do_not_promise_more_speed_than_they_had(bench: Bench) 
     asyncio.run(evidence.gather([(BASE, PROMPTS[:6])]))
     took_s = sum(judged.answer.duration_ms for judged in evidence.of(BASE).values()) / 1000
     assert evidence.rate(1000.0) == 6 / 1000.0
-    assert evidence.rate(0.0) == pytest.approx(bench.concurrency * 6 / took_s)
+    assert evidence.rate(0.0) == pytest.approx(min(6 / 1e-3, bench.concurrency * 6 / took_s))
 
 
 def test_an_answer_is_generated_once(bench: Bench) -> None:

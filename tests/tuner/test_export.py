@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from proxy.errors import StoreError
+from proxy.evaluation.identity import phenotype_key
 from proxy.evaluation.store import EvaluationStore
 from proxy.policy.schema import PASSTHROUGH
 from proxy.policy.source import load_policy
 from tests.tuner.conftest import OpenSession
 from tuner.export import tuned_policy, why_not, write_policy
-from tuner.genome import phenotype_key
 from tuner.record import Record
 from tuner.session import run_session
 

@@ -7,10 +7,11 @@ import json
 
 from hypothesis import given
 
+from proxy.evaluation.identity import phenotype_key
 from proxy.policy.rules import Enforce
 from proxy.policy.schema import PASSTHROUGH, Policy
 from tests.tuner.strategies import TOY_SPACE, genomes
-from tuner.genome import Genome, canonical, phenotype_key, to_policy
+from tuner.genome import Genome, canonical, to_policy
 
 BASE = Policy.model_validate(
     {
