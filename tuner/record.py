@@ -78,15 +78,12 @@ class Record:
 
     @property
     def best_guess(self) -> str | None:
-        """What a forced export takes: the chosen one, else the least harmful one measured last."""
-        if self.chosen is not None:
-            return self.chosen
+        """What a forced export takes: what validation put first, picked or not, else the search.
+
+        It is the one that the test measures, so that a policy never carries another's figures.
+        """
         if (validation := self.find("validation")) is not None:
-            rates = {
-                key: (one["measured"]["harmful"]["value"] or 0.0, key)
-                for key, one in validation["finalists"].items()
-            }
-            return str(min(rates, key=lambda key: rates[key]))
+            return str(validation["tested"])
         if (generation := self.find("generation")) is not None:
             survivors = generation["survivors"]
             return str(min(survivors, key=_by_search)["key"]) if survivors else None

@@ -8,7 +8,7 @@ is still prometheus_client's: it collects these families as it collects its own.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Generic, TypeVar
 
@@ -60,15 +60,16 @@ SeriesT = TypeVar("SeriesT", Counter, Histogram)
 class _Family(Collector, Generic[SeriesT]):
     """A metric's series by their label values; they appear when they are first asked for."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, make: Callable[[], SeriesT]) -> None:
         self._spec = spec
+        self._make: Callable[[], SeriesT] = make
         self._series: dict[Labels, SeriesT] = {}
 
     def labels(self, *values: str) -> SeriesT:
         """Return the series with these label values, in the order of the specification."""
         series = self._series.get(values)
         if series is None:
-            series = self._series[values] = self._new()
+            series = self._series[values] = self._make()
         return series
 
     def remove_by_labels(self, labels: Mapping[str, str]) -> None:
@@ -80,12 +81,12 @@ class _Family(Collector, Generic[SeriesT]):
             if any(values[at] != value for at, value in wanted.items())
         }
 
-    def _new(self) -> SeriesT:
-        raise NotImplementedError
-
 
 class CounterFamily(_Family[Counter]):
     """All series of a counter."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec, Counter)
 
     def collect(self) -> Iterator[Metric]:
         """Give them to prometheus_client."""
@@ -94,15 +95,12 @@ class CounterFamily(_Family[Counter]):
             family.add_metric(values, series.value)
         yield family
 
-    def _new(self) -> Counter:
-        return Counter()
-
 
 class HistogramFamily(_Family[Histogram]):
     """All series of a histogram."""
 
     def __init__(self, spec: Spec) -> None:
-        super().__init__(spec)
+        super().__init__(spec, lambda: Histogram(spec.buckets))
         bounds = (*spec.buckets, float("inf"))
         self._names = [floatToGoString(bound) for bound in bounds]  # type: ignore[no-untyped-call]  # it has no annotations
 
@@ -113,6 +111,3 @@ class HistogramFamily(_Family[Histogram]):
             counts = [float(count) for count in accumulate(series.counts)]
             family.add_metric(values, list(zip(self._names, counts, strict=True)), series.total)
         yield family
-
-    def _new(self) -> Histogram:
-        return Histogram(self._spec.buckets)

@@ -86,6 +86,18 @@ def test_export_refuses_without_a_record_unless_forced(
     assert forced.description.startswith("Exported by force")
 
 
+def test_a_forced_policy_is_the_one_that_was_tested(record: Record) -> None:
+    """Where validation picked nothing, its figures are not those of another finalist."""
+    unpicked = tuple(
+        replace(one, body={**one.body, "chosen": None}) if one.kind == "validation" else one
+        for one in record.decisions
+    )
+    policy = tuned_policy(replace(record, decisions=unpicked), force=True)
+    tested = record.find("test")
+    assert tested is not None
+    assert phenotype_key(policy) == tested["key"]
+
+
 def test_nothing_can_be_forced_out_of_an_empty_run(record: Record) -> None:
     """Not even a guess."""
     with pytest.raises(StoreError, match="nothing to export"):

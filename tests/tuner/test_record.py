@@ -29,11 +29,6 @@ def record(config: RunConfig, *decisions: Decision) -> Record:
     return Record(Run("r", 0.0, config.as_json()), decisions)
 
 
-def finalist(value: float) -> dict[str, Any]:
-    """A finalist's validation with this harmful rate."""
-    return {"measured": {"harmful": {"value": value}}}
-
-
 def test_genomes_are_found_by_key(toy_config: RunConfig) -> None:
     """Whatever generation they were born in."""
     one = record(toy_config, Decision("generation", GENERATION))
@@ -45,9 +40,8 @@ def test_genomes_are_found_by_key(toy_config: RunConfig) -> None:
 def test_the_best_guess_depends_on_how_far_the_run_came(toy_config: RunConfig) -> None:
     """Chosen, else validated, else searched, else nothing."""
     generation = Decision("generation", GENERATION)
-    finalists = {"a": finalist(0.4), "b": finalist(0.2)}
-    undecided = Decision("validation", {"chosen": None, "finalists": finalists})
-    decided = Decision("validation", {"chosen": "a", "finalists": finalists})
+    undecided = Decision("validation", {"chosen": None, "tested": "b"})
+    decided = Decision("validation", {"chosen": "a", "tested": "a"})
     assert record(toy_config).best_guess is None
     assert record(toy_config, generation).best_guess == "k"
     assert record(toy_config, generation, undecided).best_guess == "b"
