@@ -51,11 +51,42 @@ class TimeoutsConfig(_Config):
         return Timeouts(**self.model_dump())
 
 
-class LlamaCppConfig(_Config):
-    """A GGUF file, run on this machine by llama.cpp.
+class RetriesConfig(_Config):
+    """When to ask an upstream again: only while nothing of an answer has come.
+
+    That is after a connection that could not be made, and after 429 or 503 with a `Retry-After`.
+
+    Args:
+        max_retries: attempts after the first one; 0 for none.
+        max_wait_s: the longest pause before one, in seconds. A server that asks for a longer one is
+            not asked again: its answer passes, and the client decides. Meanwhile the request keeps
+            its place among those in flight.
+    """
+
+    max_retries: int = Field(default=1, ge=0, le=10)
+    max_wait_s: float = Field(default=1.0, ge=0, le=60)
+
+
+class _ModelConfig(_Config):
+    """What every served model has.
 
     Args:
         name: the served name.
+        fallbacks: served names to ask instead, in this order, when this one fails before the first
+            byte of an answer. Each answers under the policy that matches it. Only `serve` does so.
+        strict: refuse (400) what the backend cannot honour of a policy, and what a client asks
+            against one; by default as the common `strict` says. Only `serve` does so.
+    """
+
+    name: Name
+    fallbacks: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    strict: bool | None = None
+
+
+class LlamaCppConfig(_ModelConfig):
+    """A GGUF file, run on this machine by llama.cpp.
+
+    Args:
         path: the GGUF file, ``hf:owner/repo/file.gguf`` for one from Hugging Face, or ``embedded``
             for the one of the ``demo`` extra.
         n_ctx_tokens: tokens that one request may use, prompt and answer together.
@@ -74,7 +105,6 @@ class LlamaCppConfig(_Config):
     """
 
     backend: Literal["llama_cpp"] = "llama_cpp"
-    name: Name
     path: str = Field(min_length=1)
     n_ctx_tokens: int = Field(default=8192, ge=64, le=4_194_304)
     slots: int = Field(default=16, ge=1, le=256)
@@ -94,11 +124,10 @@ class LlamaCppConfig(_Config):
         return PLAIN_TEMPLATE if value == PLAIN else value
 
 
-class OpenAIConfig(_Config):
+class OpenAIConfig(_ModelConfig):
     """Any server that speaks OpenAI's wire; bytes pass through.
 
     Args:
-        name: the served name.
         base_url: what stands before ``/chat/completions``, usually ending in ``/v1``; or
             ``unix:/path.sock`` for a server on a unix socket, whose base is then ``/v1``.
         flavour: which server it is.
@@ -107,7 +136,8 @@ class OpenAIConfig(_Config):
             into a file.
         max_tokens_field: how it wants to be told the limit; OpenAI's reasoning models refuse
             ``max_tokens``.
-        timeouts: how long to wait for it.
+        timeouts: how long to wait for it; anew with each attempt.
+        retries: when to ask it again.
         client: which HTTP client reaches it. ``auto`` takes the fast one, ``lean``, and leaves to
             ``aiohttp`` what that one cannot do: HTTP proxies from the environment, credentials in
             the URL.
@@ -115,13 +145,13 @@ class OpenAIConfig(_Config):
     """
 
     backend: Literal["openai"] = "openai"
-    name: Name
     base_url: str
     flavour: Flavour = "openai"
     upstream_model: str | None = Field(default=None, min_length=1)
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     timeouts: TimeoutsConfig = TimeoutsConfig()
+    retries: RetriesConfig = RetriesConfig()
     client: ClientChoice = "auto"
     ca_file: str | None = Field(default=None, min_length=1)
 
@@ -132,23 +162,24 @@ class OpenAIConfig(_Config):
         return value
 
 
-class LiteLLMConfig(_Config):
+class LiteLLMConfig(_ModelConfig):
     """Any provider that litellm knows.
 
     Args:
-        name: the served name.
         upstream_model: litellm's own name, provider first: ``anthropic/claude-sonnet-4-5``.
         api_key_env: the environment variable that holds the key; None for the provider's usual one.
         api_base: another address than the provider's usual one.
         timeout_s: for the whole answer; for a stream, until each piece.
+        retries: when to ask it again; only after 429 or 503, because litellm does not tell whether
+            a request whose connection failed had been sent.
     """
 
     backend: Literal["litellm"] = "litellm"
-    name: Name
     upstream_model: str = Field(min_length=1)
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     api_base: str | None = Field(default=None, pattern=r"^https?://")
     timeout_s: float = Field(default=120.0, gt=0, le=3600)
+    retries: RetriesConfig = RetriesConfig()
 
 
 class ScriptedRule(_Config):
@@ -183,16 +214,14 @@ class ScriptedRule(_Config):
         return value
 
 
-class ScriptedConfig(_Config):
+class ScriptedConfig(_ModelConfig):
     """A fake model with scripted answers, for tests, demonstrations and fault injection.
 
     Args:
-        name: the served name.
         rules: the first that matches answers.
     """
 
     backend: Literal["scripted"] = "scripted"
-    name: Name
     rules: Annotated[tuple[ScriptedRule, ...], Field(strict=False)] = (ScriptedRule(),)
 
 

@@ -15,9 +15,9 @@ from proxy.policy.schema import Policy
 
 _UNIMPORTANT = {
     "name", "slots", "threads", "max_queued", "process", "step_timeout_s", "api_key_env",
-    "timeouts", "timeout_s",
+    "timeouts", "timeout_s", "retries", "fallbacks", "strict",
 }  # fmt: skip
-"""Fields that change how fast a model answers, but not what."""
+"""Fields that change how fast a model answers, or whether, but not what."""
 
 
 def model_sha256(config: ModelConfig, backend: Backend) -> str:
