@@ -79,7 +79,7 @@ class EngineProcess:
         status = await self._process.wait()
         await asyncio.wait([self._relay])
         self._stdin.close()
-        return _how(status)
+        return how_it_ended(status)
 
     async def stop(self) -> None:
         """Ask it to end, and kill it if it does not; returns once it is gone."""
@@ -139,7 +139,7 @@ async def spawn_engine(orders: Orders, *, command: Sequence[str] = COMMAND) -> E
     try:
         process = await asyncio.create_subprocess_exec(
             *command, model, stdin=PIPE, stdout=PIPE, stderr=PIPE,
-            start_new_session=True, env=_environment(),
+            start_new_session=True, env=child_environment(),
         )  # fmt: skip
     except OSError as error:
         raise ModelLoadError(
@@ -150,7 +150,7 @@ async def spawn_engine(orders: Orders, *, command: Sequence[str] = COMMAND) -> E
     return child
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Ours, with our own import path, so that the child runs the very same code."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109 - a string
     # Without it llama.cpp looks for a debugger to attach before it aborts.
@@ -169,7 +169,8 @@ async def _lines(stream: StreamReader) -> AsyncIterator[str]:
         yield pending.decode(errors="replace")
 
 
-def _how(status: int) -> str:
+def how_it_ended(status: int) -> str:
+    """Name the end of a process: ``SIGABRT``, or ``exit status 1``."""
     if status >= 0:
         return f"exit status {status}"
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Protocol
 
 from proxy.backends.base import Backend
 from proxy.backends.config import LlamaCppConfig, ModelConfig
@@ -16,8 +16,19 @@ from proxy.errors import ModelLoadError
 from proxy.upstream.base import UpstreamClient
 
 
+class Engines(Protocol):
+    """Who gives the backends of models that run in child processes, where processes share them."""
+
+    def connect(self, config: LlamaCppConfig, client: UpstreamClient | None) -> Backend:
+        """Return the backend of one model, not started yet."""
+
+
 def create(
-    config: ModelConfig, *, client: UpstreamClient | None = None, may_spawn: bool = False
+    config: ModelConfig,
+    *,
+    client: UpstreamClient | None = None,
+    may_spawn: bool = False,
+    engines: Engines | None = None,
 ) -> Backend:
     """Build the backend of one configured model; ``start`` it before use.
 
@@ -27,6 +38,7 @@ def create(
             that needs some open its own.
         may_spawn: whether a model may run in a child process where its configuration says so; the
             tuner and judges keep theirs in process.
+        engines: gives the backend of such a model; None for a child of its own.
 
     Raises:
         ModelLoadError: a package is missing; the message has the command that installs it.
@@ -38,7 +50,7 @@ def create(
             model=config.name,
         )
     if may_spawn and isinstance(config, LlamaCppConfig) and config.process == "child":
-        return _supervised(config, client)
+        return (_OwnEngines() if engines is None else engines).connect(config, client)
     return _FACTORIES[config.backend](config, client)
 
 
@@ -48,10 +60,11 @@ def _llama_cpp(config: Any, _client: UpstreamClient | None) -> Backend:
     return LocalBackend(config)
 
 
-def _supervised(config: LlamaCppConfig, client: UpstreamClient | None) -> Backend:
-    from proxy.backends.supervised import SupervisedBackend
+class _OwnEngines:
+    def connect(self, config: LlamaCppConfig, client: UpstreamClient | None) -> Backend:
+        from proxy.backends.supervised import SupervisedBackend
 
-    return SupervisedBackend(config, client)
+        return SupervisedBackend(config, client)
 
 
 def _openai(config: Any, client: UpstreamClient | None) -> Backend:

@@ -9,23 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from proxy.backends.backoff import Backoff
 from proxy.backends.base import Reply
-from proxy.backends.config import LlamaCppConfig, OpenAIConfig, TimeoutsConfig
+from proxy.backends.config import LlamaCppConfig
+from proxy.backends.engine_client import EngineClient
 from proxy.backends.engine_process import COMMAND, EngineProcess, spawn_engine
+from proxy.backends.engine_state import EngineState
 from proxy.backends.engine_wire import (
-    PRIORITY_HEADER,
     PULSE_PATH,
     STATS_PATH,
     Orders,
@@ -34,35 +32,20 @@ from proxy.backends.engine_wire import (
     decode_stats,
 )
 from proxy.backends.local_fields import CAPABILITIES
-from proxy.backends.openai import OpenAIBackend
+from proxy.backends.private_folder import private_folder
 from proxy.backends.watchdog import Patience, watch
 from proxy.domain import ChatRequest, Transcript
 from proxy.engine.stats import EngineStats, Pulse
-from proxy.errors import (
-    BackendError,
-    GuardTuneError,
-    ModelLoadError,
-    OverloadedError,
-    RequestError,
-    UpstreamError,
-)
+from proxy.errors import BackendError, ModelLoadError, OverloadedError, UpstreamError
 from proxy.tasks import cancel, spawn
-from proxy.upstream.base import Headers, UpstreamClient
+from proxy.upstream.base import UpstreamClient
 from proxy.upstream.choose import AutoClient
 
 _log = logging.getLogger(__name__)
 
 _SOCKET = "engine.sock"
-_MAX_SOCKET_PATH_BYTES = 100
-"""Linux allows 107, macOS 103."""
-
-# An engine that decodes a long answer for a whole hour is slow; one that is gone closes its socket.
-_TIMEOUTS = TimeoutsConfig(first_byte_s=3600, idle_s=3600)
 _STATS_WITHIN_S = 1.0
-_FIRST_ERROR_STATUS = 400
-_FIRST_SERVER_ERROR = 500
 _UNAVAILABLE = 503
-_GONE = frozenset({"connect", "closed", "protocol", "timeout"})
 
 
 class SupervisedBackend:
@@ -77,6 +60,7 @@ class SupervisedBackend:
 
     Attributes:
         on_return: called when a child that had died has been replaced.
+        on_change: called whenever `state` has changed.
         stats: what the engine said of itself at the last `refresh_stats`.
         restarts: how often a child that had died was replaced.
     """
@@ -95,6 +79,7 @@ class SupervisedBackend:
         self.stats = EngineStats()
         self.restarts = 0
         self.on_return: Callable[[], None] = _nothing
+        self.on_change: Callable[[], None] = _nothing
         self._config = config
         self._client: UpstreamClient = AutoClient() if client is None else client
         self._owns_client = client is None
@@ -104,7 +89,7 @@ class SupervisedBackend:
         self._backoff = backoff or Backoff()
         self._patience = patience or Patience(step_s=config.step_timeout_s)
         self._folder: Path | None = None
-        self._upstream: OpenAIBackend | None = None
+        self._upstream: EngineClient | None = None
         self._process: EngineProcess | None = None
         self._supervision: asyncio.Task[None] | None = None
         self._back_at = 0.0
@@ -116,17 +101,23 @@ class SupervisedBackend:
         return self._process is not None
 
     @property
+    def state(self) -> EngineState | None:
+        """What other processes need to share it; None before `start` and after `close`."""
+        if self._folder is None:
+            return None
+        return EngineState(
+            str(self._folder / _SOCKET), self.is_ready, self._back_at, self._load_s, self.restarts
+        )
+
+    @property
     def pid(self) -> int | None:
         """The child's process id, while there is one."""
         return None if self._process is None else self._process.pid
 
     async def start(self) -> None:
         """Start the child and wait for its model. Raises ModelLoadError naming path and remedy."""
-        self._folder = folder = _private_folder()
-        config = OpenAIConfig(
-            name=self.model, base_url=f"unix:{folder / _SOCKET}", timeouts=_TIMEOUTS
-        )
-        self._upstream = OpenAIBackend(config, self._client, extra_headers=_extra_headers)
+        self._folder = folder = private_folder(_SOCKET)
+        self._upstream = EngineClient(self.model, str(folder / _SOCKET), self._client)
         try:
             self._process = await self._launch(folder)
         except BaseException:
@@ -135,6 +126,7 @@ class SupervisedBackend:
         self._supervision = spawn(
             self._supervise(folder, self._process), name=f"engine-{self.model}"
         )
+        self.on_change()
 
     async def close(self) -> None:
         """End the child and leave nothing behind; safe to call twice."""
@@ -151,21 +143,9 @@ class SupervisedBackend:
 
     @asynccontextmanager
     async def chat(self, request: ChatRequest, transcript: Transcript) -> AsyncIterator[Reply]:
-        """Answer one request; leaving closes its connection, on which the engine frees the slot."""
-        try:
-            async with self._engine().chat(request, transcript) as reply:
-                if reply.status >= _FIRST_ERROR_STATUS:
-                    raise await self._refusal(reply)
-                yield reply
-        except BackendError as error:
-            if error.error_type not in _GONE:
-                raise
-            transcript.error_type = "engine"
-            raise BackendError(
-                f"The engine of {self.model} stopped while it answered. It restarts by itself; "
-                "try again.",
-                model=self.model, error_type="engine", status=_UNAVAILABLE, retryable=True,
-            ) from error  # fmt: skip
+        """Answer one request; see `EngineClient.chat`. Raises OverloadedError while it is away."""
+        async with self._engine().chat(request, transcript) as reply:
+            yield reply
 
     async def refresh_stats(self) -> None:
         """Ask the engine for its figures; those of one that is gone or busy stay as they were."""
@@ -178,32 +158,15 @@ class SupervisedBackend:
         except (UpstreamError, msgspec.MsgspecError) as error:
             _log.warning("engine_stats_missing model=%s error=%s", self.model, error)
 
-    def _engine(self) -> OpenAIBackend:
-        if self._upstream is None or self._folder is None:
+    def _engine(self) -> EngineClient:
+        if self._upstream is None or (state := self.state) is None:
             raise BackendError(
                 f"{self.model} is not running.", model=self.model, error_type="engine",
                 status=_UNAVAILABLE,
             )  # fmt: skip
-        if not self.is_ready:
-            wait_s = max(0.0, self._back_at - time.monotonic()) + self._load_s
-            raise OverloadedError("restarting", retry_after_s=max(1, math.ceil(wait_s)))
+        if not state.is_ready:
+            raise OverloadedError("restarting", retry_after_s=state.retry_after_s)
         return self._upstream
-
-    async def _refusal(self, reply: Reply) -> GuardTuneError:
-        """The engine's own error, as the in-process backend would have raised it."""
-        body = b"".join([chunk async for chunk in reply.chunks])
-        error: dict[str, Any] = msgspec.json.decode(body)["error"]
-        code, message = error["code"], error["message"]
-        retry_after = dict(reply.headers).get(b"retry-after")
-        if retry_after is not None:
-            return OverloadedError(code, retry_after_s=int(retry_after))
-        if reply.status >= _FIRST_SERVER_ERROR:
-            return BackendError(
-                message, model=self.model, error_type="engine", status=reply.status, retryable=True
-            )
-        return RequestError(
-            message, status=reply.status, error_type=error["type"], param=error["param"], code=code
-        )
 
     async def _supervise(self, folder: Path, process: EngineProcess) -> None:
         """Replace the child whenever it dies."""
@@ -215,6 +178,7 @@ class SupervisedBackend:
             process = await self._replace(folder, lived_s=time.monotonic() - since)
             self._process = process
             self.restarts += 1
+            self.on_change()
             # From the event loop itself, so that a mistake over there does not end the supervision.
             asyncio.get_running_loop().call_soon(self.on_return)
 
@@ -243,6 +207,7 @@ class SupervisedBackend:
         while True:
             delay_s = self._backoff.delay_s(lived_s=lived_s)
             self._back_at = time.monotonic() + delay_s
+            self.on_change()
             await asyncio.sleep(delay_s)
             try:
                 return await self._launch(folder)
@@ -272,19 +237,3 @@ class SupervisedBackend:
 
 def _nothing() -> None:
     """Nobody asked to be told."""
-
-
-def _extra_headers(request: ChatRequest) -> Headers:
-    return (
-        (PRIORITY_HEADER, b"%d" % request.priority),
-        (b"x-request-id", request.request_id.encode("ascii", "replace")),
-    )
-
-
-def _private_folder() -> Path:
-    """A new folder that only this user can enter, short enough for a socket's address."""
-    folder = Path(tempfile.mkdtemp(prefix="guardtune-"))
-    if len(str(folder / _SOCKET).encode()) <= _MAX_SOCKET_PATH_BYTES:
-        return folder
-    folder.rmdir()
-    return Path(tempfile.mkdtemp(prefix="guardtune-", dir="/tmp"))

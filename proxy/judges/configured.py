@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from proxy.backends.base import Backend
 from proxy.backends.config import LlamaCppConfig, ModelConfig
+from proxy.backends.registry import Engines
 from proxy.backends.registry import create as create_backend
 from proxy.errors import JudgeError, SettingsError
 from proxy.judges import registry
@@ -99,7 +100,11 @@ def _kind(document: Document) -> type[BaseModel]:
 
 
 def build(
-    config: JudgeConfig, *, client: UpstreamClient | None = None, may_spawn: bool = False
+    config: JudgeConfig,
+    *,
+    client: UpstreamClient | None = None,
+    may_spawn: bool = False,
+    engines: Engines | None = None,
 ) -> Judge:
     """The judge, not yet started; starting it starts its models.
 
@@ -108,12 +113,15 @@ def build(
         client: connections that several backends share and the caller closes.
         may_spawn: whether a local model may run in a child process where its configuration says
             so, as under `serve`: an abort of llama.cpp then costs verdicts and not the process.
+        engines: gives the backend of such a model; None for a child of its own.
 
     Raises:
         JudgeError: no judge has that name, or the policy file cannot be read.
         ModelLoadError: a package of a backend is missing.
     """
-    return _build(config, partial(create_backend, client=client, may_spawn=may_spawn))
+    return _build(
+        config, partial(create_backend, client=client, may_spawn=may_spawn, engines=engines)
+    )
 
 
 def _card(config: _Measurable) -> Card | None:

@@ -118,7 +118,7 @@ def test_child_runs_our_code_and_not_what_lies_in_the_folder(
     """A folder with a package `proxy` of its own is a fine place to start a server in."""
     (tmp_path / "proxy").mkdir()
     monkeypatch.chdir(tmp_path)
-    environment = engine_process._environment()
+    environment = engine_process.child_environment()
     assert str(Path(engine_process.__file__).parents[2]) in environment["PYTHONPATH"].split(
         os.pathsep
     )

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import stat
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -124,17 +123,6 @@ def test_socket_is_in_a_private_folder_and_nothing_is_left_behind() -> None:
             await _answer(backend, _ask("hello"))
 
     _run(act)
-
-
-def test_long_temporary_folder_does_not_break_the_socket(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A socket's address has about a hundred bytes."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 90)))
-    (tmp_path / ("x" * 90)).mkdir()
-    folder = supervised._private_folder()
-    assert len(str(folder)) < 90
-    folder.rmdir()
 
 
 def test_priority_crosses_the_socket() -> None:
