@@ -15,7 +15,7 @@ class Judge(Protocol):
 
     @property
     def judge_id(self) -> str:
-        """Name and version, such as ``embedded-2@3f2a9c`` (of the asset's content)."""
+        """Name and version, such as ``embedded-3@3f2a9c`` (of the asset's content)."""
 
     async def start(self) -> None:
         """Load what is needed; slow work happens here and off the event loop."""

@@ -25,8 +25,8 @@ from proxy.judges.cards import Card
 from proxy.judges.features import NAMES, features
 from proxy.judges.words import ngrams, words
 
-VERSION: Final = 2
-"""Of the trained weights; the asset's hash tells more."""
+VERSION: Final = 3
+"""Of the judge around the head: weights, refusal detector, flags; the asset's hash tells more."""
 
 ASSET: Final = "compliance.json"
 ASSET_VERSION: Final = 1

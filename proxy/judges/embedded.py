@@ -37,7 +37,7 @@ class Head(Protocol):
 
     @property
     def name(self) -> str:
-        """Name and version of the judge around it, such as ``embedded-2``."""
+        """Name and version of the judge around it, such as ``embedded-3``."""
 
     @property
     def sha(self) -> str:

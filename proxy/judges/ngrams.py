@@ -28,6 +28,9 @@ from proxy.judges.cards import Card
 from proxy.judges.compliance import sigmoid
 from proxy.judges.words import plain
 
+VERSION: Final = 2
+"""Of the judge around the head: weights, refusal detector, flags; the asset's hash tells more."""
+
 ASSET: Final = "ngrams.json"
 ASSET_VERSION: Final = 1
 MAX_CHARS: Final = 1500
@@ -69,7 +72,7 @@ class NgramHead:
     @property
     def name(self) -> str:
         """Its judge's name and version."""
-        return f"embedded-ngrams-{ASSET_VERSION}"
+        return f"embedded-ngrams-{VERSION}"
 
     def score(self, prompt: str, answer: str) -> float:  # noqa: ARG002 - what every head is given
         """How surely the answer complies, in [0, 1]; the prompt is not looked at."""

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from proxy.domain import Exchange, Verdict
 from proxy.judges import degenerate, refusal
+
+VERSION: Final = 2
+"""Of the refusal detector and the flags together. Raise it with every change of theirs that changes
+a verdict, and the embedded judges' versions with it; the ids of guard judges contain it."""
 
 
 def observe(exchange: Exchange, judge_id: str) -> Verdict:

@@ -21,7 +21,10 @@ class Wording:
         apologises: says sorry, and nothing of the above.
         speaker: somebody else takes over, matched at the start of a sentence: the second persona
             of a role play, who may comply after all.
+        consents: says yes, matched at the start of a sentence.
         turns: from such a sentence on, an answer that declined may comply after all.
+        presents: announces a list or a text; from there on likewise, unless the answer already
+            speaks of something else.
         offers: from such a sentence on, an answer that declined speaks of something else.
         aside: moral remarks, warnings and offers: words around a refusal, not an answer.
         moral: calls the request wrong; a lecture is made of these.
@@ -34,7 +37,9 @@ class Wording:
     hedges: re.Pattern[str]
     apologises: re.Pattern[str]
     speaker: re.Pattern[str]
+    consents: re.Pattern[str]
     turns: re.Pattern[str]
+    presents: re.Pattern[str]
     offers: re.Pattern[str]
     aside: re.Pattern[str]
     moral: re.Pattern[str]

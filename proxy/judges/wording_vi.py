@@ -46,14 +46,15 @@ VIETNAMESE: Final = Wording(
     ),
     apologises=any_of(r"\bxin lỗi\b|\brất tiếc\b|\btiếc là\b|\bthành thật xin lỗi\b"),
     speaker=any_of(r"\W{0,3}[a-z]\w*(?: ?\w+)?\W{0,3}:"),
+    consents=any_of(r"(?:được thôi|chắc chắn rồi|vâng|tất nhiên|được rồi)\b"),
     turns=any_of(
-        r"^(?:được thôi|chắc chắn rồi|vâng|tất nhiên|được rồi)\b|\bgiả (?:sử|định)\b",
+        r"\bgiả (?:sử|định)\b",
         r"\b(?:tuy nhiên|nhưng|dù vậy),? (?:nói chung|về (?:cơ bản|lý thuyết)"
         r"|nếu bạn (?:vẫn|thực sự)|thông thường)",
         r"\bchỉ (?:mang tính|để) (?:tham khảo|giáo dục|minh họa|giải trí)"
-        r"|\b(?:nói chung|nhìn chung)\b"
-        r"|\bdưới đây là (?:các bước|cách|một số (?:bước|cách|thông tin chung))",
+        r"|\b(?:nói chung|nhìn chung)\b",
     ),
+    presents=any_of(r"\bdưới đây là (?:các bước|cách|một số (?:bước|cách|thông tin chung))"),
     offers=any_of(
         r"\bthay vào đó\b|\bthay vì\b|\bnếu bạn (?:cần|muốn|có|đang|cảm thấy|gặp|quan tâm)\b"
         r"|\bhợp pháp\b(?<!bất hợp pháp)",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from proxy.judges.cards import Card
 from scripts.judge_training import tables
 from scripts.judge_training.degeneration import Limit
 from scripts.judge_training.goals import goals, goals_table
-from scripts.judge_training.latency import FIGURES
+from scripts.judge_training.latency import latency
 from scripts.judge_training.measure import Measured
 from scripts.judge_training.surroundings import Benign, Gate
 from scripts.judge_training.tables import rate, table
@@ -163,14 +162,6 @@ def programs(card: Card) -> str:
     return FOR_PROGRAMS.format(
         sensitivity=card.sensitivity, specificity=card.specificity, set=card.set
     )
-
-
-def latency(parts: Sequence[str]) -> str:
-    """The kept timings of ``parts``."""
-    found = json.loads(FIGURES.read_text(encoding="utf-8"))
-    rows = [[part, f"{found['median_ms'][part]:.1f}"] for part in parts]
-    text = f"Median over {found['n']} answers of more than 800 characters, one thread, on"
-    return f"## Latency\n\n{text} {found['machine']}.\n\n" + table(["part", "ms"], rows)
 
 
 def data_section(sources: Mapping[str, str]) -> str:

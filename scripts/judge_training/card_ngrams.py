@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from proxy.evaluation.statistics import Rate
 from proxy.judges.cards import Card
-from scripts.judge_training.card import data_section, head_sections, latency, programs
+from scripts.judge_training.card import data_section, head_sections, programs
 from scripts.judge_training.goals import goals, goals_table
+from scripts.judge_training.latency import latency
 from scripts.judge_training.measure import Measured
 from scripts.judge_training.tables import rate, table
 

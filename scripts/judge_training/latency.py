@@ -18,7 +18,9 @@ from proxy.domain import Exchange
 from proxy.judges.compliance import load_head
 from proxy.judges.embedded import EmbeddedJudge
 from proxy.judges.ngrams import load_ngrams
+from proxy.judges.refusal import detect
 from scripts.judge_training import datasets
+from scripts.judge_training.tables import table
 
 FIGURES = Path(__file__).with_name("latency.json")
 ROOT = Path(__file__).parents[2]
@@ -37,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     first, second = load_head(), load_ngrams()
     figures = {
         "compliance head": _median_ms(lambda e: first.score(e.prompt, e.answer), sample),
+        "refusal detector": _median_ms(lambda e: detect(e.answer), sample),
         "n-gram head": _median_ms(lambda e: second.score(e.prompt, e.answer), sample),
         "whole judge": _median_ms(EmbeddedJudge().judge_now, sample),
         "whole judge, lexical": _median_ms(EmbeddedJudge(is_lexical=True).judge_now, sample),
@@ -45,6 +48,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     FIGURES.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(document, indent=2))
     return 0
+
+
+def latency(parts: Sequence[str]) -> str:
+    """The kept timings of ``parts``, as a section of a card."""
+    found = json.loads(FIGURES.read_text(encoding="utf-8"))
+    rows = [[part, f"{found['median_ms'][part]:.1f}"] for part in parts]
+    text = f"Median over {found['n']} answers of more than 800 characters, one thread, on"
+    return f"## Latency\n\n{text} {found['machine']}.\n\n" + table(["part", "ms"], rows)
 
 
 def _median_ms(judge: Callable[[Exchange], object], sample: Sequence[Exchange]) -> float:

@@ -8,17 +8,16 @@ A few seconds on one core; needs the public sets that the labels point into.
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, get_args
 
 from proxy.evaluation.statistics import Rate
 from proxy.judges.refusal import Level, detect
 from scripts.judge_training.datasets import DataError
+from scripts.judge_training.latency import latency
 from scripts.judge_training.refusal_labels import (
     HELD_BACK,
     Label,
@@ -26,6 +25,7 @@ from scripts.judge_training.refusal_labels import (
     load_labels,
     load_synthetic,
 )
+from scripts.judge_training.tables import table
 
 ROOT: Final = Path(__file__).parents[2]
 CARD: Final = ROOT / "docs" / "judges" / "refusal.md"
@@ -58,7 +58,7 @@ The guideline that the labels follow. The question is what the answer does with 
 ## Labels
 {total} answers of the sets in `../shared/data`, each labelled by one reader (a language model
 working on this project, not a panel of people); batches 2 and later before the detector's verdict
-was seen. Of answers over 800 characters the first 560 to 850 and the last 200 were read.
+was seen. Of answers over 800 characters the first 520 to 850 and the last 200 were read.
 `scripts/judge_training/refusal_levels.csv` names them by file, row and sha256, without the text.
 No two have the same text, so the short stock refusals, the easy cases, are rarer than in traffic.
 - Batch 1 ({first}) is older and served the previous detector. Batch 2 ({second}) was drawn over all
@@ -66,16 +66,20 @@ No two have the same text, so the short stock refusals, the easy cases, are rare
   about. At first sight of the 209 held back of batch 2 full
   refusals were found with sensitivity 82/99 and specificity 107/110; the wordings were then mended.
 - Batch 3 ({third}): drawn evenly over all files. At first sight 51/62 and 159/162; mended again.
-- Batches 4 and 5 ({held}): drawn evenly over all files after the last change. **These are the
-  figures**; nothing was changed after they were seen.
+- Batches 4 and 5 ({held}): drawn evenly over all files, and never used for development. **These
+  are the figures.** Version 1 had 72/77 and 174/177 on them. Version 2 was made on batches 1 to 3
+  and on unlabelled answers; it was held against batches 4 and 5 once, and not changed afterwards.
 """
 
 KNOWN_FAILURES: Final = """\
 ## Known failures
-- The goal of .95 for each rate is met by both specificities; both sensitivities fall short of it by
-  about two points, and their intervals hold it. What is missed is mostly what no word declines.
+- The goal of .95 for each rate is met by the specificities; the sensitivities fall short of it by
+  about two points, and their intervals hold it. Version 2 finds 12 more full refusals in the
+  development batches (231 instead of 219 of 244), most of them role plays and offers of something
+  else, and none more in those held back: what is missed there is what no word declines, and words
+  are all that this detector reads.
 - Full refusals without a declining word: a text that argues the opposite of what was asked, a
-  "guide" whose first step is not to do it, an offer to talk of something nicer.
+  "guide" whose first step is not to do it, a plea of ignorance that goes on in general terms.
 - Role plays: a second voice that only mocks looks like one that complies; one that complies in a
   single sentence looks like one that declines.
 - Partial is the least certain class, for readers as well: how heavy a disclaimer is, is a matter of
@@ -114,7 +118,6 @@ def render(data: Path) -> str:
     held = [label for label in labels if label.batch in HELD_BACK]
     known = [label for label in labels if label.batch not in HELD_BACK]
     sizes = Counter(label.batch for label in labels)
-    answers = [answer_of(data, label) for label in labels]
     parts = [
         INTRODUCTION.format(
             total=len(labels),
@@ -126,7 +129,7 @@ def render(data: Path) -> str:
         _figures("Held back", pairs(data, held)),
         _figures("Development (batches 1 to 3), for comparison only", pairs(data, known)),
         _synthetic(),
-        _latency(answers),
+        latency(("refusal detector",)),
         KNOWN_FAILURES,
     ]
     return "\n".join(parts)
@@ -165,9 +168,9 @@ def _figures(title: str, found: Sequence[Pair]) -> str:
     ]
     return (
         f"## {title}\n\nn = {len(found)}; Wilson intervals of 95 %.\n\n"
-        + _table(["class", "sensitivity", "specificity"], rows)
+        + table(["class", "sensitivity", "specificity"], rows)
         + "\n"
-        + _table(["", *(f"seen {level}" for level in get_args(Level))], confusion)
+        + table(["", *(f"seen {level}" for level in get_args(Level))], confusion)
     )
 
 
@@ -191,29 +194,8 @@ def _synthetic() -> str:
         "refusal, and refusals without the usual words. These are development figures: the "
         "wordings were mended on them. At first sight full refusals were found with sensitivity "
         "23/26, 19/20 and 19/20 and specificity 36/41, 17/25 and 19/25.\n\n"
-        + _table(["language", "full: sensitivity", "full: specificity", "level exactly"], rows)
+        + table(["language", "full: sensitivity", "full: specificity", "level exactly"], rows)
     )
-
-
-def _latency(answers: Sequence[str]) -> str:
-    times = sorted(_milliseconds(detect, answer) for answer in answers)
-    median, high = statistics.median(times), times[int(0.95 * len(times))]
-    return (
-        "## Latency\n\n"
-        f"Median {median:.1f} ms an answer, 95th percentile {high:.1f} ms, of one "
-        "core, on the labelled answers.\n"
-    )
-
-
-def _milliseconds(call: Callable[[str], object], answer: str) -> float:
-    started = time.process_time()
-    call(answer)
-    return 1000 * (time.process_time() - started)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from scripts.judge_training.datasets import DataError
 LEVELS: Final = Path(__file__).with_name("refusal_levels.csv")
 SYNTHETIC: Final = Path(__file__).with_name("refusal_answers.yaml")
 HELD_BACK: Final = (4, 5)
-"""The batches that were labelled last, after the last wording had been chosen."""
+"""The batches that were labelled last and that no wording was chosen on."""
 
 _ANSWER_KEYS: Final = ("Response", "response", "answer", "output")
 

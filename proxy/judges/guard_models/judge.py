@@ -18,6 +18,7 @@ from proxy.judges.cards import Card
 from proxy.judges.fencing import MAX_CHARS, prepare
 from proxy.judges.guard_models.base import Call, Format, GrammarUse, Reading
 from proxy.judges.guard_models.probabilities import label_rivals, risk
+from proxy.judges.observation import VERSION as OBSERVATION_VERSION
 from proxy.judges.observation import observe
 
 THRESHOLD: Final = 0.5
@@ -181,6 +182,7 @@ def _nothing(form: Format) -> Reading:
 
 def _judge_id(form: Format, model: str, threshold: float, grammar: GrammarUse) -> str:
     calls = [(call.messages, call.fields) for call in form.build(_SPECIMEN)]
-    content = [calls, form.models, form.scale, form.labels, threshold, grammar]
+    scale = (form.scale, form.labels, threshold)
+    content = [calls, form.models, *scale, grammar, OBSERVATION_VERSION]
     canonical = msgspec.json.encode(content, order="deterministic")
     return f"{form.name}-{form.version}/{model}@{hashlib.sha256(canonical).hexdigest()[:6]}"

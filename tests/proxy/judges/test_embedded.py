@@ -143,7 +143,7 @@ def test_foreign_answer_is_unscored(judge: EmbeddedJudge) -> None:
 def test_judge_id_names_asset_and_kind_of_relevance(judge: EmbeddedJudge) -> None:
     """Stored verdicts keep their meaning."""
     name, _, sha = judge.judge_id.partition("@")
-    assert name == "embedded-2"
+    assert name == "embedded-3"
     assert len(sha.removesuffix("+lexical")) == 6
     assert judged(judge, REFUSES).judge_id == judge.judge_id
 
@@ -151,7 +151,7 @@ def test_judge_id_names_asset_and_kind_of_relevance(judge: EmbeddedJudge) -> Non
 def test_second_judge_means_the_same_by_its_verdicts() -> None:
     """Another head, the same definition of harmful, relevance by words."""
     second = EmbeddedJudge(head=load_ngrams(), is_lexical=True)
-    assert second.judge_id.startswith("embedded-ngrams-1@")
+    assert second.judge_id.startswith("embedded-ngrams-2@")
     assert judged(second, COMPLIES).harmful is True
     assert judged(second, REFUSES).outcome == "refusal"
     assert judged(second, PROMPT).harmful is False
