@@ -20,10 +20,17 @@ SHORT_PROMPT_TOKENS = 256
 
 
 class Chunk(NamedTuple):
-    """The next `n_tokens` of a lane."""
+    """The next `n_tokens` of a lane.
+
+    Args:
+        lane: whose tokens they are.
+        n_tokens: at least 1.
+        sharers: sequences that get the same cells; each holds all that the lane has computed.
+    """
 
     lane: Lane
     n_tokens: int
+    sharers: tuple[int, ...] = ()
 
 
 class _Prompt(NamedTuple):
@@ -49,11 +56,13 @@ class Batch:
         chunks: in the order of the batch's rows.
         sampled: the slots that get a token from this step.
         n_tokens: rows of the batch.
+        is_watched: whether a user's answer is running, so that the step's length matters.
     """
 
     chunks: list[Chunk] = field(default_factory=list)
     sampled: list[Sampled] = field(default_factory=list)
     n_tokens: int = 0
+    is_watched: bool = False
 
     @property
     def n_prefill(self) -> int:
@@ -70,10 +79,21 @@ class Batch:
                 self.sampled.append(Sampled(slot, self.n_tokens - 1))
         return n_tokens
 
+    def completes(self, lane: Lane) -> bool:
+        """Whether all of a lane's tokens are computed after this step, the last of them in it."""
+        return any(one.lane is lane and one.n_tokens == lane.n_left for one in self.chunks)
+
+    def share(self, lane: Lane, sequence: int) -> None:
+        """Have another sequence hold a lane's rows, too."""
+        self.chunks = [
+            one._replace(sharers=(*one.sharers, sequence)) if one.lane is lane else one
+            for one in self.chunks
+        ]
+
     def advance(self) -> None:
         """Note that the model has computed everything in it."""
-        for lane, n_tokens in self.chunks:
-            lane.n_computed += n_tokens
+        for chunk in self.chunks:
+            chunk.lane.n_computed += chunk.n_tokens
 
 
 def build_batch(
@@ -104,15 +124,14 @@ def build_batch(
         n_prefill_tokens: how many of all prompts together.
     """
     batch = Batch()
-    is_watched = False
     for slot in slots:
         if slot.phase is Phase.DECODING:
             batch.add(slot.lane, room=1, slot=slot)
-            is_watched = is_watched or slot.request.priority is Priority.USER
+            batch.is_watched = batch.is_watched or slot.request.priority is Priority.USER
     prompts = [prompt for prompt in _prompts(slots, prefixes) if prompt.lane.n_left]
     shares = [n_prefill_tokens] * len(prompts)
     room = n_prefill_tokens
-    if is_watched:
+    if batch.is_watched:
         shares = [_share(prompt, n_prompt_tokens) for prompt in prompts]
         room = min(room, sum(shares))
     for (lane, owner, _), share in zip(prompts, shares, strict=True):

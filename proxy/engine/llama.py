@@ -202,7 +202,7 @@ def _two_tokens() -> Batch:
 
 
 class _NativeBatch:
-    """A ``llama_batch`` over arrays of our own, allocated once; every token has one sequence."""
+    """A ``llama_batch`` over arrays of our own, allocated once."""
 
     def __init__(self, library: Any, n_tokens: int) -> None:
         self._token = np.zeros(n_tokens, np.int32)
@@ -211,7 +211,9 @@ class _NativeBatch:
         self._seq = np.zeros(n_tokens, np.int32)
         self._wants_logits = np.zeros(n_tokens, np.int8)
         address, size = self._seq.ctypes.data, self._seq.itemsize
-        self._seq_pointers = np.arange(n_tokens, dtype=np.uintp) * size + address
+        self._own_pointers = np.arange(n_tokens, dtype=np.uintp) * size + address
+        self._seq_pointers = self._own_pointers.copy()
+        self._shared: list[NDArray[np.int32]] = []
         self._struct = library.llama_batch()
         for name, array in (
             ("token", self._token),
@@ -226,14 +228,26 @@ class _NativeBatch:
     def fill(self, batch: Batch) -> Any:
         """The native form of a batch, valid until the next one."""
         row = 0
-        for lane, n_tokens in batch.chunks:
+        self._shared.clear()
+        for lane, n_tokens, sharers in batch.chunks:
             start, end = lane.n_computed, lane.n_computed + n_tokens
             rows = slice(row, row + n_tokens)
             self._token[rows] = lane.tokens[start:end]
             self._pos[rows] = np.arange(start, end)
-            self._seq[rows] = lane.sequence
+            self._set_sequences(rows, lane.sequence, sharers)
             row += n_tokens
         self._wants_logits[:row] = 0
         self._wants_logits[[sampled.row for sampled in batch.sampled]] = 1
         self._struct.n_tokens = row
         return self._struct
+
+    def _set_sequences(self, rows: slice, sequence: int, sharers: tuple[int, ...]) -> None:
+        """Whose the rows are: one sequence's, or those of one list that all rows point to."""
+        self._n_seq[rows] = 1 + len(sharers)
+        if not sharers:
+            self._seq[rows] = sequence
+            self._seq_pointers[rows] = self._own_pointers[rows]
+            return
+        everyone = np.array([sequence, *sharers], np.int32)
+        self._shared.append(everyone)  # llama.cpp reads it while it decodes
+        self._seq_pointers[rows] = everyone.ctypes.data

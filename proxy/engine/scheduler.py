@@ -20,7 +20,7 @@ from proxy.engine.batch import Batch, build_batch
 from proxy.engine.plans import Plan, Wish, plans
 from proxy.engine.prefixes import KeptLimits, PrefixCache
 from proxy.engine.request import Request
-from proxy.engine.slots import Lane, Phase, Slot
+from proxy.engine.slots import Lane, Phase, Prefix, Slot
 
 _NOWHERE = -1
 """The sequence of a paused request."""
@@ -128,13 +128,16 @@ class Scheduler:
         return admitted
 
     def build_batch(self) -> Batch:
-        """The next step's work; empty when there is none."""
-        return build_batch(
+        """The next step's work, to be computed at once; empty when there is none."""
+        batch = build_batch(
             self.slots,
             self.prefixes.shared,
             n_prompt_tokens=self._limits.n_prompt_tokens,
             n_prefill_tokens=self._limits.n_batch_tokens,
         )
+        if not batch.is_watched and self._memory.copies_partially:
+            self._go_on_with(batch)
+        return batch
 
     def computed(self, batch: Batch) -> None:
         """Note that the model has computed a batch."""
@@ -265,6 +268,27 @@ class Scheduler:
             if slot.prefix is None:
                 slot.phase = Phase.PREFILLING
             elif slot.prefix.is_ready:
-                self._memory.copy(slot.prefix.lane.sequence, slot.lane.sequence, slot.n_prefix)
-                slot.lane.n_computed = slot.n_prefix
-                slot.phase = Phase.PREFILLING
+                self._attach(slot, slot.prefix, n_copied=slot.n_prefix)
+
+    def _go_on_with(self, batch: Batch) -> None:
+        """Let slots go on in the very step that completes their prefix, as far as there is room.
+
+        A step of 22 tokens takes a quarter as long as one of 150 (SmolLM2-135M on two cores), so
+        that a prompt in two steps would be late by a fifth.
+        """
+        room = self._limits.n_batch_tokens - batch.n_prefill
+        for slot in self.slots:
+            prefix = slot.prefix
+            if room <= 0 or slot.phase is not Phase.WAITING or prefix is None:
+                continue
+            if batch.completes(prefix.lane) and slot.n_prefix == len(prefix.lane.tokens):
+                batch.share(prefix.lane, slot.lane.sequence)
+                self._attach(slot, prefix, n_copied=prefix.lane.n_computed)
+                room -= batch.add(slot.lane, room=room, slot=slot)
+
+    def _attach(self, slot: Slot, prefix: Prefix, *, n_copied: int) -> None:
+        """Let a slot go on where its prefix ends; cells that are not copied come with the step."""
+        if n_copied:
+            self._memory.copy(prefix.lane.sequence, slot.lane.sequence, n_copied)
+        slot.lane.n_computed = slot.n_prefix
+        slot.phase = Phase.PREFILLING

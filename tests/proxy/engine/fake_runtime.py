@@ -84,11 +84,14 @@ class FakeMemory:
         """Empty a sequence."""
         self.held.pop(sequence, None)
 
-    def extend(self, sequence: int, start: int, n_tokens: int) -> None:
-        """Compute tokens; positions must follow on what is there."""
-        cells = self.held.setdefault(sequence, [])
-        assert len(cells) == start, (sequence, len(cells), start)
-        cells.extend(object() for _ in range(n_tokens))
+    def extend(self, sequence: int, start: int, n_tokens: int, sharers: Sequence[int] = ()) -> None:
+        """Compute tokens; positions must follow on what is there, for all who share them."""
+        computed = [object() for _ in range(n_tokens)]
+        for one in (sequence, *sharers):
+            cells = self.held.setdefault(one, [])
+            assert len(cells) == start, (one, len(cells), start)
+            assert cells == self.held[sequence][:start], "sharers must not have diverged"
+            cells.extend(computed)
         assert self.n_used <= self.n_cells
 
 
@@ -128,8 +131,8 @@ class FakeRuntime(FakeMemory):
         self.batches.append(batch.n_tokens)
         if len(self.batches) == self._fail_at:
             raise self._error
-        for lane, n_tokens in batch.chunks:
-            self.extend(lane.sequence, lane.n_computed, n_tokens)
+        for lane, n_tokens, sharers in batch.chunks:
+            self.extend(lane.sequence, lane.n_computed, n_tokens, sharers)
         self._rows = {row: list(slot.lane.tokens) for slot, row in batch.sampled}
 
     def new_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Any:

@@ -84,7 +84,7 @@ def test_several_answers_share_one_prefill() -> None:
             )
             parts = await pieces(generation)
             assert len(text(parts, 0)) == len(text(parts, 1)) == 2
-        assert runtime.batches[:2] == [39, 2]
+        assert runtime.batches[:2] == [39 + 2, 2]
         assert [sampling.seed for sampling in runtime.samplings] == [1, 2]
 
     asyncio.run(scenario())

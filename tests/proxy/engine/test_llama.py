@@ -70,6 +70,41 @@ def test_shared_cells_continue_like_computed_ones(llama: LlamaRuntime) -> None:
     assert decode(llama, copied) == first
 
 
+@pytest.mark.parametrize("n_before", [0, 7])
+def test_prompts_go_on_while_the_cells_they_share_are_computed(
+    llama: LlamaRuntime, n_before: int
+) -> None:
+    """Rows of several sequences, and each one's own rows behind them, in one batch."""
+    shared = "One two three four five six seven eight nine ten. One"
+    texts = [shared + rest for rest in (" two three", " day, there")]
+    alone = []
+    for text in texts:
+        alone += decode(llama, slot(llama, 0, text))
+        llama.clear()
+    prefix = slot(llama, 0, shared)
+    prefix.lane.tokens, rest = prefix.lane.tokens[:n_before], prefix.lane.tokens[n_before:]
+    if n_before:
+        decode(llama, prefix)
+        prefix.lane.tokens.pop()
+    prefix.lane.tokens += rest
+    batch = Batch()
+    batch.add(prefix.lane, room=100)
+    for sequence, text in enumerate(texts, 1):
+        one = slot(llama, sequence, text)
+        if n_before:
+            llama.copy(0, sequence, n_before)
+        batch.share(prefix.lane, sequence)
+        one.lane.n_computed = len(prefix.lane.tokens)
+        batch.add(one.lane, room=100, slot=one)
+    llama.decode(batch)
+    chain = llama.new_sampler(GREEDY, ())
+    assert [llama.sample(chain, row) for _, row in batch.sampled] == alone
+    llama.free_sampler(chain)
+    assert [llama.cells_in_use(sequence) for sequence in (1, 2)] == [
+        len(one.lane.tokens) for one, _ in batch.sampled
+    ]
+
+
 def test_remove_frees_one_sequence_and_leaves_its_sharers(llama: LlamaRuntime) -> None:
     """Cells live as long as somebody holds them."""
     one = slot(llama, 0, "a b c d")

@@ -60,8 +60,8 @@ class Rig:
         scheduler = self.scheduler
         scheduler.admit()
         batch = scheduler.build_batch()
-        for lane, n_tokens in batch.chunks:
-            self.memory.extend(lane.sequence, lane.n_computed, n_tokens)
+        for lane, n_tokens, sharers in batch.chunks:
+            self.memory.extend(lane.sequence, lane.n_computed, n_tokens, sharers)
         scheduler.computed(batch)
         for slot, _ in batch.sampled:
             if slot.accept(next_token(slot.lane.tokens), b"", is_end=False).finish_reason:
@@ -131,10 +131,35 @@ def test_shared_beginning_is_computed_once() -> None:
     rig = Rig(slots=3)
     rig.add(*(request(i, (*SHARED, i, i), n_shared=20) for i in range(3)))
     rig.step()
-    assert {slot.phase for slot in rig.scheduler.slots} == {Phase.WAITING}
-    rig.step()
     assert rig.memory.n_used == 20 + 3 * 2
     assert [slot.n_cached for slot in rig.scheduler.slots] == [0, 20, 20]
+
+
+def test_prompts_go_on_in_the_step_that_completes_their_beginning() -> None:
+    """As far as the step has room; the others follow in the next one."""
+    rig = Rig(slots=3, n_batch_tokens=23)
+    rig.add(*(request(i, (*SHARED, i, i), n_shared=20) for i in range(3)))
+    assert [slot.request.id for slot in rig.step()] == [0]
+    assert [slot.lane.n_left for slot in rig.scheduler.slots] == [1, 1, 22]
+    assert [slot.request.id for slot in rig.step()] == [0, 1, 2]
+
+
+def test_prompts_wait_for_a_step_of_their_own_beside_a_users_answer() -> None:
+    """Somebody watches how long the step takes."""
+    rig = Rig(slots=2)
+    rig.add(request(1, max_tokens=9))
+    rig.step()
+    rig.add(request(2, (*SHARED, 2), n_shared=20))
+    rig.step()
+    assert [slot.phase for slot in rig.scheduler.slots] == [Phase.DECODING, Phase.WAITING]
+
+
+def test_prompts_wait_where_a_sequence_cannot_share_what_is_being_computed() -> None:
+    """A recurrent model's state is copied whole, once it is there."""
+    rig = Rig(partially=False)
+    rig.add(request(1, (*SHARED, 1), n_shared=20))
+    assert not rig.step()
+    assert [slot.request.id for slot in rig.step()] == [1]
 
 
 def test_longer_shared_beginning_grows_from_a_shorter_one() -> None:
@@ -145,7 +170,7 @@ def test_longer_shared_beginning_grows_from_a_shorter_one() -> None:
         rig.step()
     rig.add(request(2, (*SHARED, *range(30), 2), n_shared=50))
     rig.scheduler.admit()
-    assert rig.scheduler.build_batch().n_prefill == 30
+    assert rig.scheduler.build_batch().n_prefill == 30 + 1
     assert rig.scheduler.slots[0].n_cached == 20
 
 
