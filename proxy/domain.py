@@ -211,6 +211,7 @@ class Verdict:
         harmful: False on benign prompts; None on unlabelled ones and where unscored.
         score: of harmful, in [0, 1], for ranking and calibration; None where harmful is None.
         refusal: 1 declines, 0 complies; `is_refusal` is the judge's thresholded reading of it.
+        is_partial_refusal: it declines and gives some of what was asked all the same; no refusal.
         degenerate: the flags that fired: ``empty``, ``cut_off``, ``looping``, ``gibberish``,
             ``echo``. ``cut_off`` alone does not make an answer degenerate.
         reason: why it is unscored, for the log; no user text.
@@ -227,6 +228,7 @@ class Verdict:
     useful: float | None = None
     refusal: float | None = None
     is_refusal: bool = False
+    is_partial_refusal: bool = False
     degenerate: tuple[str, ...] = ()
     category: str | None = None
     reason: str | None = None

@@ -11,6 +11,7 @@ from proxy.evaluation.bench import Fact
 from proxy.evaluation.comparison import RateGap, paired_rate
 from proxy.evaluation.figures import as_gap, as_rate
 from proxy.evaluation.measures import FIRST, Measure, rate
+from proxy.evaluation.multiplicity import holm
 from proxy.evaluation.report import Subject
 from proxy.judges.observation import observe
 from proxy.suites.choices import ChoiceQuestion, ChoiceSuite, score_choice
@@ -85,6 +86,8 @@ def choices_as_json(asked: Asked, subjects: Sequence[Subject]) -> Json:
     """
     own = {question.id: question for question in asked.questions}
     facts = [_by_id(subject, own) for subject in subjects]
+    gaps = [_gap(some, facts[0]) for some in facts[1:]]
+    corrected = holm([gap.p for gap in gaps]) if len(gaps) > 1 else [None] * len(gaps)
     suite = asked.suite
     return {
         "suite": suite.id, "sha256": suite.sha256, "licence": suite.licence, "rows": suite.n_rows,
@@ -103,9 +106,9 @@ def choices_as_json(asked: Asked, subjects: Sequence[Subject]) -> Json:
         "comparisons": [
             {
                 "policy": str(subject.policy.ref), "baseline": str(subjects[0].policy.ref),
-                "right": as_gap(_gap(some, facts[0])),
+                "right": as_gap(gap, p),
             }
-            for subject, some in zip(subjects[1:], facts[1:], strict=True)
+            for subject, gap, p in zip(subjects[1:], gaps, corrected, strict=True)
         ],
     }  # fmt: skip
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from proxy.evaluation.bench import Fact
 from proxy.evaluation.measures import COMPARED, FIRST, HARMFUL, Measure, relevance_of
+from proxy.evaluation.multiplicity import holm
 from proxy.evaluation.statistics import (
     Interval,
     Mean,
@@ -93,6 +94,24 @@ def compare(policy: Facts, baseline: Facts) -> Comparison:
         scores=tuple(_score_gap(name, pairs) for name in _SCORES),
         discordant=tuple(_discordant(pairs)),
     )
+
+
+def holm_over_policies(comparisons: Sequence[Comparison]) -> list[dict[str, float]]:
+    """For each comparison, the name of a figure → its p-value by Holm over all comparisons.
+
+    Empty dicts where only one policy stands beside the baseline: there is nothing to correct.
+    """
+    if len(comparisons) == 1:
+        return [{}]
+    found = [_p_values(comparison) for comparison in comparisons]
+    adjusted = [holm(column) for column in zip(*(one.values() for one in found), strict=True)]
+    rows = zip(*adjusted, strict=True)
+    return [dict(zip(one, row, strict=True)) for one, row in zip(found, rows, strict=True)]
+
+
+def _p_values(comparison: Comparison) -> dict[str, float]:
+    rates = {gap.measure.name: gap.p for gap in comparison.rates}
+    return rates | {gap.name: gap.p for gap in comparison.scores}
 
 
 def paired_rate(measure: Measure, pairs: Sequence[tuple[Fact, Fact]]) -> RateGap:

@@ -15,8 +15,9 @@ from proxy.errors import StoreError
 APPLICATION_ID = 0x47544556
 """Marks the file as ours ("GTEV") in SQLite's header."""
 
-SCHEMA_VERSION = 2
-"""1 had one verdict an answer and judge, and no label; it is brought up to date when opened."""
+SCHEMA_VERSION = 3
+"""1 had one verdict an answer and judge, and no label; 2 had no partial refusals. Both are brought
+up to date when opened."""
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -41,24 +42,39 @@ CREATE TABLE verdicts (
     answer_id INTEGER NOT NULL REFERENCES answers (id), judge_id TEXT NOT NULL,
     status TEXT NOT NULL, harmful INTEGER, score REAL, unsafe REAL, relevant REAL, useful REAL,
     refusal REAL, is_refusal INTEGER NOT NULL, degenerate TEXT NOT NULL, category TEXT,
-    reason TEXT, label TEXT, attempt INTEGER NOT NULL, PRIMARY KEY (answer_id, judge_id, attempt)
+    reason TEXT, label TEXT, attempt INTEGER NOT NULL,
+    is_partial_refusal INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (answer_id, judge_id, attempt)
 ) STRICT;
 """
 
-_FROM_1_TO_2 = f"""
+_UPDATES = {
+    1: f"""
 BEGIN IMMEDIATE;
 ALTER TABLE verdicts RENAME TO verdicts_1;
 {_VERDICTS}
-INSERT INTO verdicts SELECT *, NULL, 0 FROM verdicts_1;
+INSERT INTO verdicts SELECT *, NULL, 0, 0 FROM verdicts_1;
 DROP TABLE verdicts_1;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 COMMIT;
-"""  # noqa: S608 - put together from constants
+""",  # noqa: S608 - put together from constants
+    2: """
+BEGIN IMMEDIATE;
+ALTER TABLE verdicts ADD COLUMN is_partial_refusal INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 3;
+COMMIT;
+""",
+}
+"""From which version → what brings the file up to date."""
 
-_READ_1_AS_2 = """
-CREATE TEMP VIEW verdicts AS SELECT *, NULL AS label, 0 AS attempt FROM main.verdicts;
-"""
-"""A temporary view hides the table of the same name, so that nobody else sees a difference."""
+_VIEWS = {
+    1: """
+CREATE TEMP VIEW verdicts AS
+    SELECT *, NULL AS label, 0 AS attempt, 0 AS is_partial_refusal FROM main.verdicts;
+""",
+    2: "CREATE TEMP VIEW verdicts AS SELECT *, 0 AS is_partial_refusal FROM main.verdicts;",
+}
+"""How an older file is read as this version: a temporary view hides the table of the same name, so
+that nobody else sees a difference."""
 
 
 def lock(path: Path) -> IO[str]:
@@ -123,8 +139,8 @@ def _check(db: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
         raise StoreError(f"{path}: not an evaluation store. Give another --store.")
-    if version == 1:
-        db.executescript(_READ_1_AS_2 if read_only else _FROM_1_TO_2)
+    if version in _UPDATES:
+        db.executescript((_VIEWS if read_only else _UPDATES)[version])
     elif version != SCHEMA_VERSION:
         raise StoreError(
             f"{path}: schema {version}, but this version reads {SCHEMA_VERSION}. "

@@ -27,21 +27,22 @@ def known(value: float, digits: int = 6) -> float | None:
     return None if math.isnan(value) else round(value, digits)
 
 
-def as_gap(gap: RateGap) -> Json:
-    """A paired difference of two rates."""
+def as_gap(gap: RateGap, holm_p: float | None = None) -> Json:
+    """A paired difference of two rates; `holm_p` where several policies are compared."""
     pairs = gap.pairs
     return {
         "n": pairs.n, "gap": known(pairs.gap), **_bounds(gap.interval),
         "only_policy": pairs.only_first, "only_baseline": pairs.only_second,
         "mcnemar_p": gap.p, "a12": known(gap.a12),
+        **_holm(holm_p),
     }  # fmt: skip
 
 
-def as_score_gap(gap: ScoreGap) -> Json:
-    """A paired difference of two scores."""
+def as_score_gap(gap: ScoreGap, holm_p: float | None = None) -> Json:
+    """A paired difference of two scores; `holm_p` where several policies are compared."""
     return {
         "n": gap.n, "policy": known(gap.policy), "baseline": known(gap.baseline),
-        "wilcoxon_p": gap.p, "cliffs_delta": known(gap.delta),
+        "wilcoxon_p": gap.p, "cliffs_delta": known(gap.delta), **_holm(holm_p),
     }  # fmt: skip
 
 
@@ -50,6 +51,10 @@ def as_corrected(corrected: Corrected) -> Json:
     return {
         "value": known(corrected.value), **_bounds(corrected.interval), "note": corrected.note,
     }  # fmt: skip
+
+
+def _holm(p: float | None) -> Json:
+    return {} if p is None else {"holm_p": p}
 
 
 def _bounds(interval: Interval) -> Json:

@@ -94,7 +94,8 @@ class Result:
     def __str__(self) -> str:
         found = "not measured" if self.value is None else f"{self.value:.4g}"
         verdict = "passed" if self.is_passed else "FAILED"
-        return f"{verdict}  {self.policy}: {self.gate.text} ({self.gate.name} is {found})"
+        whose = "" if self.gate.policy else f"{self.policy}: "
+        return f"{verdict}  {whose}{self.gate.text} ({self.gate.name} is {found})"
 
 
 def read_gates(texts: Sequence[str], policies: Sequence[str]) -> tuple[list[Gate], list[Problem]]:

@@ -30,12 +30,14 @@ def tag(name: str, *children: Html, **attributes: str) -> Html:
     return Html(f"<{name}{written}>{join(children)}</{name}>")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Html]], *, caption: str = "") -> Html:
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[Html]], *, caption: str = "", class_: str = ""
+) -> Html:
     """A table that scrolls sideways where the screen is narrow; first cells are row headers."""
     top = tag("thead", tag("tr", *(tag("th", text(name), scope="col") for name in head)))
     body = tag("tbody", *(_row(cells) for cells in rows))
     title = [tag("caption", text(caption))] if caption else []
-    return tag("div", tag("table", *title, top, body), class_="scroll")
+    return tag("div", tag("table", *title, top, body), class_=f"scroll {class_}".rstrip())
 
 
 def _row(cells: Sequence[Html]) -> Html:

@@ -86,7 +86,7 @@ def _judged(report: Json) -> Iterator[Html]:
     yield tag("h2", text("Tokens and time"))
     yield table(
         ["policy", "answers"],
-        [[text(p["ref"]), text(cost_text(p["cost"]))] for p in report["policies"]],
+        [[_ref(p["ref"]), text(cost_text(p["cost"]))] for p in report["policies"]],
     )
     yield from _counted(report, "unscored_reasons", "Why answers are unscored")
     yield from _counted(report, "labels", "What the judge's model called them")
@@ -140,16 +140,22 @@ def _rates(policies: Mapping[str, Json]) -> Html:
         for name, label in LABELS.items()
         for number, (ref, rates) in enumerate(policies.items())
     ]
-    return table(["", "policy", "", "95 % interval"], rows)
+    return table(["", "policy", "", "95 % interval, 0 to 1"], rows, class_="stack")
 
 
 def _rate_row(label: str, ref: str, name: str, figure: Json) -> list[Html]:
     said = written(name, figure)
     extras = [tag("div", text(f"{what}: {found}"), class_="soft") for what, found in beside(figure)]
     return [
-        text(label), tag("code", text(ref)), join([tag("div", text(said)), *extras]),
+        text(label), _ref(ref), join([tag("div", text(said)), *extras]),
         bar(figure, said),
     ]  # fmt: skip
+
+
+def _ref(ref: str) -> Html:
+    """A policy's name and version; a break may come between the two, and nowhere else."""
+    name, at, version = ref.partition("@")
+    return tag("code", text(name), Html("<wbr>"), text(at + version), class_="ref")
 
 
 def _groups(report: Json, name: str, part: str) -> Html:
@@ -169,7 +175,7 @@ def _cell(name: str, figure: Json | None) -> Html:
     if figure is None:
         return Html("")
     said = written(name, figure)
-    return join([bar(figure, said), tag("div", text(said))])
+    return join([bar(figure, said), tag("div", text(said), class_="figure")])
 
 
 def _comparison(comparison: Json) -> Iterator[Html]:
@@ -178,8 +184,9 @@ def _comparison(comparison: Json) -> Iterator[Html]:
         "p",
         text(
             "On the same prompts with the same seeds; a gap below zero is fewer than there. "
-            "A12 of 0.5 and Cliff's delta of 0 are no difference. Nothing is corrected for the "
-            "number of tests."
+            "A12 of 0.5 and Cliff's delta of 0 are no difference. Where several policies are "
+            "compared, the p-value by Holm holds for all of them together, figure by figure; "
+            "nothing is corrected for the number of figures."
         ),
         class_="soft",
     )
@@ -209,7 +216,7 @@ def _discordant(one: Json) -> Html:
 def _counted(report: Json, name: str, heading: str) -> Iterator[Html]:
     """Counts by policy, where there are any."""
     rows = [
-        [text(policy["ref"]), text(said), text(count)]
+        [_ref(policy["ref"]), text(said), text(count)]
         for policy in report["policies"]
         for said, count in policy[name].items()
     ]
@@ -230,7 +237,7 @@ def _origin(report: Json) -> Iterator[list[Html]]:
         yield _suite_row(suite)
     for policy in report["policies"]:
         source = text(f" from {policy['source']}")
-        yield [text("policy"), join([tag("code", text(policy["ref"])), source])]
+        yield [text("policy"), join([_ref(policy["ref"]), source])]
     yield [
         text("run"),
         text(

@@ -6,13 +6,13 @@ on it: ``rates`` is null, and what remains are categories and paired comparisons
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from proxy.domain import Prompt
 from proxy.evaluation.bench import Fact
-from proxy.evaluation.comparison import Comparison, Discordant, compare
+from proxy.evaluation.comparison import Comparison, Discordant, compare, holm_over_policies
 from proxy.evaluation.figures import as_corrected, as_gap, as_mean, as_rate, as_score_gap, known
 from proxy.evaluation.judge_error import audited_rate, rogan_gladen
 from proxy.evaluation.measures import (
@@ -106,6 +106,9 @@ def as_json(setting: Setting, subjects: Sequence[Subject], *, with_texts: bool =
     """
     policies = [_policy(subject, setting) for subject in subjects]
     baseline = _by_prompt(subjects[0])
+    others = subjects[1:]
+    compared = [compare(_by_prompt(subject), baseline) for subject in others]
+    corrected = holm_over_policies(compared)
     return {
         "format": FORMAT,
         **_header(setting),
@@ -114,9 +117,9 @@ def as_json(setting: Setting, subjects: Sequence[Subject], *, with_texts: bool =
             {
                 "policy": str(subject.policy.ref),
                 "baseline": str(subjects[0].policy.ref),
-                **_comparison(compare(_by_prompt(subject), baseline), with_texts=with_texts),
+                **_comparison(comparison, p_values, with_texts=with_texts),
             }
-            for subject in subjects[1:]
+            for subject, comparison, p_values in zip(others, compared, corrected, strict=True)
         ],
         "choices": [],
         "warnings": [*_warnings(setting, subjects, policies)],
@@ -234,10 +237,14 @@ def _by_prompt(subject: Subject) -> dict[str, Fact]:
     return {fact.task.prompt.id: fact for fact in subject.facts}
 
 
-def _comparison(comparison: Comparison, *, with_texts: bool) -> Json:
+def _comparison(comparison: Comparison, holm: Mapping[str, float], *, with_texts: bool) -> Json:
+    names = [gap.measure.name for gap in comparison.rates]
     return {
-        "rates": {gap.measure.name: as_gap(gap) for gap in comparison.rates},
-        "scores": {gap.name: as_score_gap(gap) for gap in comparison.scores},
+        "rates": {
+            name: as_gap(gap, holm.get(name))
+            for name, gap in zip(names, comparison.rates, strict=True)
+        },
+        "scores": {gap.name: as_score_gap(gap, holm.get(gap.name)) for gap in comparison.scores},
         "discordant": [_discordant(one, with_texts=with_texts) for one in comparison.discordant],
     }
 

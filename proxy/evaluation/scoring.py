@@ -51,7 +51,7 @@ class Scored:
         """The line of output, with its line end."""
         if self.row is None or self.verdict is None:
             return _ERROR_LINE
-        return msgspec.json.encode(score_line(self.verdict, self.row.answer)) + b"\n"
+        return msgspec.json.encode(score_line(self.verdict)) + b"\n"
 
 
 async def score(

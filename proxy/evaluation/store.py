@@ -28,15 +28,15 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 
 
 _ADD_VERDICT = """
 INSERT INTO verdicts (answer_id, judge_id, status, harmful, score, unsafe, relevant, useful,
-    refusal, is_refusal, degenerate, category, reason, label, attempt)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    refusal, is_refusal, is_partial_refusal, degenerate, category, reason, label, attempt)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
     (SELECT count(*) FROM verdicts WHERE answer_id = ? AND judge_id = ?))
 """
 
 _FIND = """
 SELECT text, finish_reason, prompt_tokens, completion_tokens, duration_ms,
-    status, harmful, score, unsafe, relevant, useful, refusal, is_refusal, degenerate, category,
-    reason, label
+    status, harmful, score, unsafe, relevant, useful, refusal, is_refusal, is_partial_refusal,
+    degenerate, category, reason, label
 FROM answers LEFT JOIN verdicts ON answer_id = answers.id AND judge_id = ?
 WHERE model = ? AND phenotype = ? AND prompt_id = ? AND replicate = ? AND seed = ?
     AND max_tokens = ? AND error IS NULL
@@ -258,8 +258,9 @@ def _verdict_row(answer_id: int, verdict: Verdict) -> tuple[Any, ...]:
     return (
         answer_id, verdict.judge_id,
         verdict.status, verdict.harmful, verdict.score, verdict.unsafe, verdict.relevant,
-        verdict.useful, verdict.refusal, verdict.is_refusal, ",".join(verdict.degenerate),
-        verdict.category, verdict.reason, verdict.label, answer_id, verdict.judge_id,
+        verdict.useful, verdict.refusal, verdict.is_refusal, verdict.is_partial_refusal,
+        ",".join(verdict.degenerate), verdict.category, verdict.reason, verdict.label,
+        answer_id, verdict.judge_id,
     )  # fmt: skip
 
 
@@ -271,12 +272,13 @@ def _answer(row: tuple[Any, ...]) -> Answer:
 
 def _verdict(judge_id: str, row: tuple[Any, ...]) -> Verdict:
     (
-        status, harmful, score, unsafe, relevant, useful, refusal, is_refusal, flags, category, why,
-        label,
+        status, harmful, score, unsafe, relevant, useful, refusal, is_refusal, is_partial, flags,
+        category, why, label,
     ) = row  # fmt: skip
     return Verdict(
         judge_id=judge_id, status=status, harmful=None if harmful is None else bool(harmful),
         score=score, unsafe=unsafe, relevant=relevant, useful=useful, refusal=refusal,
-        is_refusal=bool(is_refusal), degenerate=tuple(filter(None, flags.split(","))),
-        category=category, reason=why, label=label,
+        is_refusal=bool(is_refusal), is_partial_refusal=bool(is_partial),
+        degenerate=tuple(filter(None, flags.split(","))), category=category,
+        reason=why, label=label,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from proxy.evaluation.wording import (
 )
 
 _LABEL_WIDTH = 36
-_WIDTH = 34
+_WIDTH = 32
 
 
 def as_text(report: Mapping[str, Any]) -> str:
@@ -91,4 +91,5 @@ def _comparison(comparison: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _row(label: str, cells: Sequence[str]) -> str:
-    return f"{label:{_LABEL_WIDTH}}{''.join(f'{cell:{_WIDTH}}' for cell in cells)}".rstrip()
+    columns = "  ".join(f"{cell:{_WIDTH}}" for cell in cells)
+    return f"{label:{_LABEL_WIDTH}}{columns}".rstrip()

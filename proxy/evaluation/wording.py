@@ -69,7 +69,7 @@ def gap_text(gap: Figure) -> str:
     return (
         f"{points(gap['gap'])} points [{points(gap['low'])}, {points(gap['high'])}], "
         f"n = {gap['n']}; only here {gap['only_policy']}, only there {gap['only_baseline']}; "
-        f"McNemar p = {p_value(gap['mcnemar_p'])}; A12 = {gap['a12']:.2f}"
+        f"McNemar {_p(gap, 'mcnemar_p')}; A12 = {gap['a12']:.2f}"
     )
 
 
@@ -79,8 +79,15 @@ def score_text(score: Figure) -> str:
         return "not measured"
     return (
         f"{score['policy']:.3g} against {score['baseline']:.3g}, n = {score['n']}; "
-        f"Wilcoxon p = {p_value(score['wilcoxon_p'])}; Cliff's delta = {score['cliffs_delta']:+.2f}"
+        f"Wilcoxon {_p(score, 'wilcoxon_p')}; Cliff's delta = {score['cliffs_delta']:+.2f}"
     )
+
+
+def _p(figure: Figure, name: str) -> str:
+    """A p-value, and the one that holds for all policies compared, where there are several."""
+    said = p_value(figure[name])
+    alone = f"p {said}" if said.startswith("<") else f"p = {said}"
+    return f"{alone} (Holm {p_value(figure['holm_p'])})" if "holm_p" in figure else alone
 
 
 def _corrected(corrected: Figure) -> str:

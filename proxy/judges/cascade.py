@@ -181,13 +181,15 @@ class Cascade:
 
 def merged(first: Verdict, second: Verdict, judge_id: str) -> Verdict:
     """The second verdict, with what only the first says filled in."""
+    refusing = first if second.refusal is None else second
     return replace(
         second,
         judge_id=judge_id,
         relevant=first.relevant if second.relevant is None else second.relevant,
         useful=first.useful if second.useful is None else second.useful,
-        refusal=first.refusal if second.refusal is None else second.refusal,
-        is_refusal=first.is_refusal if second.refusal is None else second.is_refusal,
+        refusal=refusing.refusal,
+        is_refusal=refusing.is_refusal,
+        is_partial_refusal=refusing.is_partial_refusal,
         degenerate=tuple(dict.fromkeys((*first.degenerate, *second.degenerate))),
         category=second.category or first.category,
     )

@@ -126,6 +126,7 @@ def _observed(verdicts: Sequence[Verdict], judge_id: str) -> Verdict:
         status="unscored",
         refusal=refusing.refusal,
         is_refusal=refusing.is_refusal,
+        is_partial_refusal=refusing.is_partial_refusal,
         degenerate=tuple(flags),
         category=_first(verdicts, lambda verdict: verdict.category),
         label=_first(verdicts, lambda verdict: verdict.label),

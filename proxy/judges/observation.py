@@ -25,5 +25,6 @@ def observe(exchange: Exchange, judge_id: str) -> Verdict:
         status="unscored",
         refusal=refused.score,
         is_refusal=refused.level == "full",
+        is_partial_refusal=refused.level == "partial",
         degenerate=degenerate.flags(exchange),
     )

@@ -101,31 +101,24 @@ def read_row(content: bytes, row: type[AnyRow], *, file: str, number: int) -> An
         return Problem(file, f"is not one JSON object on a line: {error}.", number)
 
 
-def score_line(verdict: Verdict, answer: str) -> ScoreLine:
-    """A verdict as a line of output.
-
-    Args:
-        verdict: of any judge.
-        answer: what was judged; tells a partial refusal from none, which a verdict does not.
-    """
+def score_line(verdict: Verdict) -> ScoreLine:
+    """A verdict of any judge as a line of output."""
     return ScoreLine(
         harmful=verdict.harmful,
         score=_rounded(verdict.score),
         unsafe=_rounded(verdict.unsafe),
         relevant=_rounded(verdict.relevant),
         useful=_rounded(verdict.useful),
-        refusal=_level(verdict, answer),
+        refusal=_level(verdict),
         flags=verdict.degenerate,
         status=verdict.status,
     )
 
 
-def _level(verdict: Verdict, answer: str) -> refusal.Level:
-    """The judge's word where it says full; our detector tells the other two apart."""
+def _level(verdict: Verdict) -> refusal.Level:
     if verdict.is_refusal:
         return "full"
-    level = refusal.detect(answer).level
-    return "partial" if level == "full" else level
+    return "partial" if verdict.is_partial_refusal else "none"
 
 
 def _rounded(score: float | None) -> float | None:

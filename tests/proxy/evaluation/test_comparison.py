@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.evaluation.comparison import compare
+from proxy.evaluation.comparison import compare, holm_over_policies
 from proxy.evaluation.statistics import Pairs
 from tests.proxy.evaluation.evaluations import fact, prompt, subjects, with_verdict
 
@@ -20,6 +20,19 @@ def test_rates_are_compared_on_the_same_prompts() -> None:
     assert harmful.p == pytest.approx(0.125)
     assert harmful.a12 == pytest.approx(0.3)
     assert gaps["over_refusal"].pairs.n == 9
+
+
+def test_p_values_are_corrected_over_the_policies_figure_by_figure() -> None:
+    """The smaller of two counts double; one alone stays as it is."""
+    plain, careful = ({f.task.prompt.id: f for f in s.facts} for s in subjects())
+    better, same = compare(careful, plain), compare(plain, plain)
+    assert holm_over_policies([better]) == [{}]
+    first, second = holm_over_policies([better, same])
+    assert first["harmful"] == pytest.approx(2 * 0.125)
+    assert second["harmful"] == 1.0
+    assert list(first) == [gap.measure.name for gap in better.rates] + [
+        gap.name for gap in better.scores
+    ]
 
 
 def test_prompts_that_only_one_answered_are_left_out() -> None:

@@ -12,6 +12,7 @@ import pytest
 from proxy.domain import Verdict
 from proxy.errors import StoreError
 from proxy.evaluation.database import APPLICATION_ID, SCHEMA_VERSION, lock, open_database
+from proxy.evaluation.run import Answer
 from proxy.evaluation.store import AnswerKey, EvaluationStore
 
 VERSION_1 = """
@@ -104,6 +105,22 @@ def test_a_store_of_the_first_version_opens(old: Path, *, read_only: bool) -> No
         "judge-1", "scored", harmful=False, score=0.1, relevant=0.9, refusal=0.8, is_refusal=True,
         degenerate=("looping",),
     )  # fmt: skip
+
+
+def test_a_store_of_the_second_version_opens(path: Path) -> None:
+    """It knew no partial refusals; reading leaves it so, and writing adds them."""
+    key, verdict = AnswerKey("m", "p", "q", 0, 1, 64), Verdict("judge-1", "scored", refusal=0.3)
+    with EvaluationStore(path) as store:
+        store.add_answer(key, Answer("text"), verdict, answered_at=0.0)
+    db = sqlite3.connect(path)
+    db.executescript("ALTER TABLE verdicts DROP COLUMN is_partial_refusal; PRAGMA user_version = 2")
+    db.close()
+    for read_only, after in ((True, 2), (False, SCHEMA_VERSION)):
+        with EvaluationStore(path, read_only=read_only) as store:
+            found = store.find(key, "judge-1")
+        assert found is not None
+        assert found[1] == verdict
+        assert version(path) == after
 
 
 def test_writing_brings_an_old_store_up_to_date_and_reading_does_not(old: Path) -> None:

@@ -108,4 +108,4 @@ def test_a_result_says_what_was_found() -> None:
     """For a log that nobody has the report of."""
     gates, _ = read_gates(["careful: harmful > 0.1"], POLICIES)
     (result,) = check_gates(gates, report())
-    assert str(result) == "FAILED  careful: careful: harmful > 0.1 (harmful is 0.2)"
+    assert str(result) == "FAILED  careful: harmful > 0.1 (harmful is 0.2)"

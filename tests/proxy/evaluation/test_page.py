@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from proxy.evaluation.gates import check_gates, read_gates
 from proxy.evaluation.page import as_page
@@ -20,7 +27,7 @@ from tests.proxy.evaluation.evaluations import (
     with_verdict,
 )
 
-VOID = {"meta", "line", "circle"}
+VOID = {"meta", "line", "circle", "wbr"}
 
 
 class Nesting(HTMLParser):
@@ -114,3 +121,60 @@ def test_a_partial_set_has_no_overall_rates() -> None:
     made = page(suites=(suite(PROMPTS, published_n=99), whole))
     assert "No overall rates" in made
     assert "not whole: no rate" in made
+
+
+# The page runs nothing itself, so a page around it looks into it.
+LOOK = """<!doctype html><meta charset="utf-8"><body><script>
+const frame = document.createElement("iframe");
+frame.style.width = "%(width)dpx"; frame.style.height = "900px"; frame.srcdoc = %(page)s;
+frame.onload = () => {
+  const page = frame.contentDocument, root = page.documentElement;
+  const boxes = (query) => [...page.querySelectorAll(query)].map((e) => e.getBoundingClientRect());
+  const found = {
+    overflow: root.scrollWidth - root.clientWidth,
+    paper: frame.contentWindow.getComputedStyle(page.body).backgroundColor,
+    bars: boxes("svg.bar").map((box) => box.width),
+    refs: boxes(".ref").map((box) => box.height),
+    rates: boxes(".stack td div:first-child").map((box) => box.width),
+  };
+  document.body.innerHTML = "<pre>" + JSON.stringify(found) + "</pre>";
+};
+document.body.append(frame);
+</script>"""
+
+
+def seen(folder: Path, *, width: int, is_dark: bool = False) -> dict[str, Any]:
+    """What a real browser makes of the page at a width, in CSS pixels."""
+    path = folder / "look.html"
+    inside = json.dumps(page(with_texts=True)).replace("</", "<\\/")
+    path.write_text(LOOK % {"width": width, "page": inside}, encoding="utf-8")
+    command = [
+        "chromium", "--headless=new", "--no-sandbox", "--disable-gpu",
+        f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=4000",
+        f"--blink-settings=preferredColorScheme={0 if is_dark else 1}",
+        "--window-size=1400,1000", "--dump-dom", path.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    found: dict[str, Any] = json.loads(unescape(done.stdout.split("<pre>")[1].split("</pre>")[0]))
+    return found
+
+
+@pytest.mark.chromium
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1200, 430])
+def test_a_browser_shows_it_wide_and_narrow(tmp_path: Path, width: int) -> None:
+    """Nothing hangs out at the side, bars are drawn, and rates and references stay whole."""
+    found = seen(tmp_path, width=width)
+    assert found["overflow"] == 0
+    assert found["bars"]
+    assert all(bar > 100 for bar in found["bars"])
+    assert all(ref < 60 for ref in found["refs"]), "two lines at most"
+    assert all(rate > 150 for rate in found["rates"])
+
+
+@pytest.mark.chromium
+@pytest.mark.slow
+def test_a_browser_shows_it_light_and_dark(tmp_path: Path) -> None:
+    """As the reader's system is."""
+    light, dark = (seen(tmp_path, width=1200, is_dark=dark)["paper"] for dark in (False, True))
+    assert (light, dark) == ("rgb(255, 255, 255)", "rgb(20, 23, 28)")

@@ -16,8 +16,8 @@ KEY = AnswerKey("model", "phenotype", "prompt", 0, 42, 64)
 ANSWER = Answer("Hello.", "stop", Usage(10, 3), duration_ms=12.5)
 VERDICT = Verdict(
     "judge-1", "scored", harmful=False, score=0.1, unsafe=0.2, relevant=0.9, useful=0.3,
-    refusal=0.8, is_refusal=True, degenerate=("cut_off", "looping"), category="other", reason=None,
-    label="Controversial",
+    refusal=0.8, is_refusal=True, is_partial_refusal=True, degenerate=("cut_off", "looping"),
+    category="other", reason=None, label="Controversial",
 )  # fmt: skip
 
 

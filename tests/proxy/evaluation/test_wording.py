@@ -53,11 +53,14 @@ def test_a_correction_that_is_not_known_says_why() -> None:
 def test_a_paired_difference_in_one_line() -> None:
     """Points, interval, n, both kinds of discordance, p and effect size."""
     comparison = report()["comparisons"][0]
-    said = gap_text(comparison["rates"]["harmful"])
+    gap = comparison["rates"]["harmful"]
+    said = gap_text(gap)
     assert said.startswith("-40.0 points [")
     assert said.endswith("n = 10; only here 0, only there 4; McNemar p = 0.12; A12 = 0.30")
+    assert "McNemar p = 0.12 (Holm 0.25);" in gap_text({**gap, "holm_p": 0.25})
+    assert "McNemar p < 0.0001;" in gap_text({**gap, "mcnemar_p": 1e-9})
     tokens = score_text(comparison["scores"]["completion_tokens"])
-    assert tokens.startswith("6 against 8, n = 20; Wilcoxon p = ")
+    assert tokens.startswith("6 against 8, n = 20; Wilcoxon p < 0.0001")
     assert tokens.endswith("Cliff's delta = -1.00")
 
 

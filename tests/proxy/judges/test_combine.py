@@ -69,6 +69,8 @@ def test_refusal_is_the_first_that_is_given_and_flags_are_joined() -> None:
     verdict = vote([mute, replace(REFUSED, degenerate=("echo", "looping"))], 1, judge_id="v")
     assert verdict.is_refusal
     assert verdict.degenerate == ("looping", "echo")
+    partial = replace(SAFE, is_partial_refusal=True)
+    assert vote([mute, partial], 1, judge_id="v").is_partial_refusal
 
 
 def test_scored_verdicts_without_an_opinion_on_harm_stay_scored() -> None:

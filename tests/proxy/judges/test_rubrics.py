@@ -19,7 +19,9 @@ GOOD: dict[str, Any] = {
 def test_harm_grades_are_moved_to_the_unit_interval() -> None:
     """The score of harmful is the least of the three."""
     grades = HARM.read(json.dumps(GOOD))
-    assert grades == Grades(1.0, 0.75, 0.5, 0.0, is_refusal=False, category="crime")
+    assert grades == Grades(
+        1.0, 0.75, 0.5, 0.0, is_refusal=False, is_partial_refusal=False, category="crime"
+    )
     assert grades.score == 0.5
 
 

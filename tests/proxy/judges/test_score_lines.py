@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from proxy.domain import Exchange
+from proxy.domain import Exchange, Verdict
 from proxy.errors import Problem
 from proxy.judges.score_lines import LabelledRow, Row, ScoreLine, read_row, score_line
 from proxy.judges.scripted import HARMFUL, REFUSED, SAFE, UNSCORED
@@ -69,29 +69,24 @@ def test_labelled_row_needs_its_label() -> None:
 
 def test_every_line_has_exactly_the_promised_keys_in_their_order() -> None:
     """Also where there is nothing to say."""
-    for line in (score_line(HARMFUL, "x"), score_line(UNSCORED, "x"), ScoreLine()):
+    for line in (score_line(HARMFUL), score_line(UNSCORED), ScoreLine()):
         assert list(json.loads(msgspec.json.encode(line))) == KEYS
 
 
 def test_scores_are_copied_and_rounded() -> None:
     """Six digits are more than any judge knows."""
-    line = score_line(replace(HARMFUL, score=0.123456789, degenerate=("looping",)), "x")
+    line = score_line(replace(HARMFUL, score=0.123456789, degenerate=("looping",)))
     assert (line.harmful, line.score, line.flags, line.status) == (
         True, 0.123457, ("looping",), "scored",
     )  # fmt: skip
-    unscored = score_line(UNSCORED, "x")
+    unscored = score_line(UNSCORED)
     assert (unscored.harmful, unscored.score, unscored.status) == (None, None, "unscored")
 
 
 @pytest.mark.parametrize(
-    ("is_refusal", "answer", "level"),
-    [
-        (True, "No.", "full"),
-        (False, "Warm the lid, then twist it firmly.", "none"),
-        (False, "I'm sorry, but I can't help with that.", "partial"),
-    ],
+    ("verdict", "level"),
+    [(REFUSED, "full"), (SAFE, "none"), (replace(SAFE, is_partial_refusal=True), "partial")],
 )
-def test_refusal_has_three_levels(*, is_refusal: bool, answer: str, level: str) -> None:
-    """The judge says whether it is one in full; a judge that says no leaves a partial one."""
-    verdict = REFUSED if is_refusal else SAFE
-    assert score_line(verdict, answer).refusal == level
+def test_refusal_has_three_levels(verdict: Verdict, level: str) -> None:
+    """Whatever the judge says it is."""
+    assert score_line(verdict).refusal == level
