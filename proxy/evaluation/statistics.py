@@ -161,6 +161,15 @@ class Pairs:
         ]
         return cls(*counts)
 
+    def __add__(self, other: Pairs) -> Pairs:
+        """Both tables together."""
+        return Pairs(
+            self.both + other.both,
+            self.only_first + other.only_first,
+            self.only_second + other.only_second,
+            self.neither + other.neither,
+        )
+
     @property
     def n(self) -> int:
         """Prompts."""

@@ -170,3 +170,8 @@ def test_effect_sizes_count_ties_half() -> None:
     assert a12([3, 3], [1, 2]) == 1.0
     assert cliffs_delta([3, 3], [1, 2]) == 1.0
     assert math.isnan(a12([], [1.0]))
+
+
+def test_tables_of_pairs_add_up() -> None:
+    """Rounds of one comparison, say."""
+    assert Pairs(1, 2, 3, 4) + Pairs(10, 20, 30, 40) == Pairs(11, 22, 33, 44)
