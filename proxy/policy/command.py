@@ -1,4 +1,4 @@
-"""`guardtune policy`: check, show, compare and describe policy files from a terminal.
+"""`guardtune policy`: check, show, compare, describe and roll out policies from a terminal.
 
 Exit codes: 0 all right, 1 problems found (or, for `diff`, a difference), 2 wrong usage.
 """
@@ -17,6 +17,7 @@ from proxy.errors import PolicyError, Problem
 from proxy.policy.folder import policy_files
 from proxy.policy.loading import duplicate_problems, tie_warnings
 from proxy.policy.reference import markdown, schema_text
+from proxy.policy.rollout_command import add_commands
 from proxy.policy.schema import Policy
 from proxy.policy.source import dump_policy, load_policy
 
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="print the format as JSON Schema")
     schema.add_argument("--markdown", action="store_true", help="print the reference for people")
     schema.set_defaults(run=_schema)
+    add_commands(commands)
     return parser
 
 

@@ -154,21 +154,12 @@ def _taken(
         number=old.number + 1,
         files={policy.name: file for policy, file in sources.items()},
     )
-    return old if _is_same(old, new) else new
+    return old if new.says_the_same_as(old) else new
 
 
 def _kept(old: Snapshot, problems: tuple[Problem, ...], now: float) -> Snapshot:
     new = Snapshot(old.policies, problems, old.warnings, now, old.number + 1, old.files)
-    return old if _is_same(old, new) else new
-
-
-def _is_same(old: Snapshot, new: Snapshot) -> bool:
-    return (old.policies, old.problems, old.warnings, dict(old.files)) == (
-        new.policies,
-        new.problems,
-        new.warnings,
-        dict(new.files),
-    )
+    return old if new.says_the_same_as(old) else new
 
 
 def _nothing_there(scan: Scan, *, has_policies: bool) -> str:

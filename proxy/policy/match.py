@@ -18,11 +18,9 @@ def policy_for(request: ChatRequest, snapshot: Snapshot) -> Policy:
 
     Most have one without a rollout, and then what the conversation sticks to is not worked out.
     """
-    policies = ranked(snapshot, request.model, request.key_id)
-    if not policies:
-        return PASSTHROUGH
-    if policies[0].rollout is None:
-        return policies[0]
+    first, share = offered(snapshot, request.model, request.key_id)[0]
+    if share >= 1:
+        return first
     return select(
         snapshot,
         model=request.model,
@@ -43,16 +41,31 @@ def select(snapshot: Snapshot, *, model: str, key_id: str | None, sticky_key: st
         key_id: id of the API key, if there is one.
         sticky_key: what a conversation keeps from request to request; see :func:`sticky_key`.
     """
-    for policy in ranked(snapshot, model, key_id):
-        rollout = policy.rollout
-        if rollout is None or position(policy.name, sticky_key) < rollout.share:
-            return policy
-    return PASSTHROUGH
+    return next(
+        policy
+        for policy, share in offered(snapshot, model, key_id)
+        if share >= 1 or position(policy.name, sticky_key) < share
+    )
 
 
 @lru_cache(maxsize=1024)
+def offered(snapshot: Snapshot, model: str, key_id: str | None) -> tuple[tuple[Policy, float], ...]:
+    """Return the policies that some request can get, each with its share, the first one first.
+
+    The last one takes all that the others leave: its share is 1. Cached by the snapshot's identity.
+    """
+    offers: list[tuple[Policy, float]] = []
+    for policy in (*ranked(snapshot, model, key_id), PASSTHROUGH):
+        share = snapshot.share(policy)
+        if share > 0:
+            offers.append((policy, share))
+        if share >= 1:
+            break
+    return tuple(offers)
+
+
 def ranked(snapshot: Snapshot, model: str, key_id: str | None) -> tuple[Policy, ...]:
-    """Return the matching policies, the first one first; cached by the snapshot's identity."""
+    """Return the matching policies, the first one first, whatever their shares."""
     lengths = [(policy, glob_length(policy, model)) for policy in snapshot.policies]
     matching = [(p, n) for p, n in lengths if n is not None and _allows_key(p, key_id)]
     order = sorted(matching, key=lambda item: (_rank(item[0], item[1]), item[0].name))

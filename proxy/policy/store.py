@@ -1,4 +1,4 @@
-"""The policies in force, followed through every change of their folder."""
+"""The policies in force, followed through every change of their folder and of its journal."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from watchfiles import awatch
 from watchfiles.main import FileChange
 
 from proxy.policy.folder import scan
+from proxy.policy.journal import JOURNAL_NAME, Journal
 from proxy.policy.loading import State, advance
-from proxy.policy.snapshot import ReloadResult, Snapshot, outcome
+from proxy.policy.snapshot import ReloadResult, Snapshot, outcome, with_decisions
 
 __all__ = ["PolicyStore", "ReloadResult", "Snapshot"]
 
@@ -41,6 +42,7 @@ class PolicyStore:
         poll_interval_s: how often the folder is read where no notification comes, as on network
             file systems; more than 0.
         clock: gives Unix time in seconds.
+        journal: the file of rollout steps; by default `JOURNAL_NAME` in the folder.
     """
 
     def __init__(
@@ -49,12 +51,16 @@ class PolicyStore:
         *,
         poll_interval_s: float = 1.0,
         clock: Callable[[], float] = time.time,
+        journal: Path | None = None,
     ) -> None:
         self.folder = folder
+        self.journal = Journal(journal or folder / JOURNAL_NAME)
         self.last_reload: ReloadResult | None = None
         self._poll_interval_s = poll_interval_s
         self._clock = clock
         self._state = State()
+        self._snapshot = self._state.snapshot
+        self._digest = ""
         self._listeners: list[Listener] = []
         # Guards the way from reading the folder to the swap: an older reading never replaces a
         # newer one. Readers of `snapshot` need no lock.
@@ -63,7 +69,7 @@ class PolicyStore:
     @property
     def snapshot(self) -> Snapshot:
         """The policies in force; take it once for each request."""
-        return self._state.snapshot
+        return self._snapshot
 
     def subscribe(self, listener: Listener) -> None:
         """Have ``listener(old, new)`` called after each change of policies or problems.
@@ -116,26 +122,30 @@ class PolicyStore:
 
     async def _reload_when_quiet(self) -> None:
         """Reload once two readings in a row agree; the work is done off the event loop."""
-        digest = (await asyncio.to_thread(scan, self.folder)).digest
+        digest = await asyncio.to_thread(self._look)
         for _ in range(MAX_SETTLE_READS):
-            if digest == self._state.digest:
+            if digest == self._digest:
                 return
             await asyncio.sleep(SETTLE_S)
-            before, digest = digest, (await asyncio.to_thread(scan, self.folder)).digest
+            before, digest = digest, await asyncio.to_thread(self._look)
             if digest == before:
                 break
         change = await asyncio.to_thread(self._advance)
         if change is not None:
             self._announce(*change)
 
+    def _look(self) -> str:
+        """Return a hash of everything that is read here."""
+        return scan(self.folder).digest + self.journal.read().digest
+
     def _advance(self) -> tuple[Snapshot, Snapshot] | None:
         """Take the folder as it is now; return old and new snapshot if they differ."""
         with self._lock:
-            old = self._state.snapshot
-            self._state = advance(
-                self._state, scan(self.folder), folder=self.folder, now=self._clock()
-            )
-            new = self._state.snapshot
+            found, steps, now = scan(self.folder), self.journal.read(), self._clock()
+            self._state = advance(self._state, found, folder=self.folder, now=now)
+            self._digest = found.digest + steps.digest
+            old = self._snapshot
+            self._snapshot = new = with_decisions(old, self._state.snapshot, steps, now=now)
             if new is old:
                 return None
             self.last_reload = outcome(old, new)

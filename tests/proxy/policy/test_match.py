@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from proxy.domain import ChatRequest
 from proxy.policy.match import (
     glob_length,
+    offered,
     policy_for,
     position,
     ranked,
@@ -18,9 +19,11 @@ from proxy.policy.match import (
     sticky_key,
     ties,
 )
+from proxy.policy.rollout import Step
 from proxy.policy.schema import PASSTHROUGH, Policy
 from proxy.policy.snapshot import Snapshot
 from tests.proxy.policy.policy_examples import make_policy, make_request
+from tests.proxy.policy.rollout_steps import step
 
 
 def chosen(*policies: Policy, model: str = "smollm2", key_id: str | None = None) -> str:
@@ -191,3 +194,37 @@ def test_a_canary_in_front_of_its_base_is_no_tie() -> None:
     canary = {"rollout": {"share": 0.1}}
     assert ties([make_policy("a", **canary), make_policy("b")]) == []
     assert len(ties([make_policy("a"), make_policy("b", **canary)])) == 1
+
+
+def test_what_is_offered_ends_with_what_takes_the_rest() -> None:
+    """A share of 0 is no offer, and what a full share shadows is none either."""
+    canary = make_policy("canary", match={"priority": 9}, rollout={"share": 0.1})
+    off = make_policy("off", match={"priority": 8}, rollout={"share": 0.0})
+    base = make_policy("base")
+    shadowed = make_policy("shadowed", match={"priority": -1})
+    snapshot = Snapshot(policies=(canary, off, base, shadowed))
+    assert offered(snapshot, "m", None) == ((canary, 0.1), (base, 1.0))
+    only = Snapshot(policies=(canary,))
+    assert offered(only, "m", None) == ((canary, 0.1), (PASSTHROUGH, 1.0))
+
+
+def test_promoted_canary_gets_every_request_and_a_rolled_back_one_none() -> None:
+    """Whatever its file says."""
+    canary = make_policy("canary", match={"priority": 9}, rollout={"share": 0.5})
+    base = make_policy("base")
+    request = make_request()
+    cases: tuple[tuple[Step, Policy], ...] = (("promote", canary), ("rollback", base))
+    for kind, winner in cases:
+        decided = {canary.ref: step(kind, canary)}
+        snapshot = Snapshot(policies=(canary, base), decided=decided)
+        assert policy_for(request, snapshot) is winner
+        assert {select(snapshot, model="m", key_id=None, sticky_key=str(n)) for n in range(50)} == {
+            winner
+        }
+
+
+def test_rolled_back_policy_without_a_canary_share_is_out_too() -> None:
+    """The next match takes over, or nothing does."""
+    base = make_policy("base")
+    snapshot = Snapshot(policies=(base,), decided={base.ref: step("rollback", base)})
+    assert policy_for(make_request(), snapshot) is PASSTHROUGH

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from proxy.policy.journal import Journal
 from proxy.policy.snapshot import Snapshot
 from proxy.policy.source import load_policy
 from proxy.policy.store import PolicyStore
 from proxy.tasks import cancel, spawn
+from tests.proxy.policy.rollout_steps import step
 
 PATIENCE_S = 30.0
 """A test that waits this long has failed; on a healthy machine each step takes a few tenths."""
@@ -347,3 +349,52 @@ def test_a_reader_beside_a_writer_sees_whole_snapshots_only(folder: Path) -> Non
         reader.join()
     assert torn == []
     assert store.snapshot.number == 50
+
+
+def test_decision_is_followed_like_an_edit_and_survives_a_restart(folder: Path) -> None:
+    """Written by another process: a command, another worker."""
+
+    async def scenario() -> None:
+        (folder / "a.yaml").write_text(content("a"))
+        async with watching(folder) as watched:
+            (policy,) = watched.store.snapshot.policies
+            Journal(watched.store.journal.path).append(step("rollback", policy))
+            await watched.until(lambda now: now.share(policy) == 0.0)
+        assert PolicyStore(folder).reload().share(policy) == 0.0
+
+    asyncio.run(scenario())
+
+
+def test_decision_holds_while_the_folder_is_broken(folder: Path) -> None:
+    """Nobody mends a file before he may roll back."""
+    (folder / "a.yaml").write_text(content("a"))
+    store = PolicyStore(folder)
+    (policy,) = store.reload().policies
+    (folder / "b.yaml").write_text(content("a"))
+    store.journal.append(step("rollback", policy))
+    snapshot = store.reload()
+    assert snapshot.share(policy) == 0.0
+    assert "also the name" in str(snapshot.problems[0])
+
+
+def test_broken_journal_is_a_problem_and_what_holds_goes_on_holding(folder: Path) -> None:
+    """The policies are not at fault."""
+    (folder / "a.yaml").write_text(content("a"))
+    store = PolicyStore(folder)
+    (policy,) = store.reload().policies
+    store.journal.append(step("rollback", policy))
+    store.reload()
+    store.journal.path.write_bytes(b"garbage\n")
+    snapshot = store.reload()
+    assert snapshot.share(policy) == 0.0
+    assert "is no step of a rollout" in str(snapshot.problems[0])
+    assert store.reload() is snapshot
+
+
+def test_look_that_decides_nothing_is_no_reload(folder: Path) -> None:
+    """Listeners hear of what changes."""
+    (folder / "a.yaml").write_text(content("a"))
+    store = PolicyStore(folder)
+    snapshot = store.reload()
+    store.journal.append(step("hold", snapshot.policies[0]))
+    assert store.reload() is snapshot

@@ -1,0 +1,144 @@
+"""The journal of rollout steps: JSON lines that are only ever added to.
+
+It is both the audit log and the state: what holds is what its lines say, so that the two cannot
+disagree. A line counts once it ends; one that a crash tore is cut off by the next.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from proxy.errors import PolicyError, Problem
+from proxy.policy.rollout import Entry, Reading
+
+JOURNAL_NAME = ".rollout.jsonl"
+"""In the policy folder, where nothing is configured; a name with a dot is no policy file."""
+
+_Stamp = tuple[int, int, int]
+_DECODER = msgspec.json.Decoder(Entry)
+
+
+class Journal:
+    """The journal of one policy folder; any number of processes may read it and add to it.
+
+    What cannot be read never undoes what was read before: while the process lives, steps of a line
+    that broke or of a file that vanished go on holding, and are told as a problem.
+
+    Args:
+        path: need not exist yet; its folder must, once something is added.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stamp: _Stamp | None = None
+        self._lines: Mapping[bytes, Entry] = {}
+        self._reading = Reading()
+
+    def read(self) -> Reading:
+        """Return what the journal says now; costs one `stat` while nothing changes. Never raises.
+
+        It may be called on any thread: two that read at once come to the same.
+        """
+        try:
+            stamp = _stamp(self.path.stat())
+            if stamp == self._stamp:
+                return self._reading
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return self._without_file()
+        except OSError as error:
+            reason = (error.strerror or "cannot be read").lower()
+            return self._kept(f"cannot be read ({reason}). Check its permissions.")
+        self._take(content)
+        self._stamp = stamp
+        return self._reading
+
+    def append(self, entry: Entry) -> None:
+        """Add one step; once this returns it survives a crash.
+
+        Raises:
+            PolicyError: it could not be written; the journal is as it was.
+        """
+        line = msgspec.json.encode(entry) + b"\n"
+        try:
+            with open(self.path, "a+b", buffering=0) as file:  # noqa: PTH123 - Path.open adds nothing
+                fcntl.flock(file, fcntl.LOCK_EX)  # two writers never mix their lines
+                _add(file, line)
+        except OSError as error:
+            reason = (error.strerror or "cannot be written").lower()
+            message = (
+                f"cannot be written ({reason}), so that nothing was decided. Make it writable, or "
+                "name another file in `rollout.journal`."
+            )
+            raise PolicyError((Problem(str(self.path), message),)) from error
+
+    def _without_file(self) -> Reading:
+        if not self._lines:
+            self._stamp, self._reading = None, Reading()
+            return self._reading
+        return self._kept("has vanished. Put it back, or restart to let the policy files decide.")
+
+    def _kept(self, message: str) -> Reading:
+        """Keep what was read before, and say why."""
+        self._stamp = None
+        kept = " What was read from it before stays in force." if self._lines else ""
+        problem = Problem(str(self.path), f"{message}{kept}")
+        digest = _digest(str(problem).encode(), self._reading.digest.encode())
+        return replace(self._reading, problems=(problem,), digest=digest)
+
+    def _take(self, content: bytes) -> None:
+        lines: dict[bytes, Entry] = {}
+        problems = []
+        whole, _, _torn = content.rpartition(b"\n")
+        for number, line in enumerate(whole.split(b"\n"), start=1):
+            if not line.strip():
+                continue
+            try:
+                lines[line] = _DECODER.decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                problems.append(self._broken(number, error))
+        if problems:
+            lines = {**self._lines, **lines}
+        self._lines = lines
+        entries = tuple(lines.values())
+        if problems:
+            entries = tuple(sorted(entries, key=lambda entry: entry.at))
+        self._reading = Reading(entries, tuple(problems), _digest(content))
+
+    def _broken(self, number: int, error: Exception) -> Problem:
+        message = f"is no step of a rollout ({error}). Mend the line, or take it out."
+        return Problem(str(self.path), message, line=number)
+
+
+def _add(file: BinaryIO, line: bytes) -> None:
+    """Write a line at the end of the last whole one, and wait until it is on the disk."""
+    end = _end_of_whole_lines(file)
+    file.truncate(end)
+    try:
+        if file.write(line) != len(line):
+            raise OSError(28, "no space left on device")
+        os.fsync(file.fileno())
+    except OSError:
+        file.truncate(end)
+        raise
+
+
+def _end_of_whole_lines(file: BinaryIO) -> int:
+    file.seek(0)
+    return file.read().rfind(b"\n") + 1
+
+
+def _stamp(status: os.stat_result) -> _Stamp:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()

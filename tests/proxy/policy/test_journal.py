@@ -1,0 +1,171 @@
+"""The journal through crashes, other writers, and hands that edit it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from proxy.errors import PolicyError
+from proxy.policy.journal import Journal
+from proxy.policy.rollout import Entry
+from proxy.policy.schema import Policy
+from tests.proxy.policy.rollout_steps import step
+
+POLICY = Policy.model_validate({"schema": 1, "name": "a"})
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the journal is; it does not exist yet."""
+    return tmp_path / ".rollout.jsonl"
+
+
+def _steps(journal: Journal) -> list[Entry]:
+    return list(journal.read().entries)
+
+
+def test_missing_file_has_no_steps_and_no_problem(path: Path) -> None:
+    """Most folders never have a canary."""
+    reading = Journal(path).read()
+    assert reading.entries == ()
+    assert reading.problems == ()
+
+
+def test_steps_survive_a_restart_in_their_order(path: Path) -> None:
+    """Also where the clock was set back in between: the file's order is what happened."""
+    steps = [step("promote", POLICY, minute=5), step("rollback", POLICY, minute=1)]
+    for entry in steps:
+        Journal(path).append(entry)
+    assert _steps(Journal(path)) == steps
+
+
+def test_lines_are_only_ever_added(path: Path) -> None:
+    """An audit log: what was written stays as it was."""
+    journal = Journal(path)
+    journal.append(step("promote", POLICY))
+    before = path.read_bytes()
+    journal.append(step("rollback", POLICY, minute=1))
+    assert path.read_bytes().startswith(before)
+
+
+@pytest.mark.parametrize("cut", [1, 10, 60])
+def test_torn_last_line_does_not_count_and_the_next_replaces_it(path: Path, cut: int) -> None:
+    """A crash in the middle of a write."""
+    journal = Journal(path)
+    journal.append(step("promote", POLICY))
+    whole = path.read_bytes()
+    journal.append(step("rollback", POLICY, minute=1))
+    os.truncate(path, len(whole) + cut)
+    again = Journal(path)
+    assert [entry.step for entry in _steps(again)] == ["promote"]
+    assert again.read().problems == ()
+    again.append(step("rollback", POLICY, minute=2))
+    assert [entry.step for entry in _steps(again)] == ["promote", "rollback"]
+    assert again.read().problems == ()
+
+
+def test_broken_line_is_told_with_its_number_and_the_others_count(path: Path) -> None:
+    """A hand that edits, a disk that errs."""
+    journal = Journal(path)
+    journal.append(step("promote", POLICY))
+    with path.open("ab") as file:
+        file.write(b'{"step": "promote"}\n\xff\xfe\n')
+    journal.append(step("rollback", POLICY, minute=1))
+    reading = Journal(path).read()
+    assert [entry.step for entry in reading.entries] == ["promote", "rollback"]
+    assert [(item.file, item.line) for item in reading.problems] == [(str(path), 2), (str(path), 3)]
+    assert "Mend the line" in str(reading.problems[0])
+
+
+def test_step_whose_line_breaks_goes_on_holding(path: Path) -> None:
+    """Until a restart: a rollback is not undone by a broken disk."""
+    journal = Journal(path)
+    journal.append(step("promote", POLICY))
+    journal.append(step("rollback", POLICY, minute=1))
+    assert len(_steps(journal)) == 2
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + b"garbage\n")
+    assert [entry.step for entry in _steps(journal)] == ["promote", "rollback"]
+    journal.append(step("promote", POLICY, minute=2))
+    assert [entry.step for entry in _steps(journal)][-1] == "promote"
+
+
+def test_steps_of_a_vanished_file_go_on_holding(path: Path) -> None:
+    """An unmounted folder does not bring back what was rolled back."""
+    journal = Journal(path)
+    journal.append(step("rollback", POLICY))
+    before = journal.read()
+    path.unlink()
+    reading = journal.read()
+    assert reading.entries == before.entries
+    assert reading.digest != before.digest
+    assert "has vanished" in str(reading.problems[0])
+    assert journal.read() == reading
+    journal.append(step("retry", POLICY, minute=1))
+    assert journal.read().problems == ()
+
+
+def test_unreadable_file_is_a_problem_and_no_crash(path: Path) -> None:
+    """A folder of that name, say."""
+    path.mkdir()
+    reading = Journal(path).read()
+    assert reading.entries == ()
+    assert "cannot be read" in str(reading.problems[0])
+
+
+def test_unwritable_place_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    """And nothing is half decided."""
+    journal = Journal(tmp_path / "missing" / "journal.jsonl")
+    with pytest.raises(PolicyError, match=r"no such file.*rollout\.journal"):
+        journal.append(step("promote", POLICY))
+    assert journal.read().entries == ()
+
+
+def test_full_disk_leaves_the_journal_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be made safe is taken back."""
+    journal = Journal(path)
+    journal.append(step("promote", POLICY))
+    before = path.read_bytes()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("proxy.policy.journal.os.fsync", full)
+    with pytest.raises(PolicyError, match="no space left"):
+        journal.append(step("rollback", POLICY, minute=1))
+    assert path.read_bytes() == before
+
+
+def test_writers_never_mix_their_lines(path: Path) -> None:
+    """The server, a person, and another worker."""
+
+    def write(minute: int) -> None:
+        for _ in range(20):
+            Journal(path).append(step("hold", POLICY, minute=minute))
+
+    threads = [threading.Thread(target=write, args=(minute,)) for minute in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = path.read_bytes().splitlines()
+    assert len([msgspec.json.decode(line, type=Entry) for line in lines]) == 80
+
+
+def test_unchanged_file_is_not_read_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for once a second."""
+    journal = Journal(path)
+    journal.append(step("promote", POLICY))
+    first = journal.read()
+
+    def refuse(_path: Path) -> bytes:
+        raise AssertionError("it was read again")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert journal.read() is first
