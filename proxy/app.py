@@ -18,9 +18,9 @@ from starlette.types import ASGIApp
 from proxy.admission import Admission
 from proxy.backends.base import Backend
 from proxy.backends.registry import create as create_backend
-from proxy.endpoints.chat import ChatCompletions
+from proxy.endpoints.answers import Answers
 from proxy.endpoints.fallback import on_http_error
-from proxy.endpoints.front import CHAT_PATH, Front, wrapped
+from proxy.endpoints.front import Front, wrapped
 from proxy.endpoints.health import HealthEndpoints
 from proxy.endpoints.models import ModelEndpoints
 from proxy.endpoints.policies import PolicyEndpoints
@@ -52,10 +52,12 @@ from proxy.settings import Settings, resolve_keys
 from proxy.suites.builtin import load_builtin
 from proxy.upstream.base import UpstreamClient
 from proxy.upstream.choose import AutoClient
+from proxy.wire.routes import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, passthrough
 
 _OUR_HEADERS = (
     "x-request-id",
     "x-guardtune-policy",
+    "x-guardtune-model",
     "x-guardtune-ignored",
     "x-guardtune-overridden",
 )
@@ -99,6 +101,7 @@ def build(
     engines = EngineCollector(tuple(item for item in backends if isinstance(item, HasEngineStats)))
     metrics.collect_from(engines)
     models = ServedModels(backends)
+    models.on_retry(lambda model, reason: metrics.retries.labels(model, reason).inc())
     judges = _judges(settings, client) if judge is None else Judges(judge)
     policies = PolicyWatch(PolicyStore(Path(settings.policies)), metrics)
     admission = _admission(settings, metrics)
@@ -108,25 +111,30 @@ def build(
     targets = _targets(settings, models, policies)
     probes = _probes(settings, targets, policies, judges, metrics)
     schedule = _schedule(settings, probes, metrics)
+    rules = _rules(settings)
     pipeline = Pipeline(
         models=models,
         policies=policies.store,
         admission=admission,
         metrics=metrics,
         live=live,
-        rules=Rules(require_policy=settings.require_policy, strict=settings.strict),
+        rules=rules,
     )
     service = Service(
         Parts(models, policies, judges, live, probes, schedule, Prewarm(targets), admission, client)
     )
-    chat, stack = ChatCompletions(pipeline, metrics), _stack(settings, keys, metrics)
+    stack = _stack(settings, keys, metrics)
+    answers = {
+        route.path: Answers(pipeline, metrics, route)
+        for route in (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, *rules.passthrough)
+    }
     rest = Starlette(
-        routes=_routes(settings, chat, service.parts, metrics, engines),
+        routes=_routes(settings, answers, service.parts, metrics, engines),
         middleware=stack,
         exception_handlers={HTTPException: on_http_error},
         lifespan=_lifespan(service),
     )
-    return Proxy(Front(wrapped(chat, stack), rest), service)
+    return Proxy(Front(wrapped(answers[CHAT.path], stack), rest), service)
 
 
 def _stack(settings: Settings, keys: Sequence[Key], metrics: Metrics) -> list[Middleware]:
@@ -144,7 +152,7 @@ def _stack(settings: Settings, keys: Sequence[Key], metrics: Metrics) -> list[Mi
 
 def _routes(
     settings: Settings,
-    chat: ChatCompletions,
+    answers: Mapping[str, Answers],
     parts: Parts,
     metrics: Metrics,
     engines: EngineCollector,
@@ -156,7 +164,7 @@ def _routes(
         parts.policies.store, parts.probes, parts.models, folder=Path(settings.policies)
     )
     return [
-        Route(CHAT_PATH, chat, methods=["POST"]),
+        *(Route(path, endpoint, methods=["POST"]) for path, endpoint in answers.items()),
         Route("/v1/models", models.list),
         Route("/v1/models/{model:path}", models.show),
         Route("/health", health.health),
@@ -165,6 +173,15 @@ def _routes(
         Route("/policies", policies.list),
         Route("/policies/validate", policies.validate, methods=["POST"]),
     ]
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        require_policy=settings.require_policy,
+        strict=settings.strict_models,
+        fallbacks={model.name: model.fallbacks for model in settings.models if model.fallbacks},
+        passthrough=tuple(passthrough(path) for path in settings.passthrough_routes),
+    )
 
 
 def _cors(settings: Settings) -> list[Middleware]:

@@ -48,7 +48,8 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
     Args:
         model: the served model's name that the client asked for.
-        messages: the conversation, oldest first.
+        messages: the conversation, oldest first. On other routes than chat it is a reading of the
+            fields, for whoever looks at what was asked; such a request is sent by its fields alone.
         fields: every other top-level field as sent, unknown ones included (``model`` and
             ``messages`` are not in it).
         raw: the body as the client sent it, while nothing has been changed; None afterwards.
@@ -57,6 +58,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
         key_id: the id (never the secret) of the API key, if there is one.
         conversation: the client's ``x-guardtune-conversation``, if sent.
         request_id: appears in logs and in the ``x-request-id`` header.
+        n_prompts: how many it asks at once; only a text completion can ask more than one.
     """
 
     model: str
@@ -67,6 +69,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     key_id: str | None = None
     conversation: str | None = None
     request_id: str = ""
+    n_prompts: int = 1
 
     @property
     def is_stream(self) -> bool:
@@ -124,6 +127,11 @@ class Transcript:
         return self.finish_reason is not None and self.error_type is None
 
 
+Conversation = Literal["messages", "input", "input_parts"]
+"""Where a conversation stands: in ``messages``; or in ``instructions`` and ``input``, as the
+Responses API has it, where an assistant's turn may be a text or must be a list of parts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a backend does with a request, as data; `policy.apply` reads it.
@@ -137,12 +145,15 @@ class Capabilities:
             whenever the policy sets that part.
         continues_assistant: whether a trailing assistant message is continued as a prefill, which
             would let a client write the start of the answer itself.
+        conversation: where a request holds its conversation, see :data:`Conversation`; None where
+            it has none, so that a policy's prompt and demonstrations are ignored.
     """
 
     settings: Mapping[str, str]
     aliases: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, Literal["decoding", "prompt"]] = field(default_factory=dict)
     continues_assistant: bool = False
+    conversation: Conversation | None = "messages"
 
 
 @dataclass(frozen=True, slots=True)

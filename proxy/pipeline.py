@@ -1,9 +1,10 @@
-"""One chat request from decoded to answered: its steps, in order."""
+"""One request from decoded to answered: its steps, in order."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Self, TypeVar
 
 import msgspec
@@ -13,6 +14,7 @@ from proxy.backends.base import Reply
 from proxy.domain import ChatRequest, PolicyRef, Transcript
 from proxy.errors import RequestError
 from proxy.metrics import Metrics, RequestMeter
+from proxy.operations.attempts import Attempt, Fallbacks
 from proxy.operations.live import LiveJudge
 from proxy.operations.served import ServedModels
 from proxy.policy.apply import Applied, apply
@@ -20,6 +22,7 @@ from proxy.policy.match import policy_for
 from proxy.policy.schema import PASSTHROUGH, Policy
 from proxy.policy.store import PolicyStore
 from proxy.wire.errors import Headers
+from proxy.wire.routes import CHAT, KNOWN, Route
 from proxy.wire.sse import STREAM_HEADERS, is_stream
 
 T = TypeVar("T")
@@ -29,16 +32,20 @@ _OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the operator demands of every request.
+    """What the operator wants of every request.
 
     Args:
         require_policy: refuse (403) a request that no policy matches.
-        strict: refuse (400) a request that tries to undo an enforced setting, instead of removing
-            the attempt.
+        strict: served names of models that refuse (400) what they cannot honour of a policy, and a
+            request that tries to undo an enforced setting, instead of going on without it.
+        fallbacks: served name → the models to ask instead of one that fails.
+        passthrough: routes beside those we know.
     """
 
     require_policy: bool = False
-    strict: bool = False
+    strict: frozenset[str] = frozenset()
+    fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    passthrough: Sequence[Route] = ()
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -62,7 +69,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Pipeline:
-    """Answers chat requests; streaming or not, they take the same path.
+    """Answers requests to models; streaming or not, they take the same path.
 
     Args:
         models: the served models.
@@ -89,13 +96,24 @@ class Pipeline:
         self._metrics = metrics
         self._live = live
         self._rules = rules
+        self._fallbacks = rules.fallbacks
+        self._unguarded = {
+            route.path: metrics.unguarded.labels(route.path)
+            for route in (*KNOWN, *rules.passthrough)
+        }
 
-    async def answer(self, request: ChatRequest, deliver: Callable[[Answer], Awaitable[T]]) -> T:
+    async def answer(
+        self,
+        request: ChatRequest,
+        deliver: Callable[[Answer], Awaitable[T]],
+        route: Route = CHAT,
+    ) -> T:
         """Answer one request; everything is free again on return, in whatever way it comes about.
 
         Args:
             request: as the client sent it.
             deliver: moves the chunks to the client, while slot and upstream are held.
+            route: what it was sent to.
 
         Returns:
             What `deliver` does.
@@ -106,27 +124,80 @@ class Pipeline:
             BackendError: the model failed, before or midway through the chunks.
         """
         with self._metrics.measure(is_stream=request.is_stream) as meter:
-            backend = self._models.find(request.model)
-            policy = self._choose(request)
-            meter.bind(request.model, policy.ref)
-            applied = apply(policy, request, backend.capabilities)
-            self._check(applied, request.model)
-            meter.transcript = transcript = Transcript()
-            asked = meter.now()
-            async with self._admission, backend.chat(applied.request, transcript) as reply:
-                meter.waited(asked)
+            others = self._fallbacks.get(request.model)
+            asked = (
+                self._attempt(route, meter, request)
+                if others is None
+                else self._attempts(route, meter, request, others)
+            )
+            since = meter.now()
+            async with self._admission, asked.open() as reply:
+                meter.waited(since)
+                attempt = asked if isinstance(asked, Attempt) else asked.answered
                 meter.status = reply.status
                 if reply.body:
                     meter.saw_chunk()
                 chunks = _MeteredChunks(reply.chunks, meter)
-                headers = _headers(reply, applied)
+                headers = _headers(reply, attempt.applied)
+                if others is not None:
+                    headers += ((b"x-guardtune-model", attempt.request.model.encode()),)
                 try:
                     return await deliver(
-                        Answer(reply.status, headers, chunks, request.model, policy.ref, reply.body)
+                        Answer(
+                            reply.status,
+                            headers,
+                            chunks,
+                            attempt.request.model,
+                            attempt.policy.ref,
+                            reply.body,
+                        )
                     )
                 finally:
                     if reply.status == _OK and (reply.body or chunks.count):
-                        self._live.offer(request, policy, transcript)
+                        self._answered(route, attempt)
+
+    def _attempt(self, route: Route, meter: RequestMeter, request: ChatRequest) -> Attempt:
+        """Put a request to the model that it names, under the policy that matches it."""
+        if route is CHAT:
+            backend = self._models.find(request.model)
+            capabilities, ask = backend.capabilities, backend.chat
+        else:
+            forwards = self._models.find_on(route.path, request.model)
+            capabilities = forwards.capabilities_on(route.path)
+            ask = partial(forwards.forward, route.path)
+        policy = self._choose(request)
+        if not route.takes_policies:
+            policy = PASSTHROUGH
+        meter.bind(request.model, policy.ref)
+        applied = apply(policy, request, capabilities)
+        if applied.ignored or applied.overridden:
+            self._check(applied, request.model)
+        meter.transcript = transcript = Transcript()
+        return Attempt(request, policy, applied, ask, transcript)
+
+    def _attempts(
+        self, route: Route, meter: RequestMeter, request: ChatRequest, others: Sequence[str]
+    ) -> Fallbacks:
+        def settle(attempt: Attempt) -> None:
+            meter.bind(attempt.request.model, attempt.policy.ref)
+            meter.transcript = attempt.transcript
+
+        return Fallbacks(
+            request,
+            others,
+            prepare=partial(self._attempt, route, meter),
+            metrics=self._metrics,
+            settle=settle,
+        )
+
+    def _answered(self, route: Route, attempt: Attempt) -> None:
+        """Hand the answer to the judge, or count it; count it if no policy guarded it."""
+        if not attempt.applied.guards:
+            self._unguarded[route.path].inc()
+        if route.answers == "text":
+            self._live.offer(attempt.request, attempt.policy, attempt.transcript)
+        elif route.answers == "unknown":
+            self._live.pass_over("passthrough_route")
 
     def _choose(self, request: ChatRequest) -> Policy:
         policy = policy_for(request, self._policies.snapshot)
@@ -140,16 +211,28 @@ class Pipeline:
         return policy
 
     def _check(self, applied: Applied, model: str) -> None:
-        """Count what the backend cannot honour; under `strict`, refuse what would be overridden."""
+        """Count what the backend cannot honour; where the model is strict, refuse the request."""
+        if model in self._rules.strict:
+            raise _refusal(applied, model)
         for setting in applied.ignored:
             self._metrics.settings_ignored.labels(model, setting).inc()
-        if applied.overridden and self._rules.strict:
-            names = ", ".join(f"`{name}`" for name in applied.overridden)
-            raise RequestError(
-                f"The policy {applied.policy} sets these; leave them out: {names}.",
-                param=applied.overridden[0],
-                code="enforced_by_policy",
-            )
+
+
+def _refusal(applied: Applied, model: str) -> RequestError:
+    """Say what a strict model would have to ignore of the policy, or override of the request."""
+    if applied.ignored:
+        names = ", ".join(f"`{name}`" for name in applied.ignored)
+        return RequestError(
+            f"The policy {applied.policy} sets what `{model}` cannot honour here: {names}.",
+            param="model",
+            code="policy_not_honoured",
+        )
+    names = ", ".join(f"`{name}`" for name in applied.overridden)
+    return RequestError(
+        f"The policy {applied.policy} sets these; leave them out: {names}.",
+        param=applied.overridden[0],
+        code="enforced_by_policy",
+    )
 
 
 class _MeteredChunks:

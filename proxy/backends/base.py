@@ -61,6 +61,34 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class Forwards(Protocol):
+    """A backend that hands requests on other routes than chat to its server."""
+
+    def capabilities_on(self, path: str) -> Capabilities:
+        """What it honours there; the same object each time.
+
+        Args:
+            path: the route as clients ask for it, such as ``/v1/completions``.
+        """
+
+    def forward(
+        self, path: str, request: ChatRequest, transcript: Transcript
+    ) -> AbstractAsyncContextManager[Reply]:
+        """Answer one request, as `Backend.chat` does; it is sent by its ``fields`` alone."""
+
+
+@runtime_checkable
+class MayRetry(Protocol):
+    """A backend that asks again by itself.
+
+    Attributes:
+        on_retry: called on the event loop with the reason of each retry, one of a closed set.
+    """
+
+    on_retry: Callable[[str], None]
+
+
+@runtime_checkable
 class MayBeAway(Protocol):
     """A backend that can lose its engine for a while after `start`, and gets it back by itself.
 

@@ -6,13 +6,18 @@ where a generator under `asynccontextmanager` costs five times as much.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from proxy.backends.base import Reply
-from proxy.backends.observe import Observer, observer
+from proxy.backends.config import RetriesConfig
+from proxy.backends.observe import Observer, Record, observer, record_completion
+from proxy.backends.retries import RETRIED, Retry, after_failure, after_status
 from proxy.domain import Transcript
 from proxy.errors import BackendError, UpstreamError
 from proxy.upstream.base import Headers, Response, Whole
@@ -31,32 +36,53 @@ _MAX_ERROR_BYTES = 2**20
 Exchange = AbstractAsyncContextManager[Response]
 
 
+def _uncounted(_reason: str) -> None:
+    """Nobody counts."""
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What holds for all requests to one model on one route.
+
+    Args:
+        model: the served name, for errors.
+        key: our own at the server; an error that quotes it is passed on without it.
+        record: reads answers into transcripts; None where nobody would look at them.
+        retries: when to ask again.
+        on_retry: told the reason of each retry.
+    """
+
+    model: str
+    key: str = ""
+    record: Record | None = record_completion
+    retries: RetriesConfig = RetriesConfig(max_retries=0)
+    on_retry: Callable[[str], None] = _uncounted
+
+
 class Forwarded:
     """One request, as an ``async with``; see :meth:`proxy.backends.base.Backend.chat`.
 
     Args:
-        ask: sends it.
+        ask: sends it; called once more for each retry.
         transcript: filled on the side.
-        model: the served name, for errors.
-        key: our own at the server; an error that quotes it is passed on without it.
+        terms: the model's.
     """
 
-    __slots__ = ("_ask", "_exchange", "_key", "_model", "_transcript")
+    __slots__ = ("_ask", "_exchange", "_terms", "_transcript")
 
-    def __init__(
-        self, ask: Callable[[], Exchange], transcript: Transcript, *, model: str, key: str
-    ) -> None:
+    def __init__(self, ask: Callable[[], Exchange], transcript: Transcript, terms: Terms) -> None:
         self._ask = ask
         self._transcript = transcript
-        self._model = model
-        self._key = key
+        self._terms = terms
 
     async def __aenter__(self) -> Reply:
         try:
             self._exchange = self._ask()
             response = await self._exchange.__aenter__()
         except UpstreamError as error:
-            raise self._failed(error) from error
+            response = await self._again(error)
+        else:
+            if response.status in RETRIED:
+                response = await self._again(response)
         headers = _reply_headers(response.headers)
         if response.status >= _FIRST_ERROR_STATUS:
             return await self._error(response, headers)
@@ -64,6 +90,7 @@ class Forwarded:
             self._transcript,
             content_type=response.header(b"content-type"),
             content_encoding=response.header(b"content-encoding"),
+            record=self._terms.record,
         )
         if response.body is None:
             chunks = _Observed(response.chunks, watch, self._failed)
@@ -80,6 +107,30 @@ class Forwarded:
     ) -> None:
         await self._exchange.__aexit__(kind, error, trace)
 
+    async def _again(self, outcome: UpstreamError | Response) -> Response:
+        """Ask again while that is safe and allowed; returns or raises what came of it."""
+        n_retries = 0
+        while (retry := self._retry(outcome, n_retries)) is not None:
+            if isinstance(outcome, Response):
+                await self._exchange.__aexit__(None, None, None)
+            self._terms.on_retry(retry.reason)
+            n_retries += 1
+            await asyncio.sleep(retry.pause_s)
+            try:
+                self._exchange = self._ask()
+                outcome = await self._exchange.__aenter__()
+            except UpstreamError as error:
+                outcome = error
+        if isinstance(outcome, UpstreamError):
+            raise self._failed(outcome) from outcome
+        return outcome
+
+    def _retry(self, outcome: UpstreamError | Response, n_retries: int) -> Retry | None:
+        limits = self._terms.retries
+        if isinstance(outcome, UpstreamError):
+            return after_failure(outcome, n_retries, limits)
+        return after_status(outcome.status, dict(outcome.headers), n_retries, limits)
+
     async def _error(self, response: Response, headers: Headers) -> Reply:
         """An upstream's own error, as it is, but for our key, should it quote it."""
         self._transcript.error_type = "provider"
@@ -94,14 +145,15 @@ class Forwarded:
             if isinstance(error, UpstreamError):
                 raise self._failed(error) from error
             raise
-        said = bytes(body).replace(self._key.encode(), b"***") if self._key else bytes(body)
+        key = self._terms.key
+        said = bytes(body).replace(key.encode(), b"***") if key else bytes(body)
         return Reply(response.status, headers, Whole(said), said)
 
     def _failed(self, error: UpstreamError) -> BackendError:
         self._transcript.error_type = error.error_type
         return BackendError(
-            f"Model {self._model}: {error.message}",
-            model=self._model,
+            f"Model {self._terms.model}: {error.message}",
+            model=self._terms.model,
             error_type=error.error_type,
             status=504 if error.error_type == "timeout" else 502,
             retryable=not error.is_sent,

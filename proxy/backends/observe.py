@@ -7,6 +7,7 @@ counts, errors. ``reasoning_content`` stays out of the text, because judges see 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -26,21 +27,6 @@ class Observer(Protocol):
 
     def finish(self) -> None:
         """The answer has ended; what is missing now is an error."""
-
-
-def observer(
-    transcript: Transcript, *, content_type: bytes | None, content_encoding: bytes | None = None
-) -> Observer:
-    """The observer for a response with these headers.
-
-    An answer in an encoding that Python cannot undo leaves the transcript incomplete, so that it
-    counts as unjudged.
-    """
-    is_stream = (content_type or b"").startswith(b"text/event-stream")
-    inner = StreamObserver(transcript) if is_stream else BodyObserver(transcript)
-    if content_encoding in {None, b"", b"identity"}:
-        return inner
-    return _Inflated(inner)
 
 
 class _Part(msgspec.Struct):
@@ -84,8 +70,12 @@ class _Payload(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Payload).decode
 
+Record = Callable[[Transcript, bytes], None]
+"""Reads one event's data, or one whole body, into a transcript. Never raises."""
 
-def _record(transcript: Transcript, data: bytes) -> None:
+
+def record_completion(transcript: Transcript, data: bytes) -> None:
+    """Read a chat or text completion, or a chunk of one."""
     try:
         payload = _decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -134,10 +124,11 @@ def _counted(usage: _Usage) -> Usage:
 class StreamObserver:
     """Reads a stream of chunks."""
 
-    __slots__ = ("_is_done", "_splitter", "_transcript")
+    __slots__ = ("_is_done", "_record", "_splitter", "_transcript")
 
-    def __init__(self, transcript: Transcript) -> None:
+    def __init__(self, transcript: Transcript, record: Record = record_completion) -> None:
         self._transcript = transcript
+        self._record = record
         self._splitter = EventSplitter()
         self._is_done = False
 
@@ -161,16 +152,17 @@ class StreamObserver:
         elif data == b"[DONE]":
             self._is_done = True
         else:
-            _record(self._transcript, data)
+            self._record(self._transcript, data)
 
 
 class BodyObserver:
     """Reads one JSON body."""
 
-    __slots__ = ("_pieces", "_room", "_transcript")
+    __slots__ = ("_pieces", "_record", "_room", "_transcript")
 
-    def __init__(self, transcript: Transcript) -> None:
+    def __init__(self, transcript: Transcript, record: Record = record_completion) -> None:
         self._transcript = transcript
+        self._record = record
         self._pieces: list[bytes] = []
         self._room = MAX_BODY_BYTES
 
@@ -183,8 +175,18 @@ class BodyObserver:
     def finish(self) -> None:
         """Decode the body."""
         if self._room >= 0:
-            _record(self._transcript, b"".join(self._pieces))
+            self._record(self._transcript, b"".join(self._pieces))
         self._pieces.clear()
+
+
+class _Unread:
+    """Looks at nothing."""
+
+    def feed(self, piece: bytes) -> None:
+        """Let them pass."""
+
+    def finish(self) -> None:
+        """Nothing is missing."""
 
 
 class _Inflated:
@@ -208,3 +210,26 @@ class _Inflated:
         """Pass on the end, unless the middle was unreadable."""
         if self._inflate is not None:
             self._inner.finish()
+
+
+def observer(
+    transcript: Transcript,
+    *,
+    content_type: bytes | None,
+    content_encoding: bytes | None = None,
+    record: Record | None = record_completion,
+) -> Observer:
+    """The observer for a response with these headers.
+
+    An answer in an encoding that Python cannot undo leaves the transcript incomplete, so that it
+    counts as unjudged. Without `record` nothing is read or kept.
+    """
+    if record is None:
+        return _Unread()
+    is_stream = (content_type or b"").startswith(b"text/event-stream")
+    inner: Observer = (
+        StreamObserver(transcript, record) if is_stream else BodyObserver(transcript, record)
+    )
+    if content_encoding in {None, b"", b"identity"}:
+        return inner
+    return _Inflated(inner)

@@ -11,18 +11,40 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import msgspec
 
 from proxy.backends.config import OpenAIConfig
 from proxy.backends.flavours import capabilities
-from proxy.backends.forward import Forwarded
+from proxy.backends.folded_names import refuse_folded
+from proxy.backends.forward import Forwarded, Terms
+from proxy.backends.observe import Record, record_completion
+from proxy.backends.observe_responses import record_response
+from proxy.backends.route_flavours import route_capabilities
+from proxy.backends.routes import (
+    CHAT_PATH,
+    COMPLETIONS_PATH,
+    EMBEDDINGS_PATH,
+    PREFIX,
+    RESPONSES_PATH,
+)
 from proxy.domain import Capabilities, ChatRequest, Transcript
 from proxy.errors import ModelLoadError
 from proxy.upstream.base import Headers, UpstreamClient
 from proxy.upstream.choose import AutoClient
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.tls import tls_context
+
+_OF_A_MESSAGE = ("role", "content", "type")
+
+_RECORDS: Mapping[str, Record] = {
+    CHAT_PATH: record_completion,
+    COMPLETIONS_PATH: record_completion,
+    RESPONSES_PATH: record_response,
+    EMBEDDINGS_PATH: record_completion,
+}
+"""How answers are read, where they are: embeddings for their token counts."""
 
 
 class OpenAIBackend:
@@ -33,6 +55,9 @@ class OpenAIBackend:
         client: the process's connections, which somebody else closes; None for its own.
         environ: where API keys are looked up.
         extra_headers: what a server of our own is told beside each request.
+
+    Attributes:
+        on_retry: see :class:`~proxy.backends.base.MayRetry`.
     """
 
     def __init__(
@@ -48,13 +73,16 @@ class OpenAIBackend:
         self._client: UpstreamClient = AutoClient() if client is None else client
         self._owns_client = client is None
         self._environ = environ
-        base = Endpoint.parse(config.base_url, client=config.client, ca_file=config.ca_file)
-        self._endpoint = base.at("/chat/completions")
+        self._base = Endpoint.parse(config.base_url, client=config.client, ca_file=config.ca_file)
+        self._endpoint = self._at(CHAT_PATH)
         self._timeouts = config.timeouts.for_client()
+        self._folds_case = config.flavour == "ollama"
         self._capabilities = capabilities(config.flavour, max_tokens_field=config.max_tokens_field)
         self._upstream_model = config.upstream_model or config.name
         self._key = ""
         self._headers = _request_headers("")
+        self.on_retry: Callable[[str], None] = _uncounted
+        self._terms = self._terms_on(CHAT_PATH)
 
     @property
     def model(self) -> str:
@@ -83,6 +111,7 @@ class OpenAIBackend:
                 model=self.model,
             )
         self._headers = _request_headers(self._key)
+        self._terms = self._terms_on(CHAT_PATH)
 
     def _check_authorities(self) -> None:
         """Read the certificate authorities now: at the first request it would be too late."""
@@ -104,21 +133,54 @@ class OpenAIBackend:
 
     def chat(self, request: ChatRequest, transcript: Transcript) -> Forwarded:
         """Forward one request; leaving closes the upstream connection if it is still busy."""
+        if self._folds_case:
+            _check_messages(request)
         headers = self._headers + self._extra_headers(request)
-        body = self._body(request)
+        body = self._body(request, {"messages": request.messages})
         ask = partial(self._client.request, "POST", self._endpoint, headers, body, self._timeouts)
-        return Forwarded(ask, transcript, model=self.model, key=self._key)
+        return Forwarded(ask, transcript, self._terms)
 
-    def _body(self, request: ChatRequest) -> bytes:
+    def capabilities_on(self, path: str) -> Capabilities:
+        """What servers of this flavour honour on another route."""
+        return route_capabilities(self._config.flavour, path)
+
+    def forward(self, path: str, request: ChatRequest, transcript: Transcript) -> Forwarded:
+        """Forward one request on another route; it is sent by its fields alone."""
+        if self._folds_case:
+            _check_messages(request)
+        body = self._body(request, {})
+        ask = partial(
+            self._client.request, "POST", self._at(path), self._headers, body, self._timeouts
+        )
+        return Forwarded(ask, transcript, self._terms_on(path))
+
+    def _at(self, path: str) -> Endpoint:
+        return self._base.at(path.removeprefix(PREFIX))
+
+    def _terms_on(self, path: str) -> Terms:
+        return Terms(
+            self.model, self._key, _RECORDS.get(path), self._config.retries, self._count_retry
+        )
+
+    def _count_retry(self, reason: str) -> None:
+        self.on_retry(reason)
+
+    def _body(self, request: ChatRequest, beside_fields: Mapping[str, Any]) -> bytes:
         if request.raw is not None and request.model == self._upstream_model:
             return request.raw
         return msgspec.json.encode(
-            {
-                "model": self._upstream_model,
-                "messages": request.messages,
-                **request.fields,
-            }
+            {"model": self._upstream_model, **beside_fields, **request.fields}
         )
+
+
+def _check_messages(request: ChatRequest) -> None:
+    """Ollama takes ``Role`` for ``role``: a policy's rules are about what a message says it is."""
+    for message in request.messages:
+        refuse_folded(message, _OF_A_MESSAGE)
+
+
+def _uncounted(_reason: str) -> None:
+    """Nobody counts."""
 
 
 def _no_headers(_request: ChatRequest) -> Headers:

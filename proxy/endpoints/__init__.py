@@ -1,1 +1,1 @@
-"""The routes: `chat` is plain ASGI because every answer goes through it, the others are small."""
+"""The routes: `answers` is plain ASGI because all answers go through it, the others are small."""

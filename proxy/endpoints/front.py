@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-CHAT_PATH = "/v1/chat/completions"
+from proxy.backends.routes import CHAT_PATH
 
 
 class Front:

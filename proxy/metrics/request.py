@@ -112,7 +112,7 @@ class RequestMeter:
             self._metrics.refused(code, is_stream=self._is_stream)
             return
         self._series.count(code, is_stream=self._is_stream)
-        if (failure := _upstream_failure(error, self.status)) is not None:
+        if (failure := _upstream_failure(error, self.status, self.transcript)) is not None:
             self._metrics.upstream_errors.labels(self._series.model, failure).inc()
         if code < _CLIENT_ERROR:
             self._observe(self._series, duration_s)
@@ -132,12 +132,16 @@ class RequestMeter:
             series.tokens["completion"].inc(usage.completion_tokens)
 
 
-def _upstream_failure(error: BaseException | None, status: int) -> str | None:
-    """Name the backend's failure, if it was one."""
+def _upstream_failure(
+    error: BaseException | None, status: int, transcript: Transcript | None
+) -> str | None:
+    """Name the backend's failure, if it was one; an answer may also be bad under a good status."""
     if isinstance(error, BackendError):
         return error.error_type
-    if error is not None or status < _CLIENT_ERROR:
+    if error is not None:
         return None
+    if status < _CLIENT_ERROR:
+        return None if transcript is None else transcript.error_type
     return "status_5xx" if status >= _SERVER_ERROR else "status_4xx"
 
 

@@ -90,11 +90,15 @@ class LiveJudge:
             policy: in force for it.
             transcript: complete, or of an answer that broke off.
         """
-        others = request.fields.get("n")
-        if isinstance(others, int) and others > 1:
-            self._unjudged("other_choices", others - 1)
+        n = request.fields.get("n")
+        others = (n if isinstance(n, int) and n > 1 else 1) * request.n_prompts - 1
+        if others:
+            self._unjudged("other_choices", others)
         if not transcript.is_complete:
             self._unjudged("incomplete")
+            return
+        if not request.messages:
+            self._unjudged("token_prompt")
             return
         exchange = Exchange(
             prompt=last_user_text(request.messages),
@@ -109,6 +113,10 @@ class LiveJudge:
             return
         if self._alarm is None:
             self._alarm = asyncio.get_running_loop().call_later(GATHER_S, self._wake)
+
+    def pass_over(self, reason: str) -> None:
+        """Count an answer that cannot be judged; `reason` is one of the metric's words."""
+        self._unjudged(reason)
 
     async def join(self) -> None:
         """Wait until everything offered so far has been judged."""

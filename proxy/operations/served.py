@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from proxy.backends.base import Backend, MayBeAway
+from proxy.backends.base import Backend, Forwards, MayBeAway, MayRetry
 from proxy.errors import OverloadedError, RequestError
 from proxy.wire.logfmt import logfmt
 
@@ -73,6 +73,32 @@ class ServedModels:
         for name, backend in self._backends.items():
             if isinstance(backend, MayBeAway):
                 backend.on_return = partial(callback, name)
+
+    def on_retry(self, callback: Callable[[str, str], None]) -> None:
+        """Have `callback` called with the model's name and the reason of each retry."""
+        for name, backend in self._backends.items():
+            if isinstance(backend, MayRetry):
+                backend.on_retry = partial(callback, name)
+
+    def find_on(self, path: str, model: str) -> Forwards:
+        """Return the backend of a served name, for a route other than chat.
+
+        Raises:
+            RequestError: 404; nobody serves that name, or not on this route. The message lists the
+                models that answer there.
+            OverloadedError: the model is still loading.
+        """
+        backend = self.find(model)
+        if isinstance(backend, Forwards):
+            return backend
+        there = [name for name, item in self._backends.items() if isinstance(item, Forwards)]
+        served = ", ".join(f"`{name}`" for name in there) or "none"
+        raise RequestError(
+            f"The model `{model}` does not answer on {path}. Models that do: {served}.",
+            status=404,
+            param="model",
+            code="unsupported_route",
+        )
 
     async def start(self) -> None:
         """Start one after the other: loading two large files at once would need room for both.

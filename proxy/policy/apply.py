@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from proxy.domain import Capabilities, ChatRequest, Message, PolicyRef
+from proxy.policy.input_items import instruct
 from proxy.policy.placement import place, without_prefill
 from proxy.policy.plan import Plan, plan_for
 from proxy.policy.schema import Policy
@@ -22,14 +23,16 @@ class Applied(msgspec.Struct, frozen=True):
     Args:
         request: the client's own object where nothing changed, else a new one without ``raw``.
         policy: the identity of what was applied.
-        ignored: the policy's settings that the backend cannot honour.
+        ignored: what the policy sets and the backend cannot honour.
         overridden: the client's fields that were changed or removed, and :data:`PREFILL`.
+        guards: whether the policy takes effect: with its prompt, if it has one.
     """
 
     request: ChatRequest
     policy: PolicyRef
     ignored: tuple[str, ...] = ()
     overridden: tuple[str, ...] = ()
+    guards: bool = True
 
 
 def apply(policy: Policy, request: ChatRequest, capabilities: Capabilities) -> Applied:
@@ -43,9 +46,11 @@ def apply(policy: Policy, request: ChatRequest, capabilities: Capabilities) -> A
     plan = plan_for(policy, capabilities)
     messages, prefill = _converse(plan, request.messages)
     fields, overridden = _decode(plan, request.fields)
+    if plan.sets_input:
+        fields, prefill = _instruct(plan, fields)
     if messages is not request.messages or fields is not request.fields:
         request = msgspec.structs.replace(request, messages=messages, fields=fields, raw=None)
-    return Applied(request, policy.ref, plan.ignored, (*overridden, *prefill))
+    return Applied(request, policy.ref, plan.ignored, (*overridden, *prefill), plan.guards)
 
 
 def _converse(
@@ -56,6 +61,13 @@ def _converse(
     kept = without_prefill(messages) if plan.drops_prefill else messages
     placed = place(kept, plan.policy.system_prompt, plan.turns)
     return placed, () if kept is messages else (PREFILL,)
+
+
+def _instruct(plan: Plan, fields: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    fields, is_cut = instruct(
+        fields, plan.policy.system_prompt, plan.turns, drops_prefill=plan.drops_prefill
+    )
+    return fields, (PREFILL,) if is_cut else ()
 
 
 def _decode(plan: Plan, fields: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:

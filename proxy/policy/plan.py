@@ -8,6 +8,7 @@ from typing import Any
 
 from proxy.domain import Capabilities, Message
 from proxy.policy.decoding import SETTINGS
+from proxy.policy.input_items import as_input_turns
 from proxy.policy.placement import as_turns
 from proxy.policy.rules import Clamp, Default, Enforce, Rule
 from proxy.policy.schema import Policy
@@ -73,10 +74,13 @@ class Plan:
         capabilities: the backend's.
         turns: the demonstrations as messages.
         rules: the decoding rules that the backend honours.
-        ignored: the settings that it does not.
+        ignored: the settings that it does not, and ``system_prompt`` and ``demonstrations`` where
+            requests hold no conversation.
         removed: request fields that would undo the policy.
-        sets_prompt: whether the policy adds to the conversation.
+        sets_prompt: whether the policy adds to a conversation in ``messages``.
+        sets_input: whether it adds to one in ``instructions`` and ``input``.
         drops_prefill: whether a trailing assistant message is dropped.
+        guards: whether the policy takes effect: with its prompt, if it has one.
     """
 
     policy: Policy
@@ -86,7 +90,9 @@ class Plan:
     ignored: tuple[str, ...]
     removed: frozenset[str]
     sets_prompt: bool
+    sets_input: bool
     drops_prefill: bool
+    guards: bool
 
 
 def compile_plan(policy: Policy, capabilities: Capabilities) -> Plan:
@@ -95,15 +101,22 @@ def compile_plan(policy: Policy, capabilities: Capabilities) -> Plan:
     rules = tuple(
         _field_rule(name, rule, capabilities) for name, rule in policy.decoding if name in honoured
     )
+    place = capabilities.conversation
+    joins = policy.sets_prompt and place is not None
     return Plan(
         policy=policy,
         capabilities=capabilities,
-        turns=as_turns(policy.demonstrations),
+        turns=_turns(policy, capabilities),
         rules=rules,
-        ignored=tuple(name for name, _ in policy.decoding if name not in honoured),
-        removed=_removed(policy, capabilities, rules),
-        sets_prompt=policy.sets_prompt,
-        drops_prefill=policy.sets_prompt and capabilities.continues_assistant,
+        ignored=(
+            *(() if place else _prompt_parts(policy)),
+            *(name for name, _ in policy.decoding if name not in honoured),
+        ),
+        removed=_removed(rules, capabilities, joins_conversation=joins),
+        sets_prompt=joins and place == "messages",
+        sets_input=joins and place != "messages",
+        drops_prefill=joins and capabilities.continues_assistant,
+        guards=joins or (bool(rules) and not policy.sets_prompt),
     )
 
 
@@ -137,12 +150,25 @@ def _unasked(rule: Rule, setting: Setting) -> Decision | None:
     return None if value is None else (value, ())
 
 
+def _turns(policy: Policy, capabilities: Capabilities) -> tuple[Message, ...]:
+    turns = as_turns(policy.demonstrations)
+    return as_input_turns(turns) if capabilities.conversation == "input_parts" else turns
+
+
+def _prompt_parts(policy: Policy) -> tuple[str, ...]:
+    parts = {
+        "system_prompt": policy.system_prompt is not None,
+        "demonstrations": bool(policy.demonstrations),
+    }
+    return tuple(name for name, is_set in parts.items() if is_set)
+
+
 def _removed(
-    policy: Policy, capabilities: Capabilities, rules: tuple[FieldRule, ...]
+    rules: tuple[FieldRule, ...], capabilities: Capabilities, *, joins_conversation: bool
 ) -> frozenset[str]:
     """Return the overrides of the parts that the policy sets; a mere default may be overridden."""
     parts = set()
-    if policy.sets_prompt:
+    if joins_conversation:
         parts.add("prompt")
     if any(not isinstance(rule.rule, Default) for rule in rules):
         parts.add("decoding")

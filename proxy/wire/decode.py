@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from proxy.backends.folded_names import refuse_folded
 from proxy.domain import ChatRequest
 from proxy.errors import RequestError
 
@@ -65,14 +66,11 @@ def decode_chat(
         conversation: the client's ``x-guardtune-conversation``.
 
     Raises:
-        RequestError: 400; the JSON is broken (with the position), nested too deeply, or a field has
-            the wrong type (with its path in ``param``).
+        RequestError: 400; the JSON is broken (with the position), nested too deeply, a field has
+            the wrong type (with its path in ``param``), or the name of one that matters is written
+            in other letters, see `refuse_folded`.
     """
-    fields = _decode_object(body)
-    try:
-        msgspec.convert(fields, _Checked)
-    except msgspec.ValidationError as error:
-        raise _wrong_field(str(error)) from None
+    fields = decode_checked(body, _Checked)
     return ChatRequest(
         model=fields.pop("model"),
         messages=tuple(fields.pop("messages")),
@@ -84,9 +82,14 @@ def decode_chat(
     )
 
 
-def _decode_object(body: bytes) -> dict[str, Any]:
+def decode_checked(body: bytes, checked: type[msgspec.Struct]) -> dict[str, Any]:
+    """Decode a JSON object, and check those of its fields that a struct names.
+
+    Raises:
+        RequestError: as `decode_chat` says.
+    """
     try:
-        return _object.decode(body)
+        fields = _object.decode(body)
     except RecursionError:
         raise RequestError("The request body is nested too deeply.") from None
     except UnicodeDecodeError:
@@ -97,6 +100,12 @@ def _decode_object(body: bytes) -> dict[str, Any]:
         reason = str(error)
         where = "" if "(byte " in reason else f" (byte {len(body)})"
         raise RequestError(f"The request body is not valid JSON: {reason}{where}.") from None
+    try:
+        msgspec.convert(fields, checked)
+    except msgspec.ValidationError as error:
+        raise _wrong_field(str(error)) from None
+    refuse_folded(fields, checked.__struct_fields__)
+    return fields
 
 
 def _wrong_field(reason: str) -> RequestError:

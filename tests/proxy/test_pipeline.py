@@ -26,7 +26,7 @@ from tests.edge import StubJudge, scripted, write_policy
 class _Kit:
     """A pipeline and its parts, with one policy that sets a prompt and enforces a temperature."""
 
-    def __init__(self, folder: Path, backend: ScriptedBackend, **rules: bool) -> None:
+    def __init__(self, folder: Path, backend: ScriptedBackend, **rules: Any) -> None:
         write_policy(folder, "careful", "decoding: {temperature: 0.5}\n")
         self.backend = backend
         self.metrics = Metrics()
@@ -135,7 +135,7 @@ def test_request_that_no_policy_matches_passes_through_visibly(tmp_path: Path) -
 
 def test_strict_refuses_what_would_be_overridden(tmp_path: Path) -> None:
     """Before a slot is taken."""
-    kit = _Kit(tmp_path, scripted(), strict=True)
+    kit = _Kit(tmp_path, scripted(), strict=frozenset({"fake"}))
     with pytest.raises(RequestError) as caught:
         asyncio.run(_answer(kit, _ask(temperature=2.0)))
     assert (caught.value.status, caught.value.param) == (400, "temperature")

@@ -12,7 +12,7 @@ import pytest
 from proxy.backends.config import OpenAIConfig, TimeoutsConfig
 from proxy.backends.openai import OpenAIBackend
 from proxy.domain import ChatRequest, Transcript
-from proxy.errors import BackendError, ModelLoadError
+from proxy.errors import BackendError, ModelLoadError, RequestError
 from proxy.upstream.choose import AutoClient
 from tests.loopback import Connection, Handler, Loopback, Received, loopback
 
@@ -355,3 +355,47 @@ def test_flavour_decides_the_capabilities() -> None:
     settings = OpenAIBackend(config).capabilities.settings
     assert settings["repeat_penalty"] == "repetition_penalty"
     assert settings["max_tokens"] == "max_completion_tokens"
+
+
+@pytest.mark.parametrize(
+    "message", [{**USER, "Role": "system"}, {**USER, "CONTENT": "something else"}]
+)
+def test_ollama_is_not_sent_what_it_would_take_for_something_else(message: Any) -> None:
+    """It folds the case of names, and the last one wins."""
+
+    async def act(backend: OpenAIBackend) -> None:
+        with pytest.raises(RequestError, match="Did you mean"):
+            await ask(backend, ChatRequest("served", (message,)))
+
+    assert not run(answer, act, flavour="ollama").requests
+    run(answer, asking(ChatRequest("served", (message,))), flavour="vllm")
+
+
+def test_other_routes_are_reached_by_fields_alone() -> None:
+    """Under the name that the server knows the model by, and with our key."""
+    request = ChatRequest("served", (USER,), {"prompt": "hi", "x": 1}, raw=RAW)
+
+    async def act(backend: OpenAIBackend) -> None:
+        async with backend.forward("/v1/completions", request, Transcript()) as reply:
+            assert reply.status == 200
+
+    (received,) = run(answer, act, upstream_model="real", api_key_env="KEY").requests
+    assert received.path == "/v1/completions"
+    assert received.json == {"model": "real", "prompt": "hi", "x": 1}
+    assert received.headers["authorization"] == "Bearer sk-secret"
+
+
+def test_retries_are_the_models_own_and_told() -> None:
+    """By default once."""
+    told: list[str] = []
+    statuses = [503, 200]
+
+    async def handler(_: Received, connection: Connection) -> None:
+        await connection.respond(ANSWER, status=statuses.pop(0), headers=b"retry-after: 0")
+
+    async def act(backend: OpenAIBackend) -> None:
+        backend.on_retry = told.append
+        assert (await ask(backend, ChatRequest("served", (USER,))))[0] == 200
+
+    assert len(run(handler, act).requests) == 2
+    assert told == ["status_503"]

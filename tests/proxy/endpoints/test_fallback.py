@@ -11,7 +11,7 @@ from tests.asgi import call
 from tests.edge import assemble
 
 
-@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/nothing", "/", "/favicon.ico"])
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/nothing", "/", "/favicon.ico"])
 def test_unknown_route_is_a_404_in_openai_form(tmp_path: Path, path: str) -> None:
     """Client libraries parse it."""
     reply = asyncio.run(call(assemble(tmp_path).app, "POST", path))

@@ -174,3 +174,36 @@ def test_answers_are_judged_by_the_judge_of_their_model() -> None:
     asyncio.run(run())
     assert [exchange.answer for exchange in common.seen] == ["Hello from m."]
     assert [exchange.answer for exchange in own.seen] == ["Hello from guarded."]
+
+
+def test_batch_of_prompts_is_judged_once_and_counted_for_the_rest() -> None:
+    """A transcript holds the first answer only."""
+
+    async def work(live: LiveJudge) -> None:
+        live.offer(
+            ChatRequest("m", ASK.messages, {"n": 2}, n_prompts=3), PASSTHROUGH, _told("Hello.")
+        )
+
+    assert _unjudged(_run(StubJudge(), work), "other_choices") == 5
+
+
+def test_prompt_of_tokens_is_counted_as_unjudged() -> None:
+    """Nobody here can read it."""
+    judge = StubJudge()
+
+    async def work(live: LiveJudge) -> None:
+        live.start()
+        live.offer(ChatRequest("m", ()), PASSTHROUGH, _told("Hello."))
+        await live.join()
+
+    assert _unjudged(_run(judge, work), "token_prompt") == 1
+    assert not judge.seen
+
+
+def test_answer_that_is_passed_over_is_counted() -> None:
+    """Of a route that nobody knows, say."""
+
+    async def work(live: LiveJudge) -> None:
+        live.pass_over("passthrough_route")
+
+    assert _unjudged(_run(StubJudge(), work), "passthrough_route") == 1

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from proxy.backends.config import OpenAIConfig
+from proxy.backends.openai import OpenAIBackend
 from proxy.errors import ModelLoadError, OverloadedError, RequestError
 from proxy.operations.served import ServedModels
 from tests.edge import scripted
@@ -83,3 +85,35 @@ def test_model_that_comes_back_is_told_by_name() -> None:
     flaky.on_return()  # type: ignore[attr-defined]  # it can die
     assert told == ["flaky"]
     assert not hasattr(steady, "on_return")
+
+
+def _remote(name: str) -> OpenAIBackend:
+    return OpenAIBackend(OpenAIConfig(name=name, base_url="http://127.0.0.1:1/v1"))
+
+
+def test_model_that_does_not_answer_on_a_route_is_404_and_lists_those_that_do() -> None:
+    """Only models of a server of their own do."""
+    models = ServedModels([scripted(name="here"), _remote("there")])
+
+    async def run() -> RequestError:
+        await models.start()
+        assert models.find_on("/v1/responses", "there") is not None
+        with pytest.raises(RequestError) as caught:
+            models.find_on("/v1/responses", "here")
+        await models.close()
+        return caught.value
+
+    error = asyncio.run(run())
+    assert (error.status, error.param, error.code) == (404, "model", "unsupported_route")
+    assert error.message == (
+        "The model `here` does not answer on /v1/responses. Models that do: `there`."
+    )
+
+
+def test_retries_are_told_with_the_models_name() -> None:
+    """By backends that ask again; the others have nothing to tell."""
+    told: list[tuple[str, str]] = []
+    remote = _remote("there")
+    ServedModels([scripted(), remote]).on_retry(lambda *retry: told.append(retry))
+    remote.on_retry("connect")
+    assert told == [("there", "connect")]

@@ -57,3 +57,29 @@ def test_more_policies_than_fit_still_get_their_own_plans() -> None:
     for number in range(MAX_PLANS + 10):
         policy = make_policy(decoding={"seed": number})
         assert plan_for(policy, HONOURS_ALL).policy is policy
+
+
+def test_prompt_is_ignored_where_requests_hold_no_conversation() -> None:
+    """It is named, its overrides are left alone, and without it the policy guards nothing."""
+    capabilities = Capabilities(
+        settings={"temperature": "temperature"},
+        overrides={"echo": "prompt"},
+        conversation=None,
+    )
+    shown = [{"user": "u", "assistant": "a"}]
+    policy = make_policy(
+        system_prompt={"text": "x"}, demonstrations=shown, decoding={"temperature": 0.5, "top_k": 1}
+    )
+    plan = compile_plan(policy, capabilities)
+    assert plan.ignored == ("system_prompt", "demonstrations", "top_k")
+    assert not plan.removed
+    assert (plan.sets_prompt, plan.sets_input, plan.guards) == (False, False, False)
+
+
+def test_policy_guards_where_something_of_it_takes_effect() -> None:
+    """A prompt where there is a conversation, or a decoding setting that is honoured."""
+    honours_nothing = Capabilities(settings={})
+    assert compile_plan(make_policy(system_prompt={"text": "x"}), honours_nothing).guards
+    assert compile_plan(make_policy(decoding={"seed": 1}), HONOURS_ALL).guards
+    assert not compile_plan(make_policy(decoding={"seed": 1}), honours_nothing).guards
+    assert not compile_plan(make_policy(), HONOURS_ALL).guards

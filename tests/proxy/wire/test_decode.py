@@ -158,3 +158,12 @@ def test_any_json_is_a_request_or_a_400(fields: dict[str, object]) -> None:
         request = decode_chat(json.dumps(fields).encode())
         assert isinstance(request.model, str)
         assert all(isinstance(message["role"], str) for message in request.messages)
+
+
+def test_field_that_matters_has_one_spelling() -> None:
+    """A server that folds case would be asked something else than the policy was applied to."""
+    body = b'{"model":"m","messages":[{"role":"user","content":"a"}],"Messages":[],"myField":1}'
+    with pytest.raises(RequestError) as caught:
+        decode_chat(body)
+    assert (caught.value.param, caught.value.code) == ("messages", "unknown_parameter")
+    assert decode_chat(body.replace(b"Messages", b"other")).fields["myField"] == 1

@@ -1,4 +1,4 @@
-"""``POST /v1/chat/completions``: bytes in, one walk through the pipeline, bytes out."""
+"""The routes that models answer on: bytes in, one walk through the pipeline, bytes out."""
 
 from __future__ import annotations
 
@@ -10,30 +10,32 @@ from proxy.errors import RequestError
 from proxy.metrics import Metrics
 from proxy.pipeline import Answer, Pipeline
 from proxy.wire.client import CancelOnLeave, read_body
-from proxy.wire.decode import decode_chat
 from proxy.wire.facts import RequestFacts, facts_of, header
 from proxy.wire.respond import ChunkedResponse
+from proxy.wire.routes import CHAT, Route
 
 _MAX_CONVERSATION_CHARS = 256
 
 
-class ChatCompletions:
-    """The hot route, without a Request object and without framework code around the stream.
+class Answers:
+    """One route, without a Request object and without framework code around the stream.
 
     Args:
         pipeline: answers.
         metrics: counts requests that never reach the pipeline.
+        route: which one; chat is the hot one.
     """
 
-    def __init__(self, pipeline: Pipeline, metrics: Metrics) -> None:
+    def __init__(self, pipeline: Pipeline, metrics: Metrics, route: Route = CHAT) -> None:
         self._pipeline = pipeline
         self._metrics = metrics
+        self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; failures are raised to the errors middleware."""
         facts = facts_of(scope)
         try:
-            request = decode_chat(
+            request = self._route.decode(
                 await read_body(receive),
                 request_id=facts.request_id,
                 key_id=facts.key_id,
@@ -43,7 +45,9 @@ class ChatCompletions:
             self._metrics.refused(error.status)
             raise
         async with CancelOnLeave(receive) as watch:
-            response = await self._pipeline.answer(request, partial(_deliver, send, facts))
+            response = await self._pipeline.answer(
+                request, partial(_deliver, send, facts), self._route
+            )
             # The slot is free and the upstream done before the client hears of the end.
             watch.disarm()
             await response.end()
