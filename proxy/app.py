@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +12,19 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from proxy.admission import Admission
 from proxy.backends.base import Backend
+from proxy.backends.registry import Engines
 from proxy.backends.registry import create as create_backend
-from proxy.endpoints.answers import Answers
+from proxy.endpoints.chat import ChatCompletions
+from proxy.endpoints.elsewhere import Elsewhere
 from proxy.endpoints.fallback import on_http_error
-from proxy.endpoints.front import Front, wrapped
+from proxy.endpoints.front import CHAT_PATH, Front, wrapped
 from proxy.endpoints.health import HealthEndpoints
 from proxy.endpoints.models import ModelEndpoints
 from proxy.endpoints.policies import PolicyEndpoints
@@ -52,23 +56,50 @@ from proxy.settings import Settings, resolve_keys
 from proxy.suites.builtin import load_builtin
 from proxy.upstream.base import UpstreamClient
 from proxy.upstream.choose import AutoClient
-from proxy.wire.routes import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, passthrough
 
 _OUR_HEADERS = (
     "x-request-id",
     "x-guardtune-policy",
-    "x-guardtune-model",
     "x-guardtune-ignored",
     "x-guardtune-overridden",
 )
 
 
+Page = Callable[[Request], Awaitable[Response]]
+
+
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """An assembled proxy: the ASGI application, and what runs beside it."""
+    """An assembled proxy.
+
+    Args:
+        app: the ASGI application.
+        service: what runs beside it.
+        metrics: what both count.
+        pages: path → endpoint of what one process answers for all workers; no middleware.
+    """
 
     app: ASGIApp
     service: Service
+    metrics: Metrics
+    pages: Mapping[str, Page]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a proxy has instead of its own, where several processes are one server.
+
+    Args:
+        engines: gives the backends of models in child processes.
+        metrics: what is counted in.
+        policies: follows the process that reads the folder; None in that process.
+        pages_path: the unix socket where that process answers; None in it.
+    """
+
+    engines: Engines | None = None
+    metrics: Metrics | None = None
+    policies: PolicyStore | None = None
+    pages_path: str | None = None
 
 
 def build(
@@ -77,6 +108,7 @@ def build(
     environ: Mapping[str, str],
     backends: Sequence[Backend] | None = None,
     judge: Judge | None = None,
+    shared: Shared = Shared(),
 ) -> Proxy:
     """Put a proxy together; nothing is loaded or listened to before the application starts.
 
@@ -85,6 +117,7 @@ def build(
         environ: where secrets are looked up.
         backends: instead of those that the settings name.
         judge: instead of those that the settings name.
+        shared: what this process shares with others.
 
     Raises:
         SettingsError: a key's secret is missing.
@@ -92,18 +125,18 @@ def build(
         JudgeError: a judge's policy file cannot be read.
     """
     keys = resolve_keys(settings, environ)
-    metrics = Metrics()
+    metrics = shared.metrics or Metrics()
     client = AutoClient()
     if backends is None:
         backends = [
-            create_backend(config, client=client, may_spawn=True) for config in settings.models
+            create_backend(config, client=client, may_spawn=True, engines=shared.engines)
+            for config in settings.models
         ]
     engines = EngineCollector(tuple(item for item in backends if isinstance(item, HasEngineStats)))
     metrics.collect_from(engines)
     models = ServedModels(backends)
-    models.on_retry(lambda model, reason: metrics.retries.labels(model, reason).inc())
-    judges = _judges(settings, client) if judge is None else Judges(judge)
-    policies = PolicyWatch(PolicyStore(Path(settings.policies)), metrics)
+    judges = _judges(settings, client, shared.engines) if judge is None else Judges(judge)
+    policies = PolicyWatch(shared.policies or PolicyStore(Path(settings.policies)), metrics)
     admission = _admission(settings, metrics)
     live = LiveJudge(
         judges, metrics, max_queued=settings.judging.max_queued, workers=settings.judging.workers
@@ -111,30 +144,33 @@ def build(
     targets = _targets(settings, models, policies)
     probes = _probes(settings, targets, policies, judges, metrics)
     schedule = _schedule(settings, probes, metrics)
-    rules = _rules(settings)
     pipeline = Pipeline(
         models=models,
         policies=policies.store,
         admission=admission,
         metrics=metrics,
         live=live,
-        rules=rules,
+        rules=Rules(require_policy=settings.require_policy, strict=settings.strict),
     )
     service = Service(
         Parts(models, policies, judges, live, probes, schedule, Prewarm(targets), admission, client)
     )
-    stack = _stack(settings, keys, metrics)
-    answers = {
-        route.path: Answers(pipeline, metrics, route)
-        for route in (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, *rules.passthrough)
-    }
+    chat, stack = ChatCompletions(pipeline, metrics), _stack(settings, keys, metrics)
+    health = HealthEndpoints(models, metrics, engines)
+    listed = _policy_endpoints(settings, service.parts)
+    pages: Mapping[str, Page] = {"/metrics": health.metrics, "/policies": listed.list}
+    if shared.pages_path is not None:
+        pages = dict.fromkeys(pages, Elsewhere(client, shared.pages_path).get)
     rest = Starlette(
-        routes=_routes(settings, answers, service.parts, metrics, engines),
+        routes=[
+            *_routes(chat, models, health, listed),
+            *(Route(path, page) for path, page in pages.items()),
+        ],
         middleware=stack,
         exception_handlers={HTTPException: on_http_error},
-        lifespan=_lifespan(service),
+        lifespan=lifespan(service),
     )
-    return Proxy(Front(wrapped(answers[CHAT.path], stack), rest), service)
+    return Proxy(Front(wrapped(chat, stack), rest), service, metrics, pages)
 
 
 def _stack(settings: Settings, keys: Sequence[Key], metrics: Metrics) -> list[Middleware]:
@@ -151,36 +187,29 @@ def _stack(settings: Settings, keys: Sequence[Key], metrics: Metrics) -> list[Mi
 
 
 def _routes(
-    settings: Settings,
-    answers: Mapping[str, Answers],
-    parts: Parts,
-    metrics: Metrics,
-    engines: EngineCollector,
+    chat: ChatCompletions,
+    served: ServedModels,
+    health: HealthEndpoints,
+    policies: PolicyEndpoints,
 ) -> list[Route]:
-    """All routes; whatever else is asked for is a 404 in OpenAI's form."""
-    models = ModelEndpoints(parts.models, created=int(time.time()))
-    health = HealthEndpoints(parts.models, metrics, engines)
-    policies = PolicyEndpoints(
-        parts.policies.store, parts.probes, parts.models, folder=Path(settings.policies)
-    )
+    """The routes that every process answers itself; no route is a 404 in OpenAI's form."""
+    models = ModelEndpoints(served, created=int(time.time()))
     return [
-        *(Route(path, endpoint, methods=["POST"]) for path, endpoint in answers.items()),
+        Route(CHAT_PATH, chat, methods=["POST"]),
         Route("/v1/models", models.list),
         Route("/v1/models/{model:path}", models.show),
         Route("/health", health.health),
         Route("/ready", health.ready),
-        Route("/metrics", health.metrics),
-        Route("/policies", policies.list),
         Route("/policies/validate", policies.validate, methods=["POST"]),
     ]
 
 
-def _rules(settings: Settings) -> Rules:
-    return Rules(
-        require_policy=settings.require_policy,
-        strict=settings.strict_models,
-        fallbacks={model.name: model.fallbacks for model in settings.models if model.fallbacks},
-        passthrough=tuple(passthrough(path) for path in settings.passthrough_routes),
+def _policy_endpoints(settings: Settings, parts: Parts) -> PolicyEndpoints:
+    return PolicyEndpoints(
+        parts.policies.store,
+        parts.probes,
+        parts.models,
+        folder=Path(settings.policies),
     )
 
 
@@ -267,7 +296,7 @@ def _schedule(settings: Settings, probes: Probes, metrics: Metrics) -> ProbeSche
     return ProbeSchedule(probes, interval_s=interval_s, jitter=probing.jitter)
 
 
-def _judges(settings: Settings, client: UpstreamClient) -> Judges:
+def _judges(settings: Settings, client: UpstreamClient, engines: Engines | None) -> Judges:
     """The configured judges; equal configurations share one, and with it one model."""
     built: list[tuple[JudgeConfig, Judge]] = []
 
@@ -275,7 +304,7 @@ def _judges(settings: Settings, client: UpstreamClient) -> Judges:
         for known, same in built:
             if known == config:
                 return same
-        made = build_judge(config, client=client, may_spawn=True)
+        made = build_judge(config, client=client, may_spawn=True, engines=engines)
         built.append((config, made))
         return made
 
@@ -284,7 +313,9 @@ def _judges(settings: Settings, client: UpstreamClient) -> Judges:
     return Judges(judge(judging.judge), by_model)
 
 
-def _lifespan(service: Service) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+def lifespan(service: Service) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Start a service with an application and close it with it."""
+
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:
         service.start()

@@ -3,6 +3,8 @@
 prometheus_client takes a lock a figure and walks through a histogram's buckets: 20 µs a request,
 a tenth of all. Here the event loop alone writes, so that counting is an addition. The text format
 is still prometheus_client's: it collects these families as it collects its own.
+
+What was counted can also be taken away and added elsewhere: that is how a worker reports.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Generic, TypeVar
+from operator import add
+from typing import Any, Generic, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -19,6 +22,11 @@ from prometheus_client.utils import floatToGoString
 from proxy.metrics.catalogue import Spec
 
 Labels = tuple[str, ...]
+
+Distribution = tuple[list[int], float]
+"""How many fell into each bucket, and the sum of all."""
+
+Amount = float | Distribution
 
 
 class Counter:
@@ -31,6 +39,20 @@ class Counter:
 
     def inc(self, amount: float = 1) -> None:
         """Count so many more."""
+        self.value += amount
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing was counted."""
+        return not self.value
+
+    def take(self) -> float:
+        """Return what was counted, and start over."""
+        value, self.value = self.value, 0.0
+        return value
+
+    def put(self, amount: float) -> None:
+        """Add what was taken elsewhere."""
         self.value += amount
 
 
@@ -53,6 +75,23 @@ class Histogram:
         self.counts[bisect_left(self._bounds, amount)] += 1
         self.total += amount
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing was counted."""
+        return not any(self.counts)
+
+    def take(self) -> Distribution:
+        """Return what was counted, and start over."""
+        taken = self.counts, self.total
+        self.counts, self.total = [0] * len(self.counts), 0.0
+        return taken
+
+    def put(self, amount: Distribution) -> None:
+        """Add what was taken elsewhere."""
+        counts, total = amount
+        self.counts = list(map(add, self.counts, counts))
+        self.total += total
+
 
 SeriesT = TypeVar("SeriesT", Counter, Histogram)
 
@@ -64,6 +103,12 @@ class _Family(Collector, Generic[SeriesT]):
         self._spec = spec
         self._make: Callable[[], SeriesT] = make
         self._series: dict[Labels, SeriesT] = {}
+        self._taken: set[Labels] = set()
+
+    @property
+    def label_values(self) -> tuple[Labels, ...]:
+        """The label values of all series."""
+        return tuple(self._series)
 
     def labels(self, *values: str) -> SeriesT:
         """Return the series with these label values, in the order of the specification."""
@@ -80,6 +125,25 @@ class _Family(Collector, Generic[SeriesT]):
             for values, series in self._series.items()
             if any(values[at] != value for at, value in wanted.items())
         }
+        self._taken &= self._series.keys()
+
+    def take(self) -> dict[Labels, Amount]:
+        """Return what was counted since the last time, and a new series even where it is zero.
+
+        The series stay, at zero: whoever has bound one goes on counting.
+        """
+        news: dict[Labels, Amount] = {
+            values: series.take()
+            for values, series in self._series.items()
+            if not series.is_zero or values not in self._taken
+        }
+        self._taken |= news.keys()
+        return news
+
+    def put(self, news: Mapping[Labels, Any]) -> None:
+        """Add what was taken from the same family in another process."""
+        for values, amount in news.items():
+            self.labels(*values).put(amount)
 
 
 class CounterFamily(_Family[Counter]):

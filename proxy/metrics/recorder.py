@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     Gauge,
     disable_created_metrics,
     generate_latest,
@@ -20,12 +19,16 @@ from proxy.metrics import catalogue
 from proxy.metrics.catalogue import Spec
 from proxy.metrics.families import CounterFamily, HistogramFamily
 from proxy.metrics.request import RequestMeter, RequestSeries
+from proxy.metrics.tally import Tally
 
 RETIRE_AFTER_S = 600.0
 """How long the series of a policy version stay after it has left: some forty scrapes."""
 
 UNKNOWN_MODEL = "unknown"
 NO_POLICY = "none"
+
+
+FamilyT = TypeVar("FamilyT", CounterFamily, HistogramFamily)
 
 
 class _HasLabels(Protocol):
@@ -42,9 +45,16 @@ class Metrics:
 
     Args:
         clock: seconds, monotonic; decides when a retired policy's series leave.
+        tally: what a worker's parent reads after its death.
+
+    Attributes:
+        families: all that is only added to, by name.
+        levels: gauges of the moment, by name; of several workers, their sum is shown.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float] = time.monotonic, tally: Tally | None = None
+    ) -> None:
         # A `_created` series beside each counter and histogram would double what is scraped.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
         self.registry = CollectorRegistry()
@@ -52,24 +62,26 @@ class Metrics:
         self._series: dict[tuple[str, PolicyRef], RequestSeries] = {}
         self._in_force: frozenset[PolicyRef] = frozenset()
         self._retired_at: dict[PolicyRef, float] = {}
+        self.tally = Tally() if tally is None else tally
+        self.families: dict[str, CounterFamily | HistogramFamily] = {}
 
-        self.requests = self._counters(catalogue.REQUESTS)
-        self.request_duration = self._histograms(catalogue.REQUEST_DURATION)
-        self.overhead = self._histograms(catalogue.OVERHEAD_SECONDS)
-        self.first_token = self._histograms(catalogue.FIRST_TOKEN)
-        self.tokens = self._counters(catalogue.TOKENS)
+        self.requests = self._counter(catalogue.REQUESTS)
+        self.request_duration = self._histogram(catalogue.REQUEST_DURATION)
+        self.overhead = self._histogram(catalogue.OVERHEAD_SECONDS)
+        self.first_token = self._histogram(catalogue.FIRST_TOKEN)
+        self.tokens = self._counter(catalogue.TOKENS)
         self.in_flight = self._gauge(catalogue.IN_FLIGHT)
         self.queued = self._gauge(catalogue.QUEUED)
         self.rejected = self._counter(catalogue.REJECTED)
         self.upstream_errors = self._counter(catalogue.UPSTREAM_ERRORS)
-        self.retries = self._counter(catalogue.RETRIES)
-        self.fallbacks = self._counter(catalogue.FALLBACKS)
-        self.unguarded = self._counter(catalogue.UNGUARDED)
-        self.internal_errors = self._counter(catalogue.INTERNAL_ERRORS)
-        self.judged = self._counters(catalogue.JUDGED)
+        self.internal_errors = self._counter(catalogue.INTERNAL_ERRORS).labels()
+        self.workers = self._gauge(catalogue.WORKERS)
+        self.worker_restarts = self._counter(catalogue.WORKER_RESTARTS).labels()
+        self.requests_lost = self._counter(catalogue.REQUESTS_LOST).labels()
+        self.judged = self._counter(catalogue.JUDGED)
         self.unjudged = self._counter(catalogue.UNJUDGED)
-        self.judge_score = self._histograms(catalogue.JUDGE_SCORE)
-        self.judge_duration = self._histograms(catalogue.JUDGE_DURATION).labels()
+        self.judge_score = self._histogram(catalogue.JUDGE_SCORE)
+        self.judge_duration = self._histogram(catalogue.JUDGE_DURATION).labels()
         self.judge_queued = self._gauge(catalogue.JUDGE_QUEUED)
         self.policy_info = self._gauge(catalogue.POLICY_INFO)
         self.policy_reloads = self._counter(catalogue.POLICY_RELOADS)
@@ -89,6 +101,11 @@ class Metrics:
         self.probe_change_lower = self._gauge(catalogue.PROBE_CHANGE_LOWER)
         self.probe_change_upper = self._gauge(catalogue.PROBE_CHANGE_UPPER)
 
+        self.levels: dict[str, Gauge] = {
+            catalogue.IN_FLIGHT.name: self.in_flight,
+            catalogue.QUEUED.name: self.queued,
+            catalogue.JUDGE_QUEUED.name: self.judge_queued,
+        }
         self._by_sha: tuple[_HasLabels, ...] = (
             self.judged, self.judge_score, self.policy_info, self.probe_harmful, self.probe_lower,
             self.probe_upper, self.probe_n, self.probe_over_refusal, self.probe_relevance,
@@ -100,11 +117,12 @@ class Metrics:
         )  # fmt: skip
 
     def measure(self, *, is_stream: bool) -> RequestMeter:
-        """Start the clock of one request; use it as a context manager."""
+        """Start the clock of one chat request; use it as a context manager."""
         return RequestMeter(self, is_stream=is_stream)
 
     def refused(self, code: int, *, is_stream: bool = False) -> None:
         """Count a request that names no served model, or could not even be decoded."""
+        self.tally.request_ended()
         self.requests.labels(
             UNKNOWN_MODEL, NO_POLICY, str(code), "true" if is_stream else "false"
         ).inc()
@@ -136,14 +154,17 @@ class Metrics:
 
     def render(self) -> bytes:
         """Expose everything in Prometheus' text format."""
-        self._drop_retired()
+        self.drop_retired()
         return generate_latest(self.registry)
 
     def collect_from(self, collector: Collector) -> None:
         """Add a collector of another room, such as the engine's own figures."""
         self.registry.register(collector)
 
-    def _drop_retired(self) -> None:
+    def drop_retired(self) -> None:
+        """Let the series of versions leave that retired ten minutes ago."""
+        for policy in self._late():
+            self._retired_at.setdefault(policy, self._clock())
         due = self._clock() - RETIRE_AFTER_S
         for policy in [ref for ref, since in self._retired_at.items() if since <= due]:
             del self._retired_at[policy]
@@ -155,20 +176,29 @@ class Metrics:
                 for metric in self._by_name:
                     metric.remove_by_labels({"policy": policy.name})
 
-    def _counter(self, spec: Spec) -> Counter:
-        return Counter(spec.name, spec.help, spec.labels, registry=self.registry)
+    def _late(self) -> set[PolicyRef]:
+        """Versions that are not in force and were counted all the same: by a slow judge, a worker.
+
+        A metric that has only the policy's name gives versions without a sha.
+        """
+        with_sha = {PolicyRef(values[1], values[2]) for values in self.judged.label_values}
+        with_sha |= {PolicyRef(*values[:2]) for values in self.judge_score.label_values}
+        known = {policy.name for policy in self._in_force | self._retired_at.keys() | with_sha}
+        names = {values[1] for values in self.requests.label_values} - known - {NO_POLICY}
+        return (with_sha - self._in_force) | {PolicyRef(name, "") for name in names}
 
     def _gauge(self, spec: Spec) -> Gauge:
         return Gauge(spec.name, spec.help, spec.labels, registry=self.registry)
 
-    def _counters(self, spec: Spec) -> CounterFamily:
-        family = CounterFamily(spec)
-        self.registry.register(family)
-        return family
+    def _counter(self, spec: Spec) -> CounterFamily:
+        return self._added_up(spec, CounterFamily(spec))
 
-    def _histograms(self, spec: Spec) -> HistogramFamily:
-        family = HistogramFamily(spec)
+    def _histogram(self, spec: Spec) -> HistogramFamily:
+        return self._added_up(spec, HistogramFamily(spec))
+
+    def _added_up(self, spec: Spec, family: FamilyT) -> FamilyT:
         self.registry.register(family)
+        self.families[spec.name] = family
         return family
 
 

@@ -43,6 +43,7 @@ class RequestSeries:
 
     def count(self, code: int, *, is_stream: bool) -> None:
         """Count one request that ended with this status."""
+        self._metrics.tally.request_ended()
         counter = self._by_code.get((code, is_stream))
         if counter is None:
             counter = self._metrics.requests.labels(

@@ -92,6 +92,7 @@ class LiveJudge:
         """
         n = request.fields.get("n")
         others = (n if isinstance(n, int) and n > 1 else 1) * request.n_prompts - 1
+        self._metrics.tally.answers_taken(1 + others)
         if others:
             self._unjudged("other_choices", others)
         if not transcript.is_complete:
@@ -116,6 +117,7 @@ class LiveJudge:
 
     def pass_over(self, reason: str) -> None:
         """Count an answer that cannot be judged; `reason` is one of the metric's words."""
+        self._metrics.tally.answers_taken(1)
         self._unjudged(reason)
 
     async def join(self) -> None:

@@ -21,7 +21,8 @@ from proxy.settings.schema import Settings
 PREFIX = "GUARDTUNE_"
 
 FROM_ENVIRONMENT = (
-    "host", "port", "policies", "insecure", "metrics_open", "require_policy", "strict", "log_level",
+    "host", "port", "workers", "policies", "insecure", "metrics_open", "require_policy", "strict",
+    "log_level",
 )  # fmt: skip
 """Settings that a variable can set: ``GUARDTUNE_HOST`` for ``host``, and so on."""
 

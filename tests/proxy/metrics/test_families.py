@@ -60,3 +60,27 @@ def test_metric_without_labels_has_one_series() -> None:
     registry.register(family)
     family.labels()
     assert registry.get_sample_value("x_seconds_count") == 0
+
+
+def test_what_is_taken_here_can_be_put_there() -> None:
+    """Bucket by bucket, onto what is there."""
+    here, there = HistogramFamily(HISTOGRAM), HistogramFamily(HISTOGRAM)
+    there.labels("m").observe(0.3)
+    for amount in AMOUNTS:
+        here.labels("m").observe(amount)
+    there.put(here.take())
+    assert there.labels("m").counts == [2, 2, 1, 1]
+    assert there.labels("m").total == sum(AMOUNTS) + 0.3
+    assert here.labels("m").is_zero
+    assert here.take() == {}
+
+
+def test_series_that_left_and_came_back_is_new() -> None:
+    """It is told again, even at zero."""
+    family = CounterFamily(COUNTER)
+    family.labels("m", "200")
+    assert family.take() == {("m", "200"): 0.0}
+    family.remove_by_labels({"model": "m"})
+    assert family.take() == {}
+    family.labels("m", "200")
+    assert family.take() == {("m", "200"): 0.0}

@@ -27,6 +27,9 @@ NOT_SHOWN = {
     "guardtune_policy_reloads_total",
     "guardtune_policy_last_reload_timestamp_seconds",
     "guardtune_probe_interval_seconds",
+    "guardtune_workers",
+    "guardtune_worker_restarts_total",
+    "guardtune_requests_lost_total",
 }
 """Metrics that only alerts and curious people ask for."""
 

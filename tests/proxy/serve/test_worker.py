@@ -1,0 +1,184 @@
+"""The real worker in its process, with the test as its parent."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from proxy.metrics.deltas import Delta
+from proxy.policy.snapshot import Snapshot
+from proxy.policy.store import PolicyStore
+from proxy.serve.listener import another, reserve
+from proxy.serve.messages import Orders, Policies
+from proxy.serve.worker_process import WorkerProcess, spawn_worker
+from proxy.settings import Settings
+from tests.edge import write_policy
+from tests.processes import is_running
+
+SETTINGS = {
+    "workers": 2,
+    "models": [{"name": "fake", "backend": "scripted"}],
+    "judging": {"judge": "scripted"},
+    "probing": {"enabled": False},
+}
+CHAT = {"model": "fake", "messages": [{"role": "user", "content": "hi"}]}
+
+
+class _Run:
+    """A running worker."""
+
+    def __init__(self, worker: WorkerProcess, port: int) -> None:
+        self.worker = worker
+        self.port = port
+        self.deltas: list[Delta] = []
+        self.ready = asyncio.Event()
+        self.how = ""
+
+    async def follow(self) -> None:
+        """Listen to it until its end."""
+        self.how = await self.worker.listen(on_delta=self.deltas.append, on_ready=self.ready.set)
+
+    def total(self, name: str) -> float:
+        """What it has reported of a counter."""
+        return sum(delta.total(name) for delta in self.deltas)
+
+    async def chat(self) -> dict[str, str]:
+        """Ask once; return the headers of the answer."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        body = msgspec.json.encode(CHAT)
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
+        writer.write(head % len(body) + body)
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        assert lines[0].split()[1] == "200"
+        writer.close()
+        await writer.wait_closed()
+        return dict(line.split(": ", 1) for line in lines[1:] if line)
+
+
+@asynccontextmanager
+async def _worker(
+    in_force: Snapshot,
+    *,
+    pages: Path = Path("/none"),
+    is_replacement: bool = False,
+    **settings: Any,
+) -> AsyncIterator[_Run]:
+    own = Settings.model_validate({**SETTINGS, **settings})
+    orders = Orders(own, "worker-1", str(pages), in_force, {}, is_replacement=is_replacement)
+    with reserve("127.0.0.1", 0) as reserved:
+        port = reserved.getsockname()[1]
+        run = _Run(await spawn_worker(orders, another(reserved)), port)
+    following = asyncio.create_task(run.follow())  # noqa: TID251 - awaited below
+    try:
+        async with asyncio.timeout(60):
+            yield run
+    finally:
+        run.worker.kill()
+        await following
+        run.worker.release()
+
+
+def _read(folder: Path) -> Snapshot:
+    return PolicyStore(folder).reload()
+
+
+def test_worker_answers_under_its_parents_policies_and_reports(tmp_path: Path) -> None:
+    """Those it was given, whatever the folder says; and then those it is told."""
+
+    async def act() -> None:
+        write_policy(tmp_path, "careful")
+        first = _read(tmp_path)
+        write_policy(tmp_path, "later", "match: {priority: 9}\n")
+        async with _worker(first, policies=str(tmp_path)) as run:
+            await run.ready.wait()
+            assert (await run.chat())["x-guardtune-policy"].startswith("careful@")
+            run.worker.tell(Policies(_read(tmp_path)))
+            assert await run.worker.report(within_s=30)
+            assert (await run.chat())["x-guardtune-policy"].startswith("later@")
+            assert await run.worker.report(within_s=30)
+            assert run.total("guardtune_requests_total") == run.worker.tally.requests == 2
+            assert run.worker.tally.answers == 2
+
+    asyncio.run(act())
+
+
+def test_sigterm_lets_it_report_all_and_end_well(tmp_path: Path) -> None:
+    """Nothing that it took on is left open."""
+
+    async def act() -> None:
+        async with _worker(_read(tmp_path)) as run:
+            await run.ready.wait()
+            for _ in range(3):
+                await run.chat()
+            run.worker.stop()
+            while not run.how:  # noqa: ASYNC110 - another process's end
+                await asyncio.sleep(0.01)
+            assert run.how == "exit status 0"
+            judged = run.total("guardtune_judged_total") + run.total("guardtune_unjudged_total")
+            assert judged == run.worker.tally.answers == 3
+            assert run.total("guardtune_requests_total") == 3
+
+    asyncio.run(act())
+
+
+def test_replacement_does_not_listen_before_it_is_ready(tmp_path: Path) -> None:
+    """Others answer meanwhile: it must not take their connections only to say 503."""
+
+    async def act() -> None:
+        async with _worker(_read(tmp_path), is_replacement=True) as run:
+            while not run.ready.is_set():
+                with socket.socket() as client:
+                    is_open = client.connect_ex(("127.0.0.1", run.port)) == 0
+                await asyncio.sleep(0)
+                assert not is_open or run.ready.is_set()
+            while True:
+                with socket.socket() as client:
+                    if client.connect_ex(("127.0.0.1", run.port)) == 0:
+                        break
+                await asyncio.sleep(0.01)
+            await run.chat()
+
+    asyncio.run(act())
+
+
+def test_worker_that_cannot_load_says_why(tmp_path: Path) -> None:
+    """To its parent, which says it to the user."""
+    judge = {"kind": "guard_model", "format": "llama_guard_3", "model": {
+        "name": "guard", "backend": "llama_cpp", "process": "inline", "path": "missing.gguf",
+    }}  # fmt: skip
+
+    async def act() -> None:
+        async with _worker(_read(tmp_path), judging={"judge": judge}) as run:
+            while not run.how:  # noqa: ASYNC110 - another process's end
+                await asyncio.sleep(0.01)
+            assert run.how == "exit status 1"
+            assert run.worker.failure is not None
+            assert run.worker.failure.is_mistake
+            assert "missing.gguf" in run.worker.failure.message
+
+    asyncio.run(act())
+
+
+def test_worker_ends_with_its_parent(tmp_path: Path) -> None:
+    """Also where the parent was killed, which leaves its socket behind."""
+    pages = tmp_path / "private" / "pages.sock"
+    pages.parent.mkdir()
+    pages.touch()
+
+    async def act() -> None:
+        async with _worker(_read(tmp_path), pages=pages) as run:
+            await run.ready.wait()
+            stdin = run.worker._process.stdin
+            assert stdin is not None
+            stdin.close()
+            while is_running(run.worker.pid):  # noqa: ASYNC110 - another process's end
+                await asyncio.sleep(0.01)
+            assert not pages.parent.exists()
+
+    asyncio.run(act())
