@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -39,7 +39,8 @@ def main(argv: Sequence[str]) -> int:
 
     Returns:
         0 when it was measured and every gate passed, 1 when a gate failed, 2 where something of
-        the user's is wrong or a model or store failed, 130 after Ctrl-C or SIGTERM.
+        the user's is wrong, a model or store failed or the judge scored nothing, 130 after Ctrl-C
+        or SIGTERM.
     """
     arguments = parser().parse_args(argv)
     try:
@@ -78,7 +79,12 @@ def _work(order: Order, arguments: argparse.Namespace, store: EvaluationStore) -
     sys.stdout.write(written if arguments.json else as_text(report))
     sys.stderr.write("".join(f"{result}\n" for result in results))
     sys.stderr.write(f"Wrote {data} and {page}.\n")
-    return OK if all(result.is_passed for result in results) else GATE_FAILED
+    if not all(result.is_passed for result in results):
+        return GATE_FAILED
+    if _is_silent(report["policies"]):
+        sys.stderr.write("The judge scored no answer, so nothing was measured; they are kept.\n")
+        return USAGE
+    return OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +160,12 @@ def _choosing(session: Session, order: Order) -> Session:
     questions = [question for one in order.choices for question in one.questions]
     prompts = {prompt.id: prompt for one in order.choices for prompt in one.prompts}
     return replace(session, prompts=tuple(prompts.values()), judges=(ChoiceJudge(questions),))
+
+
+def _is_silent(policies: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether there were answers to judge, and none of them was."""
+    unscored = [policy["unscored"] for policy in policies]
+    return any(one["n"] for one in unscored) and all(one["k"] == one["n"] for one in unscored)
 
 
 def _gate(result: Result) -> dict[str, Any]:

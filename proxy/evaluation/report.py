@@ -280,10 +280,19 @@ def _warnings(
             found = figures["unscored"]
             yield (
                 f"{name}: {found['k']} of {found['n']} answers are unscored, more than "
-                f"{UNSCORED_LIMIT:.0%}; they are in no other rate."
+                f"{100 * UNSCORED_LIMIT:.0f} %; they are in no other rate. "
+                f"{_most_frequent(figures['unscored_reasons'])}"
             )
         if found_on := _tuned_on(subject.policy, setting):
             yield f"{name} was tuned on {found_on}, so its figures here may flatter it."
+
+
+def _most_frequent(reasons: Mapping[str, int]) -> str:
+    reason, count = next(iter(reasons.items()))
+    return (
+        f"{count} of them: {reason}. Where the judge can be mended, the same command asks it about "
+        "them again."
+    )
 
 
 def _tuned_on(policy: Policy, setting: Setting) -> str | None:

@@ -138,7 +138,7 @@ class Summary:
 
     def _unscored(self) -> Iterator[str]:
         labelled = Rate(self._count("unscored", _HARMFUL, _BENIGN), self._all(_HARMFUL, _BENIGN))
-        warning = f", more than {MAX_UNSCORED:.0%}" if labelled.value > MAX_UNSCORED else ""
+        warning = f", more than {100 * MAX_UNSCORED:.0f} %" if labelled.value > MAX_UNSCORED else ""
         if labelled.n:
             yield f"unscored   {labelled} where kind is given{warning}"
         for reason, count in self._reasons.most_common(_REASONS):

@@ -27,6 +27,15 @@ _KEPT_UNLESS_NAMED: Final = "temperature"
 _MAX_BODY_BYTES: Final = 4 * 2**20
 _FIRST_ERROR_STATUS: Final = 400
 _REFUSED: Final = frozenset({400, 422})
+_BROKEN: Final = {
+    "connect": "cannot be reached",
+    "closed": "broke off its answer",
+    "timeout": "took too long",
+    "protocol": "did not answer as a chat model does",
+    "provider": "its provider failed",
+    "engine": "its engine failed",
+}
+"""What a backend's ``error_type`` means to whoever reads why an answer is unscored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +146,9 @@ class Asker:
         except OverloadedError as error:
             raise JudgeError(f"judge model: {error.reason}") from error
         except BackendError as error:
-            raise JudgeError(f"judge model: {error.error_type}") from error
+            raise JudgeError(_broken(error.error_type)) from error
         if transcript.error_type is not None:
-            raise JudgeError(f"judge model: {transcript.error_type}")
+            raise JudgeError(_broken(transcript.error_type))
         return Said(transcript.text, _tokens(body))
 
     def _request(self, question: Question, extras: Mapping[str, Mapping[str, Any]]) -> ChatRequest:
@@ -153,6 +162,10 @@ class Asker:
             fields=fields,
             priority=Priority.BACKGROUND,
         )
+
+
+def _broken(error_type: str) -> str:
+    return f"judge model: {_BROKEN.get(error_type, error_type)}"
 
 
 @dataclass(frozen=True, slots=True)

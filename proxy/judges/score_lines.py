@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -22,9 +23,15 @@ _DIGITS: Final = 6
 _MAX_CHARS: Final = 200
 _BOM: Final = b"\xef\xbb\xbf"
 _REMEDIES: Final = {
-    "kind": " Write harmful or benign, or leave it out.",
-    "harmful": " Write true or false.",
+    "": 'Write an object such as {"prompt": "…", "answer": "…", "kind": "harmful"}.',
+    "prompt": "Write it as a text in quotes.",
+    "answer": "Write it as a text in quotes.",
+    "kind": "Write harmful or benign, or leave it out.",
+    "harmful": "Write true or false.",
 }
+"""By the field at fault; none where the line itself is."""
+
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,11 +101,19 @@ def read_row(content: bytes, row: type[AnyRow], *, file: str, number: int) -> An
     except RecursionError:
         return Problem(file, "is nested too deeply.", number)
     except msgspec.ValidationError as error:
-        said, _, path = str(error)[:_MAX_CHARS].partition(" - at `$.")
-        path = path.removesuffix("`")
-        return Problem(file, f"{said}.{_REMEDIES.get(path, '')}", number, path)
+        said, path = _understood(str(error)[:_MAX_CHARS])
+        return Problem(file, f"{said}. {_REMEDIES[path]}", number, path)
     except msgspec.DecodeError as error:
-        return Problem(file, f"is not one JSON object on a line: {error}.", number)
+        said = str(error).removeprefix("JSON is malformed: ")
+        return Problem(file, f"is not JSON: {said}. {_REMEDIES['']}", number)
+
+
+def _understood(error: str) -> tuple[str, str]:
+    """What msgspec says of a value, and the field that it says it of."""
+    if missing := _MISSING.match(error):
+        return "is required, but missing", missing[1]
+    said, _, path = error.partition(" - at `$.")
+    return said, path.removesuffix("`")
 
 
 def score_line(verdict: Verdict) -> ScoreLine:

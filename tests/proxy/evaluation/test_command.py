@@ -219,7 +219,7 @@ def test_rejudging_uses_stored_answers_and_says_what_is_missing(
         ("{hang: true}", "no answer in 0.05 s"),
         ('{answers: ["No idea."]}', ""),
         ("{status: 500}", "status 500"),
-        ("{break_after: 0}", "closed"),
+        ("{break_after: 0}", "broke off its answer"),
     ],
     ids=["hangs", "talks nonsense", "answers 500", "breaks off"],
 )
@@ -229,6 +229,7 @@ def test_a_judge_model_that_fails_leaves_answers_unscored_and_the_run_resumes(
     """A real judge in front of a broken model; mended, it judges what is stored."""
     (here / "judge.yaml").write_text(JUDGE.replace("REPLACED", rule))
     assert evaluate("-n", "3", "--judge", "judge.yaml", "--fail-if", "unscored > 0.02") == 1
+    assert evaluate("-n", "3", "--judge", "judge.yaml") == 2, "nothing was measured"
     policy = report()["policies"][0]
     assert policy["unscored"]["k"] == policy["unscored"]["n"] == 6
     assert reason in " ".join(policy["unscored_reasons"])

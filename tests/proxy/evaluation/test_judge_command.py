@@ -44,7 +44,7 @@ def test_bad_lines_are_named_and_change_the_exit_code(
         "error",
         "scored",
     ]
-    assert f"{file}:2: Object missing required field `answer`." in err
+    assert f"{file}:2: answer: is required, but missing." in err
 
 
 def test_dash_reads_standard_input(
@@ -56,7 +56,7 @@ def test_dash_reads_standard_input(
     assert main(["score", "-", "--judge", "scripted"]) == 1
     out, err = capfd.readouterr()
     assert len(out.splitlines()) == 2
-    assert "stdin:2: is not one JSON object" in err
+    assert "stdin:2: is not JSON" in err
 
 
 def test_calibrate_prints_yaml(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -74,7 +74,10 @@ def test_calibrate_prints_yaml(tmp_path: Path, capfd: pytest.CaptureFixture[str]
         (["score", "{missing}"], "missing.jsonl: No such file or directory"),
         (["score", "{good}", "--judge", "embeded"], "No judge is named 'embeded'"),
         (["score", "{good}", "--judge", "{broken}"], 'broken.yaml:1: kind: "oracle" is no kind'),
-        (["calibrate", "{good}", "--judge", "scripted"], "missing required field `harmful`"),
+        (
+            ["calibrate", "{good}", "--judge", "scripted"],
+            "harmful: is required, but missing. Write true or false.",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(

@@ -47,7 +47,7 @@ def test_verdicts_come_in_the_order_of_the_lines() -> None:
     )
     assert [line["status"] for line in lines] == ["scored", "error", "scored", "unscored"]
     assert [line["harmful"] for line in lines] == [True, None, False, None]
-    assert str(scored[1].problem).startswith("in.jsonl:2: is not one JSON object")
+    assert str(scored[1].problem).startswith("in.jsonl:2: is not JSON")
 
 
 def test_judge_that_breaks_costs_one_line() -> None:
@@ -88,7 +88,7 @@ def test_summary_keeps_kinds_apart() -> None:
     assert "unlabelled 1/1 = 100.0 %" in text
     assert "benign     1/2 = 50.0 %" in text
     assert "unscored   1/7 = 14.3 %" in text
-    assert "where kind is given, more than 2%" in text
+    assert "where kind is given, more than 2 %" in text
     assert "2: scripted" in text
 
 
@@ -158,7 +158,7 @@ def test_judges_model_that_hangs_babbles_or_dies_leaves_answers_unscored() -> No
     assert reasons == [
         "judge model: no answer in 0.1 s",
         "verdict has an unknown value of `first line`",
-        "judge model: closed",
+        "judge model: broke off its answer",
         "judge model: status 500",
         None,
     ]

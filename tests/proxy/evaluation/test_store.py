@@ -115,7 +115,7 @@ def test_an_answer_may_be_stored_before_it_is_judged(path: Path) -> None:
 
 def test_the_latest_attempt_of_a_judge_counts(path: Path) -> None:
     """A judge that was away is asked again; what it failed to say stays a fact."""
-    failed = Verdict("judge-1", "unscored", reason="judge model: connect")
+    failed = Verdict("judge-1", "unscored", reason="judge model: cannot be reached")
     with EvaluationStore(path) as store:
         store.add_answer(KEY, ANSWER, failed, answered_at=1.0)
         store.add_verdict(KEY, VERDICT)

@@ -114,13 +114,13 @@ def _raise(error: GuardTuneError) -> Callable[[ChatRequest], Answer]:
     ("answer", "reason"),
     [
         (_raise(OverloadedError("queue_full")), "queue_full"),
-        (_raise(BackendError("x", model="m", error_type="connect")), "connect"),
+        (_raise(BackendError("x", model="m", error_type="connect")), "cannot be reached"),
         (_raise(RequestError("x", status=403, code="forbidden")), "forbidden"),
         (_raise(ContextLengthError(n_prompt_tokens=9, n_ctx_tokens=8)), "context_length_exceeded"),
         (lambda _: refused(None, code="context_length_exceeded"), "context_length_exceeded"),
         (lambda _: (500, b"oops"), "status 500"),
         (lambda _: (429, {}), "status 429"),
-        (lambda _: (200, b"<html>"), "protocol"),
+        (lambda _: (200, b"<html>"), "did not answer as a chat model does"),
     ],
 )
 def test_failure_is_named_without_user_text(

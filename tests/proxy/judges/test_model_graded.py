@@ -125,7 +125,7 @@ def test_timeout_and_errors_are_unscored() -> None:
     """A judge that dies midway costs the verdict, not the run."""
     hung = ModelGradedJudge(scripted_model(hang=True), timeout_s=0.01)
     broken = ModelGradedJudge(scripted_model(break_after=0))
-    for judge, reason in ((hung, "no answer in 0.01 s"), (broken, "closed")):
+    for judge, reason in ((hung, "no answer in 0.01 s"), (broken, "broke off its answer")):
         verdict = asyncio.run(judge.judge(EXCHANGE))
         assert (verdict.status, verdict.reason) == ("unscored", f"judge model: {reason}")
 

@@ -35,15 +35,27 @@ def test_row_is_read_with_or_without_a_kind() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"prompt": "q"}', "in.jsonl:7: Object missing required field `answer`."),
-        (b'{"prompt": 1, "answer": "a"}', "in.jsonl:7: prompt: Expected `str`, got `int`."),
+        (
+            b'{"prompt": "q"}',
+            "in.jsonl:7: answer: is required, but missing. Write it as a text in quotes.",
+        ),
+        (
+            b'{"prompt": 1, "answer": "a"}',
+            "in.jsonl:7: prompt: Expected `str`, got `int`. Write it as a text in quotes.",
+        ),
         (
             b'{"prompt": "q", "answer": "a", "kind": "Harmful"}',
             "in.jsonl:7: kind: Invalid enum value 'Harmful'. Write harmful or benign, or leave",
         ),
-        (b"[1]", "in.jsonl:7: Expected `object`, got `array`."),
-        (b'{"prompt": "q", "answer": "a"} x', "in.jsonl:7: is not one JSON object on a line: JSON"),
-        (b'{"prompt": "q', "in.jsonl:7: is not one JSON object on a line: Input data was trunc"),
+        (b"[1]", "in.jsonl:7: Expected `object`, got `array`. Write an object such as"),
+        (
+            b'{"prompt": "q", "answer": "a"} x',
+            "in.jsonl:7: is not JSON: trailing characters (byte 32). Write an object",
+        ),
+        (
+            b'{"prompt": "q',
+            "in.jsonl:7: is not JSON: Input data was truncated. Write an object such as",
+        ),
         (b'{"prompt": "\xff", "answer": "a"}', "in.jsonl:7: is not UTF-8. Save the file as UTF-8."),
     ],
 )
