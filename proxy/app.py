@@ -21,10 +21,10 @@ from proxy.admission import Admission
 from proxy.backends.base import Backend
 from proxy.backends.registry import Engines
 from proxy.backends.registry import create as create_backend
-from proxy.endpoints.chat import ChatCompletions
+from proxy.endpoints.answers import Answers
 from proxy.endpoints.elsewhere import Elsewhere
 from proxy.endpoints.fallback import on_http_error
-from proxy.endpoints.front import CHAT_PATH, Front, wrapped
+from proxy.endpoints.front import Front, wrapped
 from proxy.endpoints.health import HealthEndpoints
 from proxy.endpoints.models import ModelEndpoints
 from proxy.endpoints.policies import PolicyEndpoints
@@ -56,10 +56,12 @@ from proxy.settings import Settings, resolve_keys
 from proxy.suites.builtin import load_builtin
 from proxy.upstream.base import UpstreamClient
 from proxy.upstream.choose import AutoClient
+from proxy.wire.routes import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, passthrough
 
 _OUR_HEADERS = (
     "x-request-id",
     "x-guardtune-policy",
+    "x-guardtune-model",
     "x-guardtune-ignored",
     "x-guardtune-overridden",
 )
@@ -135,6 +137,7 @@ def build(
     engines = EngineCollector(tuple(item for item in backends if isinstance(item, HasEngineStats)))
     metrics.collect_from(engines)
     models = ServedModels(backends)
+    models.on_retry(lambda model, reason: metrics.retries.labels(model, reason).inc())
     judges = _judges(settings, client, shared.engines) if judge is None else Judges(judge)
     policies = PolicyWatch(shared.policies or PolicyStore(Path(settings.policies)), metrics)
     admission = _admission(settings, metrics)
@@ -144,18 +147,23 @@ def build(
     targets = _targets(settings, models, policies)
     probes = _probes(settings, targets, policies, judges, metrics)
     schedule = _schedule(settings, probes, metrics)
+    rules = _rules(settings)
     pipeline = Pipeline(
         models=models,
         policies=policies.store,
         admission=admission,
         metrics=metrics,
         live=live,
-        rules=Rules(require_policy=settings.require_policy, strict=settings.strict),
+        rules=rules,
     )
     service = Service(
         Parts(models, policies, judges, live, probes, schedule, Prewarm(targets), admission, client)
     )
-    chat, stack = ChatCompletions(pipeline, metrics), _stack(settings, keys, metrics)
+    stack = _stack(settings, keys, metrics)
+    answers = {
+        route.path: Answers(pipeline, metrics, route)
+        for route in (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, *rules.passthrough)
+    }
     health = HealthEndpoints(models, metrics, engines)
     listed = _policy_endpoints(settings, service.parts)
     pages: Mapping[str, Page] = {"/metrics": health.metrics, "/policies": listed.list}
@@ -163,14 +171,14 @@ def build(
         pages = dict.fromkeys(pages, Elsewhere(client, shared.pages_path).get)
     rest = Starlette(
         routes=[
-            *_routes(chat, models, health, listed),
+            *_routes(answers, models, health, listed),
             *(Route(path, page) for path, page in pages.items()),
         ],
         middleware=stack,
         exception_handlers={HTTPException: on_http_error},
         lifespan=lifespan(service),
     )
-    return Proxy(Front(wrapped(chat, stack), rest), service, metrics, pages)
+    return Proxy(Front(wrapped(answers[CHAT.path], stack), rest), service, metrics, pages)
 
 
 def _stack(settings: Settings, keys: Sequence[Key], metrics: Metrics) -> list[Middleware]:
@@ -187,7 +195,7 @@ def _stack(settings: Settings, keys: Sequence[Key], metrics: Metrics) -> list[Mi
 
 
 def _routes(
-    chat: ChatCompletions,
+    answers: Mapping[str, Answers],
     served: ServedModels,
     health: HealthEndpoints,
     policies: PolicyEndpoints,
@@ -195,7 +203,7 @@ def _routes(
     """The routes that every process answers itself; no route is a 404 in OpenAI's form."""
     models = ModelEndpoints(served, created=int(time.time()))
     return [
-        Route(CHAT_PATH, chat, methods=["POST"]),
+        *(Route(path, endpoint, methods=["POST"]) for path, endpoint in answers.items()),
         Route("/v1/models", models.list),
         Route("/v1/models/{model:path}", models.show),
         Route("/health", health.health),
@@ -210,6 +218,15 @@ def _policy_endpoints(settings: Settings, parts: Parts) -> PolicyEndpoints:
         parts.probes,
         parts.models,
         folder=Path(settings.policies),
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        require_policy=settings.require_policy,
+        strict=settings.strict_models,
+        fallbacks={model.name: model.fallbacks for model in settings.models if model.fallbacks},
+        passthrough=tuple(passthrough(path) for path in settings.passthrough_routes),
     )
 
 

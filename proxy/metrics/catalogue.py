@@ -36,8 +36,9 @@ class Spec:
 REQUESTS = Spec(
     "guardtune_requests_total",
     "counter",
-    "Chat requests by HTTP status code; 499 where the client left first. A request that names no "
-    "served model counts under model `unknown`, policy `none`.",
+    "Requests to models by HTTP status code; 499 where the client left first. A request that names "
+    "no served model counts under model `unknown`, policy `none`; on routes where no policy can do "
+    "anything it is `passthrough`.",
     ("model", "policy", "code", "stream"),
 )
 REQUEST_DURATION = Spec(
@@ -78,9 +79,31 @@ JUDGED = Spec(
 UNJUDGED = Spec(
     "guardtune_unjudged_total",
     "counter",
-    "Answers that no judge saw: queue_full, incomplete (broken off midway), other_choices (n > 1), "
+    "Answers that no judge saw: queue_full, incomplete (broken off midway), other_choices (n > 1, "
+    "or several prompts at once), token_prompt (a prompt sent as token ids), passthrough_route, "
     "shutdown, judge_failed, worker_died.",
     ("reason",),
+)
+UNGUARDED = Spec(
+    "guardtune_unguarded_total",
+    "counter",
+    "Answers that no policy guarded: none matched, nothing of it or not its prompt could be "
+    "honoured, or the route takes none. `route` is one that this server has.",
+    ("route",),
+)
+RETRIES = Spec(
+    "guardtune_retries_total",
+    "counter",
+    "Times that an upstream was asked again before anything of an answer had come; `reason` is "
+    "connect, status_429 or status_503.",
+    ("model", "reason"),
+)
+FALLBACKS = Spec(
+    "guardtune_fallbacks_total",
+    "counter",
+    "Times that the model `fallback` was asked because `model` had failed; `reason` is overloaded "
+    "or one of the types of guardtune_upstream_errors_total.",
+    ("model", "fallback", "reason"),
 )
 JUDGE_SCORE = Spec(
     "guardtune_judge_score",
@@ -114,15 +137,16 @@ POLICY_PROBLEMS = Spec(
 SETTINGS_IGNORED = Spec(
     "guardtune_settings_ignored_total",
     "counter",
-    "Policy settings that the backend could not honour.",
+    "What policies set and the backend could not honour; `setting` is a decoding setting, or "
+    "system_prompt or demonstrations on routes without a conversation.",
     ("model", "setting"),
 )
-IN_FLIGHT = Spec("guardtune_in_flight", "gauge", "Chat requests being answered.")
-QUEUED = Spec("guardtune_queued", "gauge", "Chat requests waiting for a free slot.")
+IN_FLIGHT = Spec("guardtune_in_flight", "gauge", "Requests to models being answered.")
+QUEUED = Spec("guardtune_queued", "gauge", "Requests to models waiting for a free slot.")
 REJECTED = Spec(
     "guardtune_rejected_total",
     "counter",
-    "Chat requests turned away with 503; `reason` is queue_full, queue_timeout, draining, loading "
+    "Requests turned away with 503; `reason` is queue_full, queue_timeout, draining, loading "
     "or restarting.",
     ("reason",),
 )
@@ -213,8 +237,8 @@ PROBE_CHANGE_UPPER = Spec(
 
 CATALOGUE: tuple[Spec, ...] = (
     REQUESTS, REQUEST_DURATION, OVERHEAD_SECONDS, FIRST_TOKEN, TOKENS, IN_FLIGHT, QUEUED, REJECTED,
-    UPSTREAM_ERRORS, INTERNAL_ERRORS, WORKERS, WORKER_RESTARTS, REQUESTS_LOST,
-    JUDGED, UNJUDGED, JUDGE_SCORE, JUDGE_DURATION, JUDGE_QUEUED,
+    UPSTREAM_ERRORS, RETRIES, FALLBACKS, INTERNAL_ERRORS, WORKERS, WORKER_RESTARTS, REQUESTS_LOST,
+    UNGUARDED, JUDGED, UNJUDGED, JUDGE_SCORE, JUDGE_DURATION, JUDGE_QUEUED,
     POLICY_INFO, POLICY_RELOADS, POLICY_LAST_RELOAD, POLICY_PROBLEMS, SETTINGS_IGNORED,
     PROBE_HARMFUL, PROBE_LOWER, PROBE_UPPER, PROBE_N, PROBE_OVER_REFUSAL, PROBE_RELEVANCE,
     PROBE_ANSWERS, PROBE_LAST_RUN, PROBE_INTERVAL, PROBE_CHANGE, PROBE_CHANGE_LOWER,

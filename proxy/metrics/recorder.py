@@ -74,6 +74,9 @@ class Metrics:
         self.queued = self._gauge(catalogue.QUEUED)
         self.rejected = self._counter(catalogue.REJECTED)
         self.upstream_errors = self._counter(catalogue.UPSTREAM_ERRORS)
+        self.retries = self._counter(catalogue.RETRIES)
+        self.fallbacks = self._counter(catalogue.FALLBACKS)
+        self.unguarded = self._counter(catalogue.UNGUARDED)
         self.internal_errors = self._counter(catalogue.INTERNAL_ERRORS).labels()
         self.workers = self._gauge(catalogue.WORKERS)
         self.worker_restarts = self._counter(catalogue.WORKER_RESTARTS).labels()
@@ -117,7 +120,7 @@ class Metrics:
         )  # fmt: skip
 
     def measure(self, *, is_stream: bool) -> RequestMeter:
-        """Start the clock of one chat request; use it as a context manager."""
+        """Start the clock of one request; use it as a context manager."""
         return RequestMeter(self, is_stream=is_stream)
 
     def refused(self, code: int, *, is_stream: bool = False) -> None:

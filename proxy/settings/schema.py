@@ -15,12 +15,19 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from proxy.backends.config import EMBEDDED_MODEL, ModelConfig
+from proxy.backends.routes import CHAT_PATH, COMPLETIONS_PATH, EMBEDDINGS_PATH, RESPONSES_PATH
 from proxy.errors import Problem, SettingsError
 from proxy.judges.config import JudgeConfig, NamedConfig
 from proxy.judges.registry import DEFAULT as DEFAULT_JUDGE
 from proxy.middleware.auth import Key
 
+_OUR_ROUTES = (
+    CHAT_PATH, COMPLETIONS_PATH, RESPONSES_PATH, EMBEDDINGS_PATH, "/v1/models",
+)  # fmt: skip
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+PassthroughPath = Annotated[str, Field(pattern=r"^/v1(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")]
 
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
@@ -149,7 +156,12 @@ class Settings(_Section):
     require_policy: bool = False
     """Refuse (403) a request that no policy matches, instead of passing it through."""
     strict: bool = False
-    """Refuse (400) a request that tries to undo an enforced setting, instead of overriding it."""
+    """Refuse (400) a request that tries to undo an enforced setting, instead of overriding it, and
+    one whose model cannot honour all that its policy sets. A model's own `strict` comes first."""
+    passthrough_routes: Annotated[tuple[PassthroughPath, ...], Field(strict=False)] = ()
+    """Further routes, such as `/v1/rerank`, whose JSON goes to the server of its `model` (backend
+    `openai`) without any policy; answers are counted in `guardtune_unguarded_total`. All others
+    are 404."""
     limits: Limits = Limits()
     """Sizes and times."""
     cors: Cors = Cors()
@@ -169,11 +181,33 @@ class Settings(_Section):
         _refuse_duplicates("model name", [model.name for model in models])
         return models
 
+    @field_validator("passthrough_routes")
+    @classmethod
+    def _are_not_ours(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        _refuse_duplicates("route", list(paths))
+        for path in paths:
+            if path in _OUR_ROUTES or path.startswith("/v1/models/"):
+                raise ValueError(f"names {path}, which this server has anyway. Leave it out")
+        return paths
+
     @field_validator("keys")
     @classmethod
     def _ids_differ(cls, keys: tuple[KeyConfig, ...]) -> tuple[KeyConfig, ...]:
         _refuse_duplicates("key id", [key.id for key in keys])
         return keys
+
+    @model_validator(mode="after")
+    def _falls_back_on_served_models(self) -> Self:
+        served = [model.name for model in self.models]
+        for model in self.models:
+            for name in model.fallbacks:
+                if name not in served or name == model.name:
+                    others = ", ".join(other for other in served if other != model.name)
+                    raise ValueError(
+                        f"models: {model.name}: fallbacks names {name[:80]!r}, which is no other "
+                        f"served model. Others: {others or 'none'}"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _judges_served_models(self) -> Self:
@@ -228,6 +262,15 @@ class Settings(_Section):
     def is_metrics_open(self) -> bool:
         """Whether ``/metrics`` needs no key."""
         return self.is_loopback if self.metrics_open is None else self.metrics_open
+
+    @property
+    def strict_models(self) -> frozenset[str]:
+        """Served names of the models that are strict, by their own setting or the common one."""
+        return frozenset(
+            model.name
+            for model in self.models
+            if (self.strict if model.strict is None else model.strict)
+        )
 
     @property
     def probed_models(self) -> tuple[str, ...]:

@@ -137,3 +137,41 @@ def test_unknown_judge_lists_those_there_are() -> None:
     """Told with the other mistakes, before anything starts."""
     with pytest.raises(ValidationError, match=r"'oracle' is no judge\. Known: embedded"):
         _settings(judging={"judge": "oracle"})
+
+
+def test_model_is_strict_by_its_own_setting_or_the_common_one() -> None:
+    """Either way round."""
+    models = [
+        {"name": "a", "backend": "scripted", "strict": True},
+        {"name": "b", "backend": "scripted", "strict": False},
+        {"name": "c", "backend": "scripted"},
+    ]
+    assert _settings(models=models).strict_models == {"a"}
+    assert _settings(models=models, strict=True).strict_models == {"a", "c"}
+
+
+@pytest.mark.parametrize("name", ["fake", "absent"])
+def test_fallback_is_another_served_model(name: str) -> None:
+    """A model cannot stand in for itself, and nobody else is there."""
+    models = [{**FAKE, "fallbacks": [name]}, {"name": "other", "backend": "scripted"}]
+    with pytest.raises(ValidationError, match=f"fallbacks names '{name}'.* Others: other"):
+        _settings(models=models)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/chat/completions", "/v1/responses", "/v1/models", "/v1/models/x", "/metrics", "/v1/",
+     "/v1/../admin", "/v1/a b", "/v1/%2e%2e/x", "/v1/{model}", "/v2/x", "v1/x", "/v1/x?y"],
+)  # fmt: skip
+def test_routes_that_are_ours_or_no_plain_paths_do_not_pass_through(path: str) -> None:
+    """The guard is not bypassed by naming its own routes, nor by a path that means another."""
+    with pytest.raises(ValidationError):
+        _settings(passthrough_routes=[path])
+
+
+def test_further_routes_pass_through_where_they_are_listed() -> None:
+    """Once each."""
+    paths = ("/v1/rerank", "/v1/audio/speech")
+    assert _settings(passthrough_routes=list(paths)).passthrough_routes == paths
+    with pytest.raises(ValidationError, match="route /v1/rerank is used twice"):
+        _settings(passthrough_routes=["/v1/rerank", "/v1/rerank"])
