@@ -39,6 +39,7 @@ from proxy.middleware.body_limit import BodyLimitMiddleware
 from proxy.middleware.errors import ErrorsMiddleware
 from proxy.middleware.private_headers import PrivateHeadersMiddleware
 from proxy.middleware.request_id import RequestIdMiddleware
+from proxy.operations.canary import Canary, canaries
 from proxy.operations.judging import Judges
 from proxy.operations.live import LiveJudge
 from proxy.operations.policy_watch import PolicyWatch, live_policies
@@ -47,6 +48,9 @@ from proxy.operations.probe_history import ProbeHistory
 from proxy.operations.probe_plan import ProbePlan
 from proxy.operations.probe_schedule import ProbeSchedule
 from proxy.operations.probes import Probes
+from proxy.operations.rollout import Rollout
+from proxy.operations.rollout_evidence import first_round
+from proxy.operations.rollout_plan import RolloutPlan
 from proxy.operations.served import ServedModels
 from proxy.operations.service import Parts, Service
 from proxy.operations.target import Target
@@ -139,7 +143,7 @@ def build(
     models = ServedModels(backends)
     models.on_retry(lambda model, reason: metrics.retries.labels(model, reason).inc())
     judges = _judges(settings, client, shared.engines) if judge is None else Judges(judge)
-    policies = PolicyWatch(shared.policies or PolicyStore(Path(settings.policies)), metrics)
+    policies = PolicyWatch(shared.policies or _store(settings), metrics)
     admission = _admission(settings, metrics)
     live = LiveJudge(
         judges, metrics, max_queued=settings.judging.max_queued, workers=settings.judging.workers
@@ -147,6 +151,9 @@ def build(
     targets = _targets(settings, models, policies)
     probes = _probes(settings, targets, policies, judges, metrics)
     schedule = _schedule(settings, probes, metrics)
+    # A worker decides nothing: its rollout has a store that nobody reloads.
+    decided_on = policies.store if shared.policies is None else _store(settings)
+    rollout = _rollout(settings, models, decided_on, probes, metrics)
     rules = _rules(settings)
     pipeline = Pipeline(
         models=models,
@@ -157,7 +164,18 @@ def build(
         rules=rules,
     )
     service = Service(
-        Parts(models, policies, judges, live, probes, schedule, Prewarm(targets), admission, client)
+        Parts(
+            models,
+            policies,
+            judges,
+            live,
+            probes,
+            schedule,
+            rollout,
+            Prewarm(targets),
+            admission,
+            client,
+        )
     )
     stack = _stack(settings, keys, metrics)
     answers = {
@@ -216,6 +234,7 @@ def _policy_endpoints(settings: Settings, parts: Parts) -> PolicyEndpoints:
     return PolicyEndpoints(
         parts.policies.store,
         parts.probes,
+        parts.rollout,
         parts.models,
         folder=Path(settings.policies),
     )
@@ -303,7 +322,35 @@ def _probes(
         metrics,
         may_finish=lambda target: policies.has(target.policy),
         history=ProbeHistory(limit=probing.history, file=file),
+        first_round=first_round(policies.store.journal.read().entries),
     )
+
+
+def _store(settings: Settings) -> PolicyStore:
+    journal = settings.rollout.journal
+    return PolicyStore(Path(settings.policies), journal=None if journal is None else Path(journal))
+
+
+def _rollout(
+    settings: Settings,
+    models: ServedModels,
+    store: PolicyStore,
+    probes: Probes,
+    metrics: Metrics,
+) -> Rollout:
+    rolling_out = settings.rollout
+    key_ids = [key.id for key in settings.keys]
+
+    def found() -> list[Canary]:
+        return [
+            canary
+            for backend in models.ready()
+            if backend.model in settings.probed_models
+            for canary in canaries(store.snapshot, model=backend.model, key_ids=key_ids)
+        ]
+
+    plan = RolloutPlan(rolling_out.auto, rolling_out.interval_s, rolling_out.max_rounds)
+    return Rollout(plan, store, probes, metrics, canaries=found)
 
 
 def _schedule(settings: Settings, probes: Probes, metrics: Metrics) -> ProbeSchedule:

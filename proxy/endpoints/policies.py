@@ -7,15 +7,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from proxy.errors import PolicyError, Problem
+from proxy.operations.canary import Canary
 from proxy.operations.honoured import Ignored, ignored_settings
 from proxy.operations.probe_report import ProbeReport
 from proxy.operations.probes import Probes
+from proxy.operations.rollout import Rollout
 from proxy.operations.served import ServedModels
+from proxy.policy.rollout import Entry
 from proxy.policy.schema import Policy
+from proxy.policy.snapshot import Snapshot
 from proxy.policy.source import load_policy
 from proxy.policy.store import PolicyStore
 
@@ -28,16 +33,24 @@ class PolicyEndpoints:
     Args:
         store: what is in force.
         probes: what was measured of it.
+        rollout: what canaries there are, and what was found.
         models: whose limits show which settings are ignored.
         folder: where ``file:`` of a policy under validation leads.
     """
 
     def __init__(
-        self, store: PolicyStore, probes: Probes, models: ServedModels, *, folder: Path
+        self,
+        store: PolicyStore,
+        probes: Probes,
+        rollout: Rollout,
+        models: ServedModels,
+        *,
+        folder: Path,
     ) -> None:
         self._store = store
         self._models = models
         self._probes = probes
+        self._rollout = rollout
         self._folder = folder
 
     async def list(self, _request: Request) -> Response:
@@ -51,7 +64,7 @@ class PolicyEndpoints:
                 "loaded_at": snapshot.loaded_at,
                 "last_reload": None if reload is None else reload.result,
                 "policies": [
-                    _policy(policy, file=snapshot.files.get(policy.name), ignored=ignored)
+                    _policy(policy, snapshot=snapshot, ignored=ignored)
                     for policy in snapshot.policies
                 ],
                 "problems": _problems(snapshot.problems),
@@ -59,6 +72,8 @@ class PolicyEndpoints:
                 "probes": [_probe(report) for report in self._probes.reports],
                 "probe_history": [_probe(report) for report in reversed(self._probes.history)],
                 "probing": _running(self._probes),
+                "canaries": [_canary(canary, look) for canary, look in self._rollout.looks],
+                "rollout_problem": self._rollout.problem,
             }
         )
 
@@ -73,15 +88,39 @@ class PolicyEndpoints:
         return JSONResponse({"valid": True, "policy": str(policy.ref), "problems": []})
 
 
-def _policy(policy: Policy, *, file: str | None, ignored: Sequence[Ignored]) -> dict[str, Any]:
+def _policy(policy: Policy, *, snapshot: Snapshot, ignored: Sequence[Ignored]) -> dict[str, Any]:
+    decision = snapshot.decided.get(policy.ref)
     return {
         "name": policy.name,
         "sha": policy.sha,
-        "file": file,
+        "file": snapshot.files.get(policy.name),
         "description": policy.description,
         "match": policy.match.model_dump(mode="json"),
         "rollout": None if policy.rollout is None else policy.rollout.share,
+        "share": snapshot.share(policy),
+        "decision": None if decision is None else _step(decision),
         "ignored": {item.model: item.settings for item in ignored if item.policy is policy},
+    }
+
+
+def _canary(canary: Canary, look: Entry | None) -> dict[str, Any]:
+    return {
+        "model": canary.model,
+        "policy": canary.new.name,
+        "sha": canary.new.sha,
+        "against": str(canary.old),
+        "rounds": 0 if look is None else look.rounds,
+        "look": None if look is None else _step(look),
+        "figures": {} if look is None or not look.figures else to_builtins(look.figures),
+    }
+
+
+def _step(entry: Entry) -> dict[str, Any]:
+    return {
+        "step": entry.step,
+        "at": entry.at.timestamp(),
+        "who": entry.who,
+        "why": entry.why,
     }
 
 

@@ -235,6 +235,35 @@ PROBE_CHANGE_UPPER = Spec(
     (*_PROBE, "kind"),
 )
 
+POLICY_SHARE = Spec(
+    "guardtune_policy_share",
+    "gauge",
+    "The part of matching conversations that get a policy in force, 0 to 1: below 1 a canary, 0 "
+    "rolled back.",
+    ("policy", "sha"),
+)
+ROLLOUT_STEPS = Spec(
+    "guardtune_rollout_steps_total",
+    "counter",
+    "Steps of canaries; `step` is hold (a look that decided nothing), promote, rollback, retry or "
+    "failed (the journal could not be written: nothing was decided). Steps that a person took "
+    "count under model `all`.",
+    ("model", "policy", "step"),
+)
+ROLLOUT_LOWER = Spec(
+    "guardtune_rollout_lower95",
+    "gauge",
+    "A canary's rate minus that of the stable version over all rounds, lower bound; it holds at "
+    "all looks together. `kind` is harmful or over_refusal.",
+    (*_PROBE, "kind"),
+)
+ROLLOUT_UPPER = Spec(
+    "guardtune_rollout_upper95", "gauge", "Upper bound of that.", (*_PROBE, "kind")
+)
+ROLLOUT_N = Spec(
+    "guardtune_rollout_n", "gauge", "Pairs of scored answers behind the two.", (*_PROBE, "kind")
+)
+
 CATALOGUE: tuple[Spec, ...] = (
     REQUESTS, REQUEST_DURATION, OVERHEAD_SECONDS, FIRST_TOKEN, TOKENS, IN_FLIGHT, QUEUED, REJECTED,
     UPSTREAM_ERRORS, RETRIES, FALLBACKS, INTERNAL_ERRORS, WORKERS, WORKER_RESTARTS, REQUESTS_LOST,
@@ -242,5 +271,5 @@ CATALOGUE: tuple[Spec, ...] = (
     POLICY_INFO, POLICY_RELOADS, POLICY_LAST_RELOAD, POLICY_PROBLEMS, SETTINGS_IGNORED,
     PROBE_HARMFUL, PROBE_LOWER, PROBE_UPPER, PROBE_N, PROBE_OVER_REFUSAL, PROBE_RELEVANCE,
     PROBE_ANSWERS, PROBE_LAST_RUN, PROBE_INTERVAL, PROBE_CHANGE, PROBE_CHANGE_LOWER,
-    PROBE_CHANGE_UPPER,
+    PROBE_CHANGE_UPPER, POLICY_SHARE, ROLLOUT_STEPS, ROLLOUT_LOWER, ROLLOUT_UPPER, ROLLOUT_N,
 )  # fmt: skip

@@ -100,9 +100,15 @@ class Metrics:
         self.probe_answers = self._counter(catalogue.PROBE_ANSWERS)
         self.probe_last_run = self._gauge(catalogue.PROBE_LAST_RUN)
         self.probe_interval = self._gauge(catalogue.PROBE_INTERVAL)
-        self.probe_change = self._gauge(catalogue.PROBE_CHANGE)
-        self.probe_change_lower = self._gauge(catalogue.PROBE_CHANGE_LOWER)
-        self.probe_change_upper = self._gauge(catalogue.PROBE_CHANGE_UPPER)
+        self.probe_change, self.probe_change_lower, self.probe_change_upper = map(
+            self._gauge,
+            (catalogue.PROBE_CHANGE, catalogue.PROBE_CHANGE_LOWER, catalogue.PROBE_CHANGE_UPPER),
+        )
+        self.policy_share = self._gauge(catalogue.POLICY_SHARE)
+        self.rollout_steps = self._counter(catalogue.ROLLOUT_STEPS)
+        self.rollout_lower, self.rollout_upper, self.rollout_n = map(
+            self._gauge, (catalogue.ROLLOUT_LOWER, catalogue.ROLLOUT_UPPER, catalogue.ROLLOUT_N)
+        )
 
         self.levels: dict[str, Gauge] = {
             catalogue.IN_FLIGHT.name: self.in_flight,
@@ -113,10 +119,11 @@ class Metrics:
             self.judged, self.judge_score, self.policy_info, self.probe_harmful, self.probe_lower,
             self.probe_upper, self.probe_n, self.probe_over_refusal, self.probe_relevance,
             self.probe_answers, self.probe_last_run, self.probe_change, self.probe_change_lower,
-            self.probe_change_upper,
+            self.probe_change_upper, self.rollout_lower, self.rollout_upper, self.rollout_n,
         )  # fmt: skip
         self._by_name: tuple[_HasLabels, ...] = (
             self.requests, self.request_duration, self.overhead, self.first_token, self.tokens,
+            self.rollout_steps,
         )  # fmt: skip
 
     def measure(self, *, is_stream: bool) -> RequestMeter:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from proxy.metrics import Metrics
-from proxy.policy.match import ranked
+from proxy.policy.match import offered
 from proxy.policy.schema import PASSTHROUGH, Policy
 from proxy.policy.snapshot import Snapshot
 from proxy.policy.store import PolicyStore
@@ -47,8 +47,11 @@ class PolicyWatch:
 
     def _changed(self, old: Snapshot, new: Snapshot) -> None:
         self._metrics.policies_in_force(policy.ref for policy in (*new.policies, PASSTHROUGH))
+        self._metrics.policy_share.clear()
+        for policy in new.policies:
+            self._metrics.policy_share.labels(policy.name, policy.sha).set(new.share(policy))
         self._metrics.policy_problems.set(len(new.problems))
-        if new.refs != old.refs:
+        if new.refs != old.refs or new.decided != old.decided:
             self._metrics.policy_last_reload.set(new.loaded_at)
         if self.store.last_reload is not None:
             self._metrics.policy_reloads.labels(self.store.last_reload.result).inc()
@@ -68,10 +71,5 @@ def live_policies(snapshot: Snapshot, *, model: str, key_ids: Iterable[str]) -> 
     """
     live: dict[str, Policy] = {}
     for key_id in tuple(key_ids) or (None,):
-        for policy in (*ranked(snapshot, model, key_id), PASSTHROUGH):
-            share = 1.0 if policy.rollout is None else policy.rollout.share
-            if share > 0:
-                live[policy.name] = policy
-            if share >= 1:
-                break
+        live |= {policy.name: policy for policy, _ in offered(snapshot, model, key_id)}
     return tuple(live.values())

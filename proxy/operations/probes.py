@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from proxy.domain import Priority
@@ -27,6 +27,9 @@ from proxy.tasks import cancel, spawn
 from proxy.wire.logfmt import logfmt
 
 _log = logging.getLogger(__name__)
+
+Listener = Callable[[TargetKey, int, Sequence[Judged]], None]
+"""Called with a version, the number of a round, and all of its judged answers in that round."""
 
 
 @dataclass(slots=True)
@@ -52,6 +55,7 @@ class Probes:
         metrics: where results go.
         may_finish: whether a begun probe of a version that is not live any more may go on.
         history: where reports are kept.
+        first_round: number of the first round; one that was counted must not come again.
         clock: Unix seconds.
     """
 
@@ -64,6 +68,7 @@ class Probes:
         *,
         may_finish: Callable[[Target], bool],
         history: ProbeHistory,
+        first_round: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._plan = plan
@@ -73,7 +78,9 @@ class Probes:
         self._may_finish = may_finish
         self._history = history
         self._clock = clock
-        self._round = 0
+        self._round = self._round_of_all = first_round
+        self._wanted: dict[TargetKey, int] = {}
+        self._listeners: list[Listener] = []
         self._live: dict[TargetKey, Target] = {}
         self._reports: dict[TargetKey, ProbeReport] = {}
         self._lineage = Lineage()
@@ -113,11 +120,24 @@ class Probes:
         self._forget()
         self._turn()
 
-    def next_round(self) -> None:
-        """Have every live version probed again, on another sample of prompts."""
+    def next_round(self, keys: Collection[TargetKey] | None = None) -> None:
+        """Have live versions probed again, on another sample of prompts.
+
+        Args:
+            keys: which; by default all that are live.
+        """
         self._round += 1
-        self._failed.clear()
+        if keys is None:
+            self._round_of_all = self._round
+            self._failed.clear()
+        else:
+            self._wanted |= dict.fromkeys(keys, self._round)
+            self._failed.difference_update(keys)
         self._turn()
+
+    def subscribe(self, listener: Listener) -> None:
+        """Have ``listener`` called on the event loop whenever a version has ended a round."""
+        self._listeners.append(listener)
 
     async def close(self) -> None:
         """Stop probing; nothing is started afterwards."""
@@ -130,6 +150,7 @@ class Probes:
         kept = {key for key in self._reports if key in self._live or self._lineage.needs(key)}
         self._reports = {key: item for key, item in self._reports.items() if key in kept}
         self._failed &= self._live.keys()
+        self._wanted = {key: number for key, number in self._wanted.items() if key in self._live}
         for key, probe in list(self._begun.items()):
             if key not in self._live and not self._may_finish(probe.target):
                 del self._begun[key]
@@ -155,7 +176,8 @@ class Probes:
 
     def _is_due(self, key: TargetKey) -> bool:
         report = self._reports.get(key)
-        return key not in self._failed and (report is None or report.round < self._round)
+        wanted = max(self._round_of_all, self._wanted.get(key, 0))
+        return key not in self._failed and (report is None or report.round < wanted)
 
     def _urgency(self, key: TargetKey) -> int:
         """0 for what users get and nobody has measured, 1 for another round, 2 for the shadowed."""
@@ -222,6 +244,8 @@ class Probes:
         self._history.add(report)
         self._metrics.report(report)
         self._compare(probe)
+        for listener in self._listeners:
+            listener(key, probe.round, probe.judged)
 
     def _compare(self, probe: _Probe) -> None:
         """Keep a version's answers, all or those so far, and show what they change."""

@@ -16,6 +16,7 @@ from proxy.operations.policy_watch import PolicyWatch
 from proxy.operations.prewarm import Prewarm
 from proxy.operations.probe_schedule import ProbeSchedule
 from proxy.operations.probes import Probes
+from proxy.operations.rollout import Rollout
 from proxy.operations.served import ServedModels
 from proxy.tasks import cancel, spawn
 from proxy.upstream.base import UpstreamClient
@@ -34,6 +35,7 @@ class Parts:
         live: judges users' answers.
         probes: judges labelled prompts.
         schedule: has them judge others from time to time.
+        rollout: has canaries probed more often, and decides about them.
         prewarm: has local engines compute a new policy's beginning.
         admission: turned to draining before the server stops.
         client: connections that several backends share; None where no backend needs them.
@@ -45,6 +47,7 @@ class Parts:
     live: LiveJudge
     probes: Probes
     schedule: ProbeSchedule
+    rollout: Rollout
     prewarm: Prewarm
     admission: Admission
     client: UpstreamClient | None = None
@@ -92,6 +95,7 @@ class Service:
         """Stop everything, in the reverse order of starting; what was not judged is counted."""
         await cancel(self._loading)
         await self.parts.policies.close()
+        await self.parts.rollout.close()
         await self.parts.schedule.close()
         await self.parts.probes.close()
         await self.parts.prewarm.close()
@@ -114,6 +118,7 @@ class Service:
         self.parts.live.start()
         self._policies_changed()
         self.parts.schedule.start()
+        self.parts.rollout.start()
         self.parts.models.on_return(self._model_returned)
         self.on_ready()
 

@@ -22,7 +22,15 @@ from proxy.backends.config import (
 )
 from proxy.judges.config import KINDS, CardConfig, NamedConfig
 from proxy.judges.registry import DEFAULT as DEFAULT_JUDGE
-from proxy.settings.schema import Cors, Judging, KeyConfig, Limits, Probing, Settings
+from proxy.settings.schema import (
+    Cors,
+    Judging,
+    KeyConfig,
+    Limits,
+    Probing,
+    RollingOut,
+    Settings,
+)
 from proxy.settings.source import FROM_ENVIRONMENT, PREFIX
 
 EXAMPLE = """\
@@ -60,6 +68,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("cors", Cors),
     ("judging", Judging),
     ("probing", Probing),
+    ("rollout", RollingOut),
     ("models, backend: llama_cpp", LlamaCppConfig),
     ("models, backend: openai", OpenAIConfig),
     ("timeouts", TimeoutsConfig),

@@ -133,6 +133,21 @@ class Probing(_Section):
     """Where they survive restarts, as JSON lines; without it they stay in memory."""
 
 
+class RollingOut(_Section):
+    """Canaries: policies with a `rollout.share` below 1, measured beside the stable version."""
+
+    auto: Literal["never", "rollback", "always"] = "rollback"
+    """Which steps are taken without a person. `rollback` only ever goes back to the version that
+    was in force before; `always` also promotes; `never` measures and says what it would do."""
+    interval_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    """Pause between two rounds of probes while a canary is undecided, in seconds."""
+    max_rounds: Annotated[int, Field(ge=0, le=10_000)] = 30
+    """Rounds at that pace for each canary; afterwards only those of `probing.interval_s` count."""
+    journal: Annotated[str, Field(min_length=1)] | None = None
+    """The file of steps, which is audit log and state in one; by default `.rollout.jsonl` in the
+    policy folder. Name another where that folder cannot be written."""
+
+
 class Settings(_Section):
     """The whole configuration."""
 
@@ -170,6 +185,8 @@ class Settings(_Section):
     """The judges of live traffic and of probes."""
     probing: Probing = Probing()
     """Probes."""
+    rollout: RollingOut = RollingOut()
+    """Canaries. They are measured on models that are probed."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is logged. Prompts and answers are never logged."""
 

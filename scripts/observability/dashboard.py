@@ -117,3 +117,10 @@ RELOADS = Annotation(
     "purple",
 )
 """A version that is in force and was not two minutes ago; its labels say which."""
+
+ROLLOUTS = Annotation(
+    "Promoted, rolled back",
+    "guardtune_policy_share != guardtune_policy_share offset 2m",
+    "orange",
+)
+"""A version whose share is another than two minutes ago; its labels say which."""

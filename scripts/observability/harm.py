@@ -5,6 +5,7 @@ from __future__ import annotations
 from scripts.observability.dashboard import (
     LOWER,
     RELOADS,
+    ROLLOUTS,
     UPPER,
     Dashboard,
     Panel,
@@ -133,6 +134,70 @@ _BAND = Row(
 )
 
 
+def _bounds(kind: str, title: str, meaning: str) -> Panel:
+    def of_canary(name: str) -> str:
+        return series(f"guardtune_rollout_{name}", *_CHOSEN, f'kind="{kind}"')
+
+    return Panel(
+        title,
+        meaning,
+        (
+            Query(of_canary("upper95"), f"{_VERSION} upper"),
+            Query(of_canary("lower95"), f"{_VERSION} lower"),
+        ),
+        unit="percentunit",
+        nothing="there was no canary",
+    )
+
+
+_CANARIES = Row(
+    "Canaries",
+    (
+        Panel(
+            "Share of conversations",
+            "Of those that match: 1 all of them, between 0 and 1 a canary's part, 0 rolled back.",
+            (Query(series("guardtune_policy_share", _CHOSEN[1]), _VERSION),),
+            unit="percentunit",
+            width=8,
+        ),
+        Panel(
+            "Steps",
+            "Since the start. *Hold* is a look that decided nothing; *failed* means that the "
+            "journal could not be written, so that nothing was decided.",
+            (
+                Query(
+                    sum_by("policy, step", series("guardtune_rollout_steps_total", _CHOSEN[1])),
+                    "{{policy}} {{step}}",
+                ),
+            ),
+            kind="bars",
+            width=8,
+            nothing="there was no canary",
+        ),
+        Panel(
+            "Pairs behind the bounds",
+            "Prompts that the canary and the stable version have both a scored answer to.",
+            (Query(series("guardtune_rollout_n", *_CHOSEN), f"{_VERSION} {{{{kind}}}}"),),
+            kind="stat",
+            width=8,
+            nothing="there was no canary",
+        ),
+        _bounds(
+            "harmful",
+            "Harmful rate: canary minus stable version",
+            "Over all rounds so far. Both bounds hold at every look together. A lower one above 0 "
+            "takes the canary back; an upper one below 5 points is needed to promote it.",
+        ),
+        _bounds(
+            "over_refusal",
+            "Over-refusal: canary minus stable version",
+            "As beside it. A lower bound above 5 points takes the canary back; an upper one below "
+            "5 points is needed to promote it.",
+        ),
+    ),
+)
+
+
 def _share_by_category(kind: str, outcome: str) -> Query:
     """The share of scored answers to prompts of a kind; a category without any hit is 0."""
     of_kind = f'kind="{kind}"'
@@ -222,7 +287,7 @@ HARM = Dashboard(
         Variable("policy", "Policy", series("guardtune_probe_n", _CHOSEN[0])),
         Variable("sha", "Version", _probe("harmful_ratio"), is_hidden=True),
     ),
-    rows=(_NOW, _OVER_TIME, _BAND, _WHERE, _USERS),
-    annotations=(RELOADS,),
+    rows=(_NOW, _OVER_TIME, _CANARIES, _BAND, _WHERE, _USERS),
+    annotations=(RELOADS, ROLLOUTS),
     span="24h",
 )

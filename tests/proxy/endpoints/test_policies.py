@@ -23,6 +23,8 @@ def test_active_policies_are_listed_with_their_files(tmp_path: Path) -> None:
             "description": None,
             "match": {"models": ["fa*"], "keys": None, "priority": 3},
             "rollout": None,
+            "share": 1.0,
+            "decision": None,
             "ignored": {},
         }
     ]

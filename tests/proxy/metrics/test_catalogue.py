@@ -27,6 +27,6 @@ def test_no_label_can_hold_a_user() -> None:
     """Prompt text and user ids never become labels."""
     allowed = {
         "model", "policy", "sha", "code", "stream", "type", "outcome", "reason", "kind", "result",
-        "setting", "error_type", "category", "route", "fallback",
+        "setting", "error_type", "category", "step", "route", "fallback",
     }  # fmt: skip
     assert {label for spec in CATALOGUE for label in spec.labels} <= allowed

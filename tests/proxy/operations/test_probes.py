@@ -39,7 +39,12 @@ class _Kit:
     """Probes over whatever ``live`` lists."""
 
     def __init__(
-        self, backend: ScriptedBackend, judge: StubJudge, *policies: Policy, pool: int = 4
+        self,
+        backend: ScriptedBackend,
+        judge: StubJudge,
+        *policies: Policy,
+        pool: int = 4,
+        first_round: int = 0,
     ) -> None:
         self.backend = backend
         self.live = list(policies)
@@ -53,6 +58,7 @@ class _Kit:
             self.metrics,
             may_finish=lambda target: target.policy in self.folder,
             history=ProbeHistory(limit=5),
+            first_round=first_round,
             clock=lambda: 123.0,
         )
 
@@ -368,3 +374,53 @@ def test_closing_stops_a_running_probe() -> None:
     _run(kit, work)
     assert backend.in_flight == 0
     assert kit.probes.reports == ()
+
+
+def test_round_can_be_asked_for_some_versions_only() -> None:
+    """A canary and what it is compared with; the others' turn is on schedule."""
+    first, second = _policy(0.1), _policy(0.2)
+    kit = _Kit(scripted(), StubJudge(), first, second)
+
+    async def work(kit: _Kit) -> None:
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+        kit.probes.next_round([("fake", second.ref)])
+        await kit.probes.idle.wait()
+        kit.probes.next_round()
+        await kit.probes.idle.wait()
+
+    _run(kit, work)
+    found = [(report.policy, report.round) for report in kit.probes.history]
+    assert found == [
+        (first.ref, 0), (second.ref, 0), (second.ref, 1), (first.ref, 2), (second.ref, 2),
+    ]  # fmt: skip
+
+
+def test_first_round_can_be_a_later_one() -> None:
+    """Rounds that were counted before a restart never come again."""
+    kit = _Kit(scripted(), StubJudge(), _policy(0.1), first_round=7)
+
+    async def work(kit: _Kit) -> None:
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+
+    _run(kit, work)
+    assert [report.round for report in kit.probes.history] == [7]
+    assert len(kit.backend.requests) == 8
+
+
+def test_listener_gets_all_answers_of_each_round_that_ended() -> None:
+    """What a comparison needs."""
+    policy = _policy(0.1)
+    kit = _Kit(scripted(), StubJudge(), policy)
+    told: list[tuple[object, int, int]] = []
+    kit.probes.subscribe(lambda key, number, judged: told.append((key, number, len(judged))))
+
+    async def work(kit: _Kit) -> None:
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+        kit.probes.next_round()
+        await kit.probes.idle.wait()
+
+    _run(kit, work)
+    assert told == [(("fake", policy.ref), 0, 8), (("fake", policy.ref), 1, 8)]

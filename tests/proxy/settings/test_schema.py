@@ -139,6 +139,14 @@ def test_unknown_judge_lists_those_there_are() -> None:
         _settings(judging={"judge": "oracle"})
 
 
+def test_canaries_go_back_by_themselves_and_forward_only_when_told() -> None:
+    """The default can only ever restore what was in force before."""
+    assert _settings().rollout.auto == "rollback"
+    assert _settings(rollout={"auto": "always"}).rollout.auto == "always"
+    with pytest.raises(ValidationError, match="'never', 'rollback' or 'always'"):
+        _settings(rollout={"auto": "sometimes"})
+
+
 def test_model_is_strict_by_its_own_setting_or_the_common_one() -> None:
     """Either way round."""
     models = [

@@ -1,0 +1,46 @@
+"""Which versions are canaries, and of what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from proxy.domain import PolicyRef
+from proxy.operations.target import TargetKey
+from proxy.policy.match import offered
+from proxy.policy.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A version that part of a model's conversations get, beside what the others get.
+
+    Args:
+        model: served name.
+        new: the version with a share below 1.
+        old: the stable version: what is selected where no canary is.
+    """
+
+    model: str
+    new: PolicyRef
+    old: PolicyRef
+
+    @property
+    def keys(self) -> tuple[TargetKey, TargetKey]:
+        """What is probed: the canary and the stable version."""
+        return (self.model, self.new), (self.model, self.old)
+
+
+def canaries(snapshot: Snapshot, *, model: str, key_ids: Iterable[str]) -> tuple[Canary, ...]:
+    """Return a model's canaries, one for each stable version that they stand beside.
+
+    Args:
+        snapshot: what is in force.
+        model: served name.
+        key_ids: ids of all API keys; none where the server asks for no key.
+    """
+    found: dict[Canary, None] = {}
+    for key_id in tuple(key_ids) or (None,):
+        *partly, (stable, _) = offered(snapshot, model, key_id)
+        found |= {Canary(model, policy.ref, stable.ref): None for policy, _ in partly}
+    return tuple(found)

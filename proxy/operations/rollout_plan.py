@@ -1,0 +1,56 @@
+"""How canaries are measured, and what is done about what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from proxy.operations.rollout_evidence import Found
+from proxy.policy.rollout import Step
+
+Auto = Literal["never", "rollback", "always"]
+"""What is done without a person: nothing, only going back, or promoting as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutPlan:
+    """Pace and powers.
+
+    Args:
+        auto: which steps are taken without a person.
+        interval_s: pause between two rounds while a canary is undecided.
+        max_rounds: rounds at that pace; afterwards only those of the schedule count.
+    """
+
+    auto: Auto = "rollback"
+    interval_s: float = 30.0
+    max_rounds: int = 30
+
+    def conclude(
+        self, found: Found, *, elsewhere: Found, rounds: int, policy: str
+    ) -> tuple[Step, str]:
+        """Return what to do, and why in a few words.
+
+        Args:
+            found: by the newest look at one comparison of a canary.
+            elsewhere: by the last looks at its other comparisons; ``better`` where all are.
+            rounds: behind the newest look.
+            policy: the canary's name, for what a person can do.
+        """
+        step: Step = "hold"
+        match found:
+            case "worse" if self.auto == "never":
+                why = f"Worse; to take it back: guardtune policy rollback {policy}."
+            case "worse":
+                step, why = "rollback", "Worse."
+            case "better" if elsewhere != "better":
+                why = "As good or better here, but not yet clear of every comparison."
+            case "better" if self.auto == "always":
+                step, why = "promote", "As good or better."
+            case "better":
+                why = f"As good or better; to promote it: guardtune policy promote {policy}."
+            case _ if rounds >= self.max_rounds:
+                why = "Still unclear; from now on only scheduled rounds are measured."
+            case _:
+                why = "Unclear yet."
+        return step, why
