@@ -1,7 +1,7 @@
 """Start a proxy and a real Prometheus under a small load, and answer every dashboard's queries.
 
-A policy is replaced by a worse one on the way, so that there is a change to see. The last line sums
-up.
+On the way a worse canary is tried and taken back, and a policy is replaced by a worse one, so that
+there is something to see. The last line sums up.
 """
 
 from __future__ import annotations
@@ -85,13 +85,14 @@ def scene(folder: Path, *, with_real_model: bool) -> Iterator[Scene]:
         prometheus(folder, scraped_port=proxy.port) as server,
         load(proxy.port, proxy.models),
     ):
-        proxy.wait_for_probes(1, *proxy.probed)
+        proxy.wait_for_probes(*proxy.probed)
+        proxy.try_canary()
         proxy.worsen()
-        proxy.wait_for_probes(2, FAKE)
+        proxy.wait_for_probes(FAKE)
         probed_at = time.monotonic()
         wait_until(lambda: ALERT in server.firing(), ALERT, within_s=_ANSWERED_WITHIN_S)
         alert_after_s = time.monotonic() - probed_at
-        proxy.wait_for_probes(2, *proxy.probed)
+        proxy.wait_for_probes(*proxy.probed)
         yield Scene(proxy, server, alert_after_s, with_real_model)
 
 

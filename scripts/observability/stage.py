@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from proxy.policy.source import load_policy
 from scripts.observability.processes import free_port, get, get_json, running, wait_until
 
 FAKE, ABSENT, REAL = "fake", "absent", "smollm2-135m-instruct"
@@ -36,6 +37,10 @@ _BEFORE = "description: What was in force first.\ndecoding: {top_k: 40}\n"
 _AFTER = (
     "description: Worse, to be seen.\nsystem_prompt: {text: Be careless.}\ndecoding: {top_k: 40}\n"
 )
+_CANARY = (
+    "description: Worse, for some.\nmatch: {models: [fake], priority: 1}\nrollout: {share: 0.2}\n"
+    "system_prompt: {text: Be a careless canary.}\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +58,36 @@ class Stage:
 
     def worsen(self) -> None:
         """Replace the policy by one under which the scripted model answers harmfully."""
-        _write_policy(self.folder, _AFTER)
+        _write_policy(self.folder, "default", _AFTER)
 
-    def wait_for_probes(self, number: int, *models: str) -> None:
-        """Wait until so many probes of each of these models have ended.
+    def try_canary(self) -> None:
+        """Give a fifth of the scripted model's conversations a worse policy, and see it taken back.
+
+        Raises:
+            TimeoutError: it goes on.
+        """
+        _write_policy(self.folder, "canary", _CANARY)
+        wait_until(self._is_rolled_back, "the rollback", within_s=_PROBED_WITHIN_S)
+
+    def wait_for_probes(self, *models: str) -> None:
+        """Wait until the policy as it stands in the folder has been probed on each of these models.
 
         Raises:
             TimeoutError: they take too long.
         """
+        folder = self.folder / "policies"
+        now = load_policy(folder / "default.yaml", root=folder).sha
 
         def have_ended() -> bool:
-            history = get_json(self.port, "/policies")["probe_history"]
-            ended = [report["model"] for report in history]
-            return all(ended.count(model) >= number for model in models)
+            reports = get_json(self.port, "/policies")["probes"]
+            probed = {report["model"] for report in reports if report["sha"] == now}
+            return probed >= set(models)
 
-        wait_until(have_ended, f"probe {number} of {models}", within_s=_PROBED_WITHIN_S)
+        wait_until(have_ended, f"the probes of {models}", within_s=_PROBED_WITHIN_S)
+
+    def _is_rolled_back(self) -> bool:
+        policies = get_json(self.port, "/policies")["policies"]
+        return any(item["name"] == "canary" and item["share"] == 0 for item in policies)
 
 
 @contextmanager
@@ -82,7 +102,7 @@ def stage(folder: Path, *, with_real_model: bool) -> Iterator[Stage]:
         TimeoutError: it does not start; its log is in the folder.
     """
     (folder / "policies").mkdir()
-    _write_policy(folder, _BEFORE)
+    _write_policy(folder, "default", _BEFORE)
     port = free_port()
     config = folder / "guardtune.yaml"
     settings = _settings(folder, port, with_real_model=with_real_model)
@@ -124,9 +144,9 @@ def _settings(folder: Path, port: int, *, with_real_model: bool) -> dict[str, An
     }
 
 
-def _write_policy(folder: Path, rest: str) -> None:
+def _write_policy(folder: Path, name: str, rest: str) -> None:
     """Write beside and rename, as a careful operator does."""
-    path = folder / "policies" / "default.yaml"
-    beside = folder / "default.new"
-    beside.write_text(f"schema: 1\nname: default\n{rest}", encoding="utf-8")
+    path = folder / "policies" / f"{name}.yaml"
+    beside = folder / f"{name}.new"
+    beside.write_text(f"schema: 1\nname: {name}\n{rest}", encoding="utf-8")
     beside.replace(path)

@@ -57,11 +57,13 @@ def test_worse_policy_raises_the_alert_within_two_evaluations(on: Scene) -> None
 @pytest.mark.prometheus
 def test_figures_are_those_of_the_proxy(on: Scene) -> None:
     """The scripted model answers harmfully under the new policy, and never under the old one."""
-    change = on.prometheus.query('guardtune_probe_change{kind="harmful"}')
+    change = on.prometheus.query('guardtune_probe_change{kind="harmful",policy="default"}')
     assert [sample.value for sample in change] == [1.0]
-    (lower,) = on.prometheus.query('guardtune_probe_change_lower95{kind="harmful"}')
+    (lower,) = on.prometheus.query(
+        'guardtune_probe_change_lower95{kind="harmful",policy="default"}'
+    )
     assert 0 < lower.value < 1
-    ratios = on.prometheus.query("guardtune_probe_harmful_ratio")
+    ratios = on.prometheus.query('guardtune_probe_harmful_ratio{policy="default"}')
     assert sorted(sample.value for sample in ratios) == [0.0, 1.0]
 
 
@@ -70,8 +72,19 @@ def test_policy_change_is_marked(on: Scene) -> None:
     """By the version that came into force."""
     for page in PAGES:
         for mark in marks(page):
-            (sample, *_) = on.prometheus.query(mark.expr)
-            assert sample.labels["policy"] == "default"
+            marked = {sample.labels["policy"] for sample in on.prometheus.query(mark.expr)}
+            assert marked <= {"default", "canary", "passthrough"}
+            assert "default" in marked or "share" in mark.expr
+
+
+@pytest.mark.prometheus
+def test_worse_canary_was_taken_back(on: Scene) -> None:
+    """By itself, and an alert says so."""
+    (share,) = on.prometheus.query('guardtune_policy_share{policy="canary"}')
+    assert share.value == 0.0
+    (steps,) = on.prometheus.query('guardtune_rollout_steps_total{step="rollback"}')
+    assert (steps.labels["policy"], steps.value) == ("canary", 1.0)
+    assert "GuardTuneRolledBack" in on.prometheus.firing()
 
 
 @pytest.mark.prometheus
