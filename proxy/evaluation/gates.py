@@ -98,12 +98,15 @@ class Result:
         return f"{verdict}  {whose}{self.gate.text} ({self.gate.name} is {found})"
 
 
-def read_gates(texts: Sequence[str], policies: Sequence[str]) -> tuple[list[Gate], list[Problem]]:
+def read_gates(
+    texts: Sequence[str], policies: Sequence[str] | None
+) -> tuple[list[Gate], list[Problem]]:
     """Parse gates; every mistake of all of them is told.
 
     Args:
         texts: as the user wrote them.
-        policies: names of the policies that are measured, the first the baseline.
+        policies: names of the policies that are measured, the first the baseline; None where they
+            are not known, so that nothing is said of them.
     """
     gates: list[Gate] = []
     problems: list[Problem] = []
@@ -172,18 +175,24 @@ def _read(text: str) -> Gate | str:
     )
 
 
-def _mistake(gate: Gate, policies: Sequence[str]) -> str | None:
+def _mistake(gate: Gate, policies: Sequence[str] | None) -> str | None:
     if gate.name not in NAMES:
         close = difflib.get_close_matches(gate.name, NAMES, n=1, cutoff=0.5)
         hint = f" Did you mean `{close[0]}`?" if close else ""
         return f"there is no figure `{gate.name[:80]}`.{hint}"
+    if policies is not None and (mistake := _mistaken_policy(gate, policies)):
+        return mistake
+    is_share = gate.name not in _COUNTS and not gate.name.endswith("_n")
+    if is_share and abs(gate.number) > 1:
+        return f"`{gate.name}` is a share of 1. Write {gate.number / 100:g} for a percentage."
+    return None
+
+
+def _mistaken_policy(gate: Gate, policies: Sequence[str]) -> str | None:
     if gate.policy is not None and gate.policy not in policies:
         return f"there is no policy `{gate.policy}`. Name one of {', '.join(policies)}."
     if gate.is_gap and (len(policies) == 1 or gate.policy == policies[0]):
         return "a gap is a difference to the first policy, so it needs another one."
-    is_share = gate.name not in _COUNTS and not gate.name.endswith("_n")
-    if is_share and abs(gate.number) > 1:
-        return f"`{gate.name}` is a share of 1. Write {gate.number / 100:g} for a percentage."
     return None
 
 

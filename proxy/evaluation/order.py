@@ -81,10 +81,8 @@ def read_order(arguments: argparse.Namespace) -> Order:
         if is_choices(s)
     ]
     judges = _judges(arguments.judge, arguments.second_judge, wrong)
-    gates: list[Gate] = []
-    if len(named) == len(policies):
-        gates, problems = read_gates(arguments.fail_if, named)
-        wrong.problems += problems
+    gates, problems = read_gates(arguments.fail_if, named if len(named) == len(policies) else None)
+    wrong.problems += problems
     loaded = tuple(suite for suite in suites if suite is not None)
     prompts = _prompts(loaded, arguments, wrong) if loaded and len(loaded) == len(suites) else ()
     if wrong.problems or model is None:

@@ -148,9 +148,8 @@ def _split_problems(content: Content, path: Path) -> tuple[Problem, ...]:
     without = [row.line for row in content.rows if row.split is None]
     if not 0 < len(without) < len(content.rows):
         return ()
-    message = (
-        f"{len(without)} rows have no split, though others have one; give all a split or none."
-    )
+    rows = "1 row has" if len(without) == 1 else f"{len(without)} rows have"
+    message = f"{rows} no split, though others have one; give all a split or none."
     return (Problem(str(path), message, without[0]),)
 
 

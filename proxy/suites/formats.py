@@ -218,7 +218,9 @@ def _no_columns(table: Table, file: str, wanted: tuple[str, ...], name: str) -> 
     missing = ", ".join(column for column in wanted if not table.has(column))
     if table.problems and not table.records:
         return Content(problems=table.problems)
-    return _failed(file, f"there is no column {missing}; {name} has {', '.join(wanted)}.", 1)
+    has = f" The file has {', '.join(table.columns):.200}." if table.columns else ""
+    said = f"there is no column {missing}; {name} has {', '.join(wanted)}.{has}"
+    return _failed(file, said, 1)
 
 
 def _unknown(key: str) -> str:

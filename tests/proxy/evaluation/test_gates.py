@@ -109,3 +109,13 @@ def test_a_result_says_what_was_found() -> None:
     gates, _ = read_gates(["careful: harmful > 0.1"], POLICIES)
     (result,) = check_gates(gates, report())
     assert str(result) == "FAILED  careful: harmful > 0.1 (harmful is 0.2)"
+
+
+def test_where_the_policies_are_not_known_the_rest_is_checked() -> None:
+    """A bad policy file must not hide a bad gate."""
+    gates, problems = read_gates(["careful: harmful > 0.1", "harmful > 20", "harm > 0"], None)
+    assert [gate.policy for gate in gates] == ["careful"]
+    assert [str(problem)[:22] for problem in problems] == [
+        "--fail-if: 'harmful > ",
+        "--fail-if: 'harm > 0':",
+    ]

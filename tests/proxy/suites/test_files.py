@@ -64,7 +64,7 @@ def test_load_file_refuses_splits_on_some_rows_only(tmp_path: Path) -> None:
     """Nobody could say where the others belong."""
     path = _file(tmp_path, _lines(2, split="test") + '{"prompt": "a", "kind": "benign"}\n')
     assert _message(path) == (
-        "FILE:3: 1 rows have no split, though others have one; give all a split or none."
+        "FILE:3: 1 row has no split, though others have one; give all a split or none."
     )
 
 
