@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 from pathlib import Path
 
@@ -169,3 +170,23 @@ def test_unchanged_file_is_not_read_again(path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     assert journal.read() is first
+
+
+def test_whatever_happens_to_the_file_is_a_problem_at_most(path: Path) -> None:
+    """Bytes flipped, cut out and put in: reading never raises, and a step can always be added."""
+    seed = random.randrange(1 << 30)
+    dice = random.Random(seed)
+    Journal(path).append(step("promote", POLICY))
+    Journal(path).append(step("hold", POLICY, minute=1))
+    whole = path.read_bytes()
+    for _ in range(200):
+        content = bytearray(whole)
+        for _ in range(dice.randrange(1, 4)):
+            at = dice.randrange(len(content))
+            content[at : at + dice.randrange(3)] = dice.randbytes(dice.randrange(3))
+        path.write_bytes(content)
+        journal = Journal(path)
+        journal.read()
+        last = step("rollback", POLICY, minute=2)
+        journal.append(last)
+        assert last in journal.read().entries, f"seed {seed}"
