@@ -1,4 +1,4 @@
-"""Search for a policy that lowers harm, and write it: `guardtune tune run|resume|report|export`."""
+"""Search for a policy that lowers harm, and write it: `guardtune tune`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,14 +21,19 @@ from proxy.evaluation.model_choice import choose_model, in_flight, wide
 from proxy.evaluation.store import EvaluationStore, Run
 from proxy.judges.configured import load_judge
 from proxy.suites.loaders import load_suites
+from tuner.ablate import ablate, as_lines
+from tuner.algorithms import require
 from tuner.config import RunConfig, read_base
-from tuner.export import tuned_policy, why_not, write_policy
+from tuner.export import tuned_policy, why_not
+from tuner.options import parser
+from tuner.policy_file import undo, write_policy
 from tuner.presets import PRESETS
 from tuner.record import Record
 from tuner.report import as_text
 from tuner.report import command as report_command
+from tuner.report.ablation import Path as AblationPath
 from tuner.session import Session, run_session
-from tuner.space import DEFAULT_SPACE, load_space
+from tuner.space import load_space
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,66 +43,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when it did its work, a policy exported or not; 2 where something of the user's is wrong
         or a model or store failed; 130 after Ctrl-C or SIGTERM.
     """
-    arguments = _parser().parse_args(argv)
+    actions: dict[str, Callable[[argparse.Namespace], int]] = {
+        "run": _start,
+        "resume": _resume,
+        "report": report_command.report,
+        "ablate": _ablate,
+        "export": _export,
+    }
+    arguments = parser(__doc__).parse_args(argv)
     try:
-        code: int = arguments.action(arguments)
+        return actions[arguments.action](arguments)
     except GuardTuneError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    return code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="guardtune tune", description=__doc__)
-    actions = parser.add_subparsers(required=True, metavar="run|resume|report|export")
-
-    run = actions.add_parser("run", help="start a search; exports what holds up")
-    run.add_argument("--preset", choices=sorted(PRESETS), default="quick")
-    run.add_argument(
-        "--model",
-        help="embedded, PATH.gguf, hf:OWNER/REPO/FILE, URL#NAME, or a name of --config",
-    )
-    run.add_argument("--config", type=Path, help="the server's configuration, for its models")
-    run.add_argument(
-        "--suite", action="append", metavar="NAME[:PATH]",
-        help="prompts, such as builtin or catqa-en:PATH; may be repeated (default: builtin)",
-    )  # fmt: skip
-    run.add_argument("--base", type=Path, help="the policy to improve; by default none at all")
-    run.add_argument("--space", type=Path, default=DEFAULT_SPACE, help="the library to combine")
-    run.add_argument("--seed", type=int, default=1)
-    run.add_argument("--judge", default="embedded", help="a name, or a YAML file with one")
-    run.add_argument("--name", help="of the exported policy (default: tuned-MODEL)")
-    run.add_argument("--out", type=Path, default=Path("policies/tuned"))
-    _add_store(run)
-    run.set_defaults(action=_start)
-
-    resume = actions.add_parser("resume", help="go on with an interrupted run")
-    _add_store(resume)
-    _add_run(resume)
-    resume.set_defaults(action=_resume)
-
-    report = actions.add_parser("report", help="show what a run found, as text, JSON or a page")
-    report_command.add_arguments(report)
-    _add_store(report)
-    _add_run(report)
-    report.set_defaults(action=report_command.report)
-
-    export = actions.add_parser("export", help="write a run's policy again, or by force")
-    export.add_argument("--name", help="of the policy (default: the run's)")
-    export.add_argument("--out", type=Path, help="folder (default: the run's)")
-    export.add_argument("--force", action="store_true", help="even if it has not held up")
-    _add_store(export)
-    _add_run(export)
-    export.set_defaults(action=_export)
-    return parser
-
-
-def _add_store(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--store", type=Path, default=Path("var/tune.sqlite"))
-
-
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--run", help="id of the run; by default the latest that fits")
 
 
 def _start(arguments: argparse.Namespace) -> int:
@@ -116,18 +74,40 @@ def _resume(arguments: argparse.Namespace) -> int:
         return _work(store, record.run.id)
 
 
+def _ablate(arguments: argparse.Namespace) -> int:
+    with EvaluationStore(arguments.store) as store:
+        record = Record.load(store, arguments.run)
+        try:
+            path = asyncio.run(interruptible(_path(store, record, arguments.minutes)))
+        except asyncio.CancelledError:
+            sys.stderr.write("\nStopped; the same command goes on from here.\n")
+            return INTERRUPTED
+    sys.stdout.write(as_lines(path))
+    return 0
+
+
+async def _path(store: EvaluationStore, record: Record, minutes: float) -> AblationPath:
+    async with _session(record.config, store, record.run.id) as session:
+        return await ablate(session, minutes=minutes)
+
+
 def _export(arguments: argparse.Namespace) -> int:
     with EvaluationStore(arguments.store, read_only=True) as store:
         record = Record.load(store, arguments.run)
     name = None if arguments.name is None else _policy_name(arguments.name)
-    policy = tuned_policy(record, name=name, force=arguments.force)
-    path = write_policy(policy, arguments.out or Path(record.config.out))
+    folder = arguments.out or Path(record.config.out)
+    if arguments.undo:
+        sys.stdout.write(f"{undo(folder / f'{name or record.config.name}.yaml')}\n")
+        return 0
+    policy = tuned_policy(record, name=name, force=arguments.force, canary=arguments.canary)
+    path = write_policy(policy, folder)
     sys.stdout.write(f"Wrote {path} ({policy.ref}).\n")
     return 0
 
 
 def _config(arguments: argparse.Namespace) -> RunConfig:
     """Read and check everything before the first answer is paid for."""
+    algorithm = require(arguments.algorithm)
     space: Path = arguments.space
     try:
         text = space.read_text(encoding="utf-8")
@@ -146,9 +126,11 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         suites=suites,
         judge=arguments.judge,
         seed=arguments.seed,
-        space=text,
+        space=algorithm.within(text),
         base=read_base(arguments.base),
         out=str(arguments.out),
+        algorithm=arguments.algorithm,
+        tokens=arguments.tokens,
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from proxy.backends.config import ModelConfig
 from proxy.policy.schema import PASSTHROUGH, Policy
 from proxy.policy.source import dump_policy, load_policy
+from tuner.algorithms import DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class RunConfig:
         space: the space file's content.
         base: the base policy's content, as YAML; None for the passthrough policy.
         out: folder that the policy is exported into.
+        algorithm: a key of :data:`tuner.algorithms.ALGORITHMS`; its part of the space is in
+            ``space`` already.
+        tokens: after which the search ends, whatever the preset; None for no such limit.
     """
 
     name: str
@@ -39,6 +43,8 @@ class RunConfig:
     space: str
     base: str | None
     out: str
+    algorithm: str = DEFAULT
+    tokens: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For the store."""

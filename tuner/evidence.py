@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from proxy.backends.base import Backend
 from proxy.domain import Prompt
@@ -45,7 +46,28 @@ class Bench:
     on_answer: Callable[[Judged], None] = lambda _judged: None
 
 
-class Evidence:
+class Evidence(Protocol):
+    """What is known of each candidate on one split's prompts."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all answers counted, as far as they are known."""
+        ...
+
+    def rate(self, elapsed_s: float) -> float:
+        """Answers a second to plan by, after so many seconds of the run."""
+        ...
+
+    def of(self, candidate: Candidate, prompts: Iterable[Prompt] | None = None) -> Results:
+        """A candidate's judged answers, to these prompts or to all it has answered."""
+        ...
+
+    async def gather(self, wanted: Sequence[tuple[Candidate, Sequence[Prompt]]]) -> None:
+        """Make sure that each candidate has answered its prompts."""
+        ...
+
+
+class StoredEvidence:
     """What is known of each candidate on one split's prompts.
 
     Each answer is in the store before it counts here, so that nothing is lost when the run ends,

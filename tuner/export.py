@@ -1,19 +1,14 @@
-"""From a run's record to a policy file that the running proxy picks up."""
+"""From a run's record to the policy that it has found."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from proxy import __version__
 from proxy.errors import StoreError
 from proxy.policy.schema import Policy
-from proxy.policy.source import dump_policy
 from tuner.genome import to_policy
 from tuner.measurement import Measurement
 from tuner.record import Record
@@ -47,13 +42,16 @@ def _unproven(compared: Mapping[str, Any]) -> str | None:
     return None
 
 
-def tuned_policy(record: Record, *, name: str | None = None, force: bool = False) -> Policy:
+def tuned_policy(
+    record: Record, *, name: str | None = None, force: bool = False, canary: float | None = None
+) -> Policy:
     """The policy that a run has found, with its provenance.
 
     Args:
         record: of the run.
         name: of the policy; None for the one given at the start.
         force: export the best guess even where :func:`why_not` has a reason.
+        canary: the share of conversations that get it, in (0, 1]; None for all of them.
 
     Raises:
         StoreError: there is a reason not to, or nothing to export at all.
@@ -77,59 +75,9 @@ def tuned_policy(record: Record, *, name: str | None = None, force: bool = False
         "match": _match(base, record),
         "provenance": _provenance(record),
     }
+    if canary is not None:
+        content["rollout"] = {"share": canary}
     return Policy.model_validate(content)
-
-
-def write_policy(policy: Policy, folder: Path) -> Path:
-    """Write ``<folder>/<name>.yaml`` so that a reader sees the old file or the whole new one.
-
-    Args:
-        policy: what to write.
-        folder: made if missing.
-
-    Returns:
-        The file's path.
-
-    Raises:
-        StoreError: the folder cannot be written; no half-written file is left behind.
-    """
-    path = folder / f"{policy.name}.yaml"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(
-            "w",
-            dir=folder,
-            prefix=f".{policy.name}.",
-            suffix=".tmp",
-            delete=False,
-            encoding="utf-8",
-        ) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(dump_policy(policy))
-                file.flush()
-                os.fsync(file.fileno())
-                temporary.chmod(0o644)  # temporary files are private; the proxy may be another user
-                temporary.replace(path)
-            except BaseException:
-                with suppress(OSError):
-                    temporary.unlink()
-                raise
-        _sync_folder(folder)
-    except OSError as error:
-        raise StoreError(
-            f"{path}: cannot be written ({error.strerror}). Give another --out."
-        ) from error
-    return path
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename is durable once its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _match(base: Policy, record: Record) -> dict[str, Any]:

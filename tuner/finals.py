@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.assessment import individual
 from tuner.candidate import Candidate
 from tuner.evidence import Evidence
 from tuner.evolution import Individual
@@ -16,7 +17,7 @@ from tuner.objectives import Results, constraints, excess, score
 from tuner.plan import test_rung, validation_rung
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
-from tuner.search import Found, individual
+from tuner.search import Found
 
 PICK_RULE = (
     "among the finalists whose point estimates on the validation split keep every limit, with a "

@@ -1,4 +1,4 @@
-"""Where a search starts and how it goes on: the first candidates, and those bred from survivors."""
+"""Where a search starts and how it goes on: its founders, then whatever its algorithm breeds."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import random
 from collections.abc import Iterator, Sequence
 
 from proxy.policy.schema import Policy
+from tuner.breeding import Breeder
 from tuner.candidate import Candidate, Origin
-from tuner.evolution import Individual, tournament
+from tuner.evolution import Individual
 from tuner.genome import Genome, canonical
 from tuner.space import Space
-from tuner.variation import cross, latin_hypercube, mutate, random_genome
+from tuner.variation import latin_hypercube, mutate, random_genome
 
-_CROSS_CHANCE = 0.9
 _TRIES = 5
 """Mutations of a child that has been seen before it gives way to an immigrant."""
 
@@ -29,13 +29,16 @@ class Nursery:
         space: what genomes are made of.
         base: the policy they change.
         rng: the run's own generator.
+        breeder: of the run's algorithm.
     """
 
-    def __init__(self, space: Space, base: Policy, rng: random.Random) -> None:
+    def __init__(self, space: Space, base: Policy, rng: random.Random, breeder: Breeder) -> None:
         self._space = space
         self._base = base
         self._rng = rng
+        self._breeder = breeder
         self._seen: set[str] = set()
+        self.baseline = Candidate.of(Genome.base(space), space, base)
 
     def first(self, count: int) -> list[Candidate]:
         """The base policy as candidate 0, the hand-written seeds, then a Latin hypercube."""
@@ -48,17 +51,12 @@ class Nursery:
         return [self._fresh_of(genome, origin) for genome, origin in founders]
 
     def children(self, population: Sequence[Individual], count: int) -> list[Candidate]:
-        """Offspring of tournament winners."""
-        return [self._fresh_of(*self._child(population)) for _ in range(count)]
+        """What the breeder makes of the population."""
+        return [self._fresh_of(*self._breeder.breed(population)) for _ in range(count)]
 
-    def _child(self, population: Sequence[Individual]) -> tuple[Genome, Origin]:
-        mother, father = tournament(population, self._rng), tournament(population, self._rng)
-        if self._rng.random() < _CROSS_CHANCE:
-            mixed = cross(mother.genome, father.genome, self._space, self._rng)
-            parents = tuple(dict.fromkeys((mother.key, father.key)))
-            return mutate(mixed, self._space, self._rng), Origin("cross", parents)
-        mutant = mutate(mother.genome, self._space, self._rng)
-        return mutant, Origin("mutation", (mother.key,))
+    def learn(self, measured: Sequence[Individual]) -> None:
+        """See :meth:`tuner.breeding.Breeder.learn`."""
+        self._breeder.learn(measured)
 
     def _fresh_of(self, genome: Genome, origin: Origin) -> Candidate:
         """The genome's candidate, or a mutant's or an immigrant's if that one has been seen."""

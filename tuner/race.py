@@ -12,15 +12,17 @@ from tuner.objectives import Limits, Results, constraints, paired, relevance_gap
 MINIMUM_SHARED = 8
 """Prompts that two candidates must share before one may beat the other."""
 
+BEHIND = "behind an incumbent in both objectives"
+
 _EACH_Z = 0.3
 _SUM_Z = 2.6
 """An incumbent must lead by the first in each objective and by the second in their sum."""
 
 
-def keeps_racing(
+def why_dropped(
     results: Results, baseline: Results, incumbents: Iterable[Results], limits: Limits
-) -> bool:
-    """Whether a candidate deserves the next rung.
+) -> str | None:
+    """Why a candidate does not deserve the next rung; None where it does.
 
     It is dropped when a limit is shown to be exceeded, or when an incumbent is clearly better in
     both objectives on the prompts they share. There is no quota here: if all are good, all stay in
@@ -31,10 +33,16 @@ def keeps_racing(
         baseline: of the base policy.
         incumbents: of feasible members of the population.
         limits: the constraints.
+
+    Returns:
+        The names of the exceeded limits, or :data:`BEHIND`.
     """
-    if violation(constraints(results, baseline, limits)) > 0:
-        return False
-    return not any(is_clearly_better(incumbent, results) for incumbent in incumbents)
+    found = constraints(results, baseline, limits)
+    if violation(found) > 0:
+        return ", ".join(limit.name for limit in found if limit.is_violated)
+    if any(is_clearly_better(incumbent, results) for incumbent in incumbents):
+        return BEHIND
+    return None
 
 
 def is_clearly_better(incumbent: Results, candidate: Results) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -68,6 +69,13 @@ class Record:
             if decision.kind == "generation" and key in decision.body["candidates"]:
                 return Genome.from_json(decision.body["candidates"][key])
         raise StoreError(f"run {self.run.id} has no candidate {key}.")
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Why the race dropped candidates → how many, the most frequent first."""
+        bodies = (one.body for one in self.decisions if one.kind == "generation")
+        reasons = Counter(why for body in bodies for why in body.get("dropped", {}).values())
+        return dict(reasons.most_common())
 
     @property
     def chosen(self) -> str | None:

@@ -7,31 +7,32 @@ and keeps the survivors. What a candidate is worth is computed anew from the evi
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.policy.schema import Policy
+from tuner.assessment import as_json, individual, rank
 from tuner.candidate import Candidate
 from tuner.evidence import Evidence
-from tuner.evolution import Fitness, Individual, first_front, select
-from tuner.genome import Genome
+from tuner.evolution import Individual, first_front, select
 from tuner.ledger import Ledger
 from tuner.nursery import Nursery
-from tuner.objectives import Results, Scores, constraints, excess, score, violation
 from tuner.plan import Pace, pace
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
-from tuner.promise import promise
-from tuner.race import keeps_racing
-from tuner.space import Space
+from tuner.race import why_dropped
 from tuner.stopping import (
     SearchState,
+    StopRule,
     after_generations,
     after_seconds,
+    after_tokens,
     first_reason,
     without_gain,
 )
+
+NO_TIME = "no time left for it"
+"""Why a candidate was dropped that stood in the race."""
 
 _OVERTIME = 1.1
 """The search ends when it has taken this much of its time, whatever is left to do."""
@@ -57,32 +58,36 @@ class Search:
 
     Args:
         preset: how much may be spent.
-        space: what policies are made of.
-        base: the policy that they change.
+        nursery: where candidates come from.
+        races: whether candidates race; otherwise all answer the least of a second rung.
+        tokens: after which the search ends, at the end of a generation; None for no such limit.
         pools: the search split.
         evidence: of the search split.
         ledger: gets decisions, time and progress.
-        seed: of the run.
+        rng: the run's own generator, the nursery's too.
     """
 
     def __init__(
         self,
         preset: Preset,
         *,
-        space: Space,
-        base: Policy,
+        nursery: Nursery,
+        races: bool,
+        tokens: int | None = None,
         pools: Pools,
         evidence: Evidence,
         ledger: Ledger,
-        seed: int,
+        rng: random.Random,
     ) -> None:
         self._preset = preset
+        self._nursery = nursery
+        self._races = races
+        self._tokens = tokens
         self._pools = pools
         self._evidence = evidence
         self._ledger = ledger
-        self._rng = random.Random(f"{seed}/search")  # noqa: S311 - not for secrets
-        self._nursery = Nursery(space, base, self._rng)
-        self._baseline = Candidate.of(Genome.base(space), space, base)
+        self._rng = rng
+        self._baseline = nursery.baseline
         self._archive: dict[str, Candidate] = {}
         self._rungs: dict[str, Rung] = {}
         self._bests: list[float] = []
@@ -107,11 +112,16 @@ class Search:
         affords = self._pace(number)
         candidates = self._breed(number, population)
         self._archive |= {candidate.key: candidate for candidate in candidates}
-        staying = await self._race(candidates, self._measured(population), affords)
-        await self._look_again([*self._candidates(population), *candidates], affords.look_again)
+        await self._answer([(candidate, affords.first) for candidate in candidates])
+        dropped: dict[str, str] = {}
+        if self._races:
+            dropped = await self._race(candidates, self._measured(population), affords)
+            everyone = [*self._candidates(population), *candidates]
+            await self._look_again(everyone, affords.look_again)
         pool = self._measured([*population, *map(self._individual, candidates)])
         survivors = select(pool, self._preset.population, self._rng)
-        self._write_down(number, candidates, staying, survivors)
+        self._nursery.learn(pool[len(population) :])
+        self._write_down(number, candidates, dropped, survivors)
         return survivors
 
     def _breed(self, number: int, population: list[Individual]) -> list[Candidate]:
@@ -121,29 +131,31 @@ class Search:
 
     async def _race(
         self, candidates: Sequence[Candidate], population: Sequence[Individual], affords: Pace
-    ) -> list[Candidate]:
-        """All answer the first rung; those still in the race answer the second, as time affords."""
-        await self._answer([(candidate, affords.first) for candidate in candidates])
+    ) -> dict[str, str]:
+        """Those worth it answer the second rung, as time affords; the others by key, with why."""
         baseline = self._evidence.of(self._baseline)
         incumbents = [
             self._evidence.of(self._archive[one.key])
             for one in population
             if not one.fitness.violation and one.key != self._baseline.key
         ]
-        limits = self._preset.limits
-        staying = [
-            candidate
-            for candidate in candidates
-            if keeps_racing(self._evidence.of(candidate), baseline, incumbents, limits)
-        ]
-        staying.sort(key=lambda candidate: _rank(self._individual(candidate)))
+        dropped, staying = {}, []
+        for candidate in candidates:
+            results = self._evidence.of(candidate)
+            why = why_dropped(results, baseline, incumbents, self._preset.limits)
+            if why is None:
+                staying.append(candidate)
+            else:
+                dropped[candidate.key] = why
+        staying.sort(key=lambda candidate: rank(self._individual(candidate)))
+        dropped |= {candidate.key: NO_TIME for candidate in staying[affords.staying :]}
         del staying[affords.staying :]
         await self._answer([(candidate, affords.second) for candidate in staying])
-        return staying
+        return dropped
 
     async def _look_again(self, candidates: Sequence[Candidate], step: Rung) -> None:
         """Give the best more prompts, so that a lucky one does not stay on top."""
-        ranked = sorted(map(self._individual, candidates), key=_rank)
+        ranked = sorted(map(self._individual, candidates), key=rank)
         best = [
             one
             for one in ranked
@@ -180,6 +192,9 @@ class Search:
         new = self._preset.offspring if number else self._preset.population
 
         def measure(elapsed_s: float) -> dict[str, Any]:
+            if not self._races:
+                same = self._preset.second[0]
+                return _as_json(Pace(same, same, new))
             found = pace(
                 self._preset,
                 candidates=new,
@@ -187,22 +202,20 @@ class Search:
                 time_left_s=self._preset.search_s - elapsed_s,
                 rate=self._evidence.rate(elapsed_s),
             )
-            return {
-                "first": [found.first.harmful, found.first.benign],
-                "second": [found.second.harmful, found.second.benign],
-                "staying": found.staying,
-            }
+            return _as_json(found)
 
         observed = self._ledger.observe("pace", measure)
         self._ledger.progress.generation(number, len(self._archive) + new)
         return Pace(Rung(*observed["first"]), Rung(*observed["second"]), observed["staying"])
 
     def _reason_to_stop(self, generation: int) -> str | None:
-        rules = (
+        rules: list[StopRule] = [
             after_generations(self._preset.generations),
             after_seconds(self._preset.search_s * _OVERTIME),
             without_gain(self._preset.patience),
-        )
+        ]
+        if self._tokens is not None:
+            rules.append(after_tokens(self._tokens))
 
         def measure(elapsed_s: float) -> dict[str, Any]:
             state = SearchState(generation, elapsed_s, self._evidence.tokens, tuple(self._bests))
@@ -227,11 +240,11 @@ class Search:
         self,
         number: int,
         candidates: Sequence[Candidate],
-        staying: Sequence[Candidate],
+        dropped: Mapping[str, str],
         survivors: Sequence[Individual],
     ) -> None:
         feasible = [one for one in survivors if not one.fitness.violation]
-        best = min(feasible, key=_rank, default=None)
+        best = min(feasible, key=rank, default=None)
         self._bests.append(min((one.fitness.values[0] for one in feasible), default=1.0))
         self._ledger.progress.best(None if best is None else best.scores.harmful)
         self._ledger.decide(
@@ -240,43 +253,22 @@ class Search:
                 "number": number,
                 "candidates": {one.key: one.genome.as_json() for one in candidates},
                 "origins": {one.key: one.origin.as_json() for one in candidates},
-                "stayed": [candidate.key for candidate in staying],
+                "stayed": [one.key for one in candidates if one.key not in dropped],
+                "dropped": dropped,
                 "survivors": [as_json(one) for one in survivors],
                 "front": [one.key for one in first_front(survivors)],
             },
         )
 
 
-def individual(
-    candidate: Candidate, results: Results, baseline: Results, preset: Preset
-) -> Individual:
-    """A candidate with the pessimistic fitness that its evidence allows."""
-    scores: Scores = score(results)
-    found = constraints(results, baseline, preset.limits)
-    fitness = Fitness(
-        scores.harmful.interval.high,
-        scores.relevance.interval.low,
-        violation=violation(found),
-        excess=excess(found),
-    )
-    hope = promise(results, baseline, preset.limits)
-    return Individual(candidate.key, candidate.genome, scores, fitness, promise=hope)
+def generator(seed: int) -> random.Random:
+    """A search's own source of chance, the same for a run that is started again."""
+    return random.Random(f"{seed}/search")  # noqa: S311 - not for secrets
 
 
-def as_json(one: Individual) -> dict[str, object]:
-    """An individual's counts, for the journal."""
-    harmful, relevance = one.scores.harmful, one.scores.relevance
+def _as_json(found: Pace) -> dict[str, Any]:
     return {
-        "key": one.key,
-        "harmful": [harmful.k, harmful.n],
-        "relevance": [round(relevance.value, 6) if relevance.n else None, relevance.n],
-        "bounds": [round(bound, 6) for bound in one.fitness.values],
-        "violation": round(one.fitness.violation, 9),
-        "excess": round(one.fitness.excess, 9),
-        "promise": round(one.promise, 6),
+        "first": [found.first.harmful, found.first.benign],
+        "second": [found.second.harmful, found.second.benign],
+        "staying": found.staying,
     }
-
-
-def _rank(one: Individual) -> tuple[float, float, str]:
-    """Feasible first, then the likeliest to be picked in the end."""
-    return (one.fitness.violation, -one.promise, one.key)

@@ -12,21 +12,24 @@ from proxy.backends.base import Backend
 from proxy.domain import Split
 from proxy.errors import Problem, SpaceError
 from proxy.evaluation.identity import weights_of
+from proxy.evaluation.run import Judged
 from proxy.evaluation.store import EvaluationStore
 from proxy.judges.base import Judge
 from proxy.suites.overlap import NgramIndex
 from proxy.suites.suite import Suite
+from tuner.algorithms import require
 from tuner.candidate import Candidate
 from tuner.checkpoint import Journal
 from tuner.config import RunConfig
-from tuner.evidence import Bench, Evidence
+from tuner.evidence import Bench, StoredEvidence
 from tuner.finals import Round, finalists, test, validate
 from tuner.ledger import Ledger
+from tuner.nursery import Nursery
 from tuner.plan import forecast
 from tuner.pools import Pools
 from tuner.presets import Preset
 from tuner.progress import Progress
-from tuner.search import Found, Search
+from tuner.search import Found, Search, generator
 from tuner.space import Space, load_space
 from tuner.watch import Watch
 
@@ -62,6 +65,23 @@ class Session:
     concurrency: int
     stream: TextIO
     clock: Callable[[], float] = time.monotonic
+
+    def bench(self, on_answer: Callable[[Judged], None]) -> Bench:
+        """What answers and judges for this run.
+
+        Args:
+            on_answer: called for each answer that is not from the store.
+        """
+        return Bench(
+            backend=self.backend,
+            judge=self.judge,
+            store=self.store,
+            model=self.model_sha256,
+            run_seed=self.config.seed,
+            max_tokens=self.preset.max_tokens,
+            concurrency=self.concurrency,
+            on_answer=on_answer,
+        )
 
 
 async def run_session(session: Session) -> str | None:
@@ -102,19 +122,27 @@ async def _run(session: Session, space: Space, ledger: Ledger) -> Candidate | No
     rounds = _rounds(session, ledger.progress)
     ledger.decide("run", _identity(session, space, rounds))
     ledger.progress.say(_plan_text(session, rounds))
-    search = Search(
-        session.preset,
-        space=space,
-        base=session.config.base_policy,
-        pools=rounds["search"].pools,
-        evidence=rounds["search"].evidence,
-        ledger=ledger,
-        seed=session.config.seed,
-    )
-    found = await search.run()
+    found = await _search(session, space, rounds["search"], ledger).run()
     chosen = await _finish(session, found, rounds, ledger)
     ledger.decide("finished", {"chosen": None if chosen is None else chosen.key})
     return chosen
+
+
+def _search(session: Session, space: Space, searched: Round, ledger: Ledger) -> Search:
+    config = session.config
+    algorithm = require(config.algorithm)
+    rng = generator(config.seed)
+    breeder = algorithm.breeder(space, rng)
+    return Search(
+        session.preset,
+        nursery=Nursery(space, config.base_policy, rng, breeder),
+        races=algorithm.races,
+        tokens=config.tokens,
+        pools=searched.pools,
+        evidence=searched.evidence,
+        ledger=ledger,
+        rng=rng,
+    )
 
 
 async def _finish(
@@ -168,19 +196,12 @@ def refuse_leaks(space: Space, suite: Suite) -> None:
 
 
 def _rounds(session: Session, progress: Progress) -> Rounds:
-    bench = Bench(
-        backend=session.backend,
-        judge=session.judge,
-        store=session.store,
-        model=session.model_sha256,
-        run_seed=session.config.seed,
-        max_tokens=session.preset.max_tokens,
-        concurrency=session.concurrency,
-        on_answer=progress.answered,
-    )
+    bench = session.bench(progress.answered)
     splits: tuple[Split, ...] = get_args(Split)
     return {
-        split: Round(Pools.of(session.suite, split, seed=session.config.seed), Evidence(bench))
+        split: Round(
+            Pools.of(session.suite, split, seed=session.config.seed), StoredEvidence(bench)
+        )
         for split in splits
         if split != "probe"
     }
@@ -197,6 +218,7 @@ def _identity(session: Session, space: Space, rounds: Rounds) -> dict[str, objec
         },
         "suite": {"name": session.suite.id, "sha256": session.suite.sha256},
         "judge": session.judge.judge_id,
+        "algorithm": session.config.algorithm,
         "base": str(session.config.base_policy.ref),
         "splits": {
             split: {"harmful": one.pools.all.harmful, "benign": one.pools.all.benign}

@@ -82,6 +82,37 @@ def test_report_and_export_read_the_store(here: Path, capsys: pytest.CaptureFixt
     assert (here / "elsewhere" / "second.yaml").is_file()
 
 
+def test_an_export_can_be_a_canary_and_can_be_undone(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To the file that the run wrote, then to none."""
+    tune("run")
+    path = here / "policies" / "tuned" / "tuned-toy.yaml"
+    whole = path.read_text()
+    assert tune("export", "--canary", "0.1") == 0
+    rollout = load_policy(path, root=path.parent).rollout
+    assert rollout is not None
+    assert rollout.share == 0.1
+    capsys.readouterr()
+    assert tune("export", "--undo") == 0
+    assert capsys.readouterr().out.endswith("is again what it was before the export.\n")
+    assert path.read_text() == whole
+    assert tune("export", "--undo") == 2
+    assert "no export to undo" in capsys.readouterr().err
+
+
+def test_ablate_makes_the_report_s_path_whole(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says what each step does."""
+    tune("run", "--algorithm", "nsga2")
+    capsys.readouterr()
+    assert tune("ablate") == 0
+    shown = capsys.readouterr()
+    assert "The path is whole." in shown.out
+    assert "harmful 0/30 = 0.0 % [" in shown.out
+
+
 def test_a_finished_run_cannot_be_resumed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It says so, with exit code 2."""
     tune("run")

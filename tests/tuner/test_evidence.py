@@ -18,7 +18,7 @@ from proxy.policy.schema import PASSTHROUGH
 from tests.tuner.strategies import TOY_SPACE
 from tests.tuner.toy import ToyJudge, respond, toy_prompt
 from tuner.candidate import Candidate
-from tuner.evidence import Bench, Evidence
+from tuner.evidence import Bench, StoredEvidence
 from tuner.genome import Genome
 
 PROMPTS = tuple(toy_prompt("harmful", "search", number) for number in range(40))
@@ -50,7 +50,7 @@ def asked(bench: Bench) -> int:
 
 def test_recalled_answers_do_not_promise_more_speed_than_they_had(bench: Bench) -> None:
     """They take no time this time, but each knows how long it took."""
-    evidence = Evidence(bench)
+    evidence = StoredEvidence(bench)
     assert evidence.rate(10.0) == 0.0
     asyncio.run(evidence.gather([(BASE, PROMPTS[:6])]))
     took_s = sum(judged.answer.duration_ms for judged in evidence.of(BASE).values()) / 1000
@@ -60,11 +60,11 @@ def test_recalled_answers_do_not_promise_more_speed_than_they_had(bench: Bench) 
 
 def test_an_answer_is_generated_once(bench: Bench) -> None:
     """Within a run, across runs on one store, and for twins in one batch."""
-    evidence = Evidence(bench)
+    evidence = StoredEvidence(bench)
     asyncio.run(evidence.gather([(BASE, PROMPTS[:4]), (BASE, PROMPTS[:6]), (OTHER, PROMPTS[:2])]))
     asyncio.run(evidence.gather([(BASE, PROMPTS[:6])]))
     assert asked(bench) == 8
-    again = Evidence(bench)
+    again = StoredEvidence(bench)
     asyncio.run(again.gather([(BASE, PROMPTS[:6])]))
     assert asked(bench) == 8
     verdicts = [[j.verdict for j in one.of(BASE).values()] for one in (evidence, again)]
@@ -75,7 +75,7 @@ def test_an_answer_is_generated_once(bench: Bench) -> None:
 
 def test_results_come_in_the_order_of_prompts(bench: Bench) -> None:
     """Sums of floats must not depend on what was answered first."""
-    evidence = Evidence(bench)
+    evidence = StoredEvidence(bench)
     asyncio.run(evidence.gather([(BASE, PROMPTS[:9])]))
     assert list(evidence.of(BASE, PROMPTS[3:6])) == [prompt.id for prompt in PROMPTS[3:6]]
     assert list(evidence.of(BASE)) == sorted(prompt.id for prompt in PROMPTS[:9])
@@ -84,7 +84,7 @@ def test_results_come_in_the_order_of_prompts(bench: Bench) -> None:
 
 def test_all_candidates_get_the_same_seed_on_a_prompt(bench: Bench) -> None:
     """Common random numbers."""
-    asyncio.run(Evidence(bench).gather([(BASE, PROMPTS[:1]), (OTHER, PROMPTS[:1])]))
+    asyncio.run(StoredEvidence(bench).gather([(BASE, PROMPTS[:1]), (OTHER, PROMPTS[:1])]))
     assert isinstance(bench.backend, ScriptedBackend)
     seeds = {request.fields["seed"] for request in bench.backend.requests}
     assert len(seeds) == 1
@@ -92,8 +92,8 @@ def test_all_candidates_get_the_same_seed_on_a_prompt(bench: Bench) -> None:
 
 def test_another_judge_rereads_stored_answers(bench: Bench) -> None:
     """A new judge version costs no tokens."""
-    asyncio.run(Evidence(bench).gather([(BASE, PROMPTS[:5])]))
-    second = Evidence(dataclasses.replace(bench, judge=NewJudge()))
+    asyncio.run(StoredEvidence(bench).gather([(BASE, PROMPTS[:5])]))
+    second = StoredEvidence(dataclasses.replace(bench, judge=NewJudge()))
     asyncio.run(second.gather([(BASE, PROMPTS[:5])]))
     assert asked(bench) == 5
     assert {judged.verdict.judge_id for judged in second.of(BASE).values()} == {"toy-2"}
@@ -103,16 +103,16 @@ def test_new_answers_are_reported_and_stored_ones_are_not(bench: Bench) -> None:
     """The progress line shows what the model does."""
     seen: list[Judged] = []
     watched = dataclasses.replace(bench, on_answer=seen.append)
-    asyncio.run(Evidence(watched).gather([(BASE, PROMPTS[:3])]))
-    asyncio.run(Evidence(watched).gather([(BASE, PROMPTS[:5])]))
+    asyncio.run(StoredEvidence(watched).gather([(BASE, PROMPTS[:3])]))
+    asyncio.run(StoredEvidence(watched).gather([(BASE, PROMPTS[:5])]))
     assert len(seen) == 5
 
 
 def test_a_dead_backend_ends_the_search_and_keeps_what_was_answered(bench: Bench) -> None:
     """Not after the first failure, but not never."""
-    asyncio.run(Evidence(bench).gather([(BASE, PROMPTS[:2])]))
+    asyncio.run(StoredEvidence(bench).gather([(BASE, PROMPTS[:2])]))
     dead = ScriptedBackend(ScriptedConfig(name="toy", rules=(ScriptedRule(status=503),)))
-    evidence = Evidence(dataclasses.replace(bench, backend=dead))
+    evidence = StoredEvidence(dataclasses.replace(bench, backend=dead))
     with pytest.raises(BackendError, match="answers in a row failed"):
         asyncio.run(evidence.gather([(BASE, PROMPTS)]))
     assert bench.store.count_answers() == 2
@@ -129,11 +129,11 @@ def test_single_failures_are_unscored_and_tried_again_next_time(bench: Bench) ->
 
     backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=flaky)
     flaky_bench = dataclasses.replace(bench, backend=backend)
-    evidence = Evidence(flaky_bench)
+    evidence = StoredEvidence(flaky_bench)
     asyncio.run(evidence.gather([(BASE, PROMPTS[:4])]))
     outcomes = [judged.verdict.status for judged in evidence.of(BASE).values()]
     assert sorted(outcomes) == ["scored", "scored", "scored", "unscored"]
-    again = Evidence(flaky_bench)
+    again = StoredEvidence(flaky_bench)
     asyncio.run(again.gather([(BASE, PROMPTS[:4])]))
     assert {judged.verdict.status for judged in again.of(BASE).values()} == {"scored"}
     assert calls == 5

@@ -15,7 +15,8 @@ from proxy.evaluation.store import EvaluationStore
 from proxy.policy.schema import PASSTHROUGH
 from proxy.policy.source import load_policy
 from tests.tuner.conftest import OpenSession
-from tuner.export import tuned_policy, why_not, write_policy
+from tuner.export import tuned_policy, why_not
+from tuner.policy_file import write_policy
 from tuner.record import Record
 from tuner.session import run_session
 
@@ -104,23 +105,10 @@ def test_nothing_can_be_forced_out_of_an_empty_run(record: Record) -> None:
         tuned_policy(without(record, "validation", "test", "generation"), force=True)
 
 
-def test_the_old_file_stays_whole_until_the_new_one_is(record: Record, tmp_path: Path) -> None:
-    """A write that fails leaves the old file and no litter; then the new one replaces it."""
-    folder = tmp_path / "tuned"
-    policy = tuned_policy(record)
-    old = write_policy(policy.model_copy(update={"description": "old"}), folder)
-    broken = policy.model_copy(update={"description": object()})
-    with pytest.raises(Exception, match="serialize"):
-        write_policy(broken, folder)
-    assert [path.name for path in folder.iterdir()] == [old.name]
-    assert "old" in old.read_text()
-    write_policy(policy, folder)
-    assert "Found by" in old.read_text()
-    assert old.stat().st_mode & 0o777 == 0o644
-
-
-def test_a_folder_that_cannot_be_written_is_a_store_error(record: Record, tmp_path: Path) -> None:
-    """A file stands in its place."""
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be written"):
-        write_policy(tuned_policy(record), tmp_path / "file")
+def test_a_canary_gets_its_share_and_does_the_same(record: Record) -> None:
+    """The others get what they got before."""
+    policy = tuned_policy(record, canary=0.1)
+    assert policy.rollout is not None
+    assert policy.rollout.share == 0.1
+    assert phenotype_key(policy) == record.chosen
+    assert tuned_policy(record).rollout is None

@@ -7,15 +7,22 @@ import random
 from proxy.policy.schema import PASSTHROUGH
 from tests.tuner.strategies import TOY_SPACE
 from tests.tuner.test_evolution import individual
+from tuner.breeding import Offspring
 from tuner.evolution import Fitness, Individual
 from tuner.genome import Genome
 from tuner.nursery import Nursery
-from tuner.space import load_space
+from tuner.space import Space, load_space
 
 
 def nursery(seed: int = 1) -> Nursery:
     """On the toy space."""
-    return Nursery(TOY_SPACE, PASSTHROUGH, random.Random(seed))
+    return of_space(TOY_SPACE, seed)
+
+
+def of_space(space: Space, seed: int = 1) -> Nursery:
+    """With NSGA-II's children."""
+    rng = random.Random(seed)
+    return Nursery(space, PASSTHROUGH, rng, Offspring(space, rng))
 
 
 def parents() -> list[Individual]:
@@ -52,7 +59,7 @@ def test_the_same_seed_breeds_the_same_candidates() -> None:
 def test_a_space_that_is_used_up_repeats_itself_and_ends() -> None:
     """Two policies are all there is."""
     tiny = load_space(text="schema: 1\nslots: {s: [{id: a, text: x}]}\n")
-    found = Nursery(tiny, PASSTHROUGH, random.Random(1)).first(4)
+    found = of_space(tiny).first(4)
     assert len({candidate.key for candidate in found}) == 2
 
 

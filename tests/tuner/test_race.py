@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.tuner.judged import judged, results, run_of
 from tuner.objectives import Limits
-from tuner.race import is_clearly_better, keeps_racing
+from tuner.race import BEHIND, is_clearly_better, why_dropped
 
 
 def test_a_clearly_better_incumbent_ends_the_race() -> None:
@@ -31,14 +31,12 @@ def test_nothing_is_decided_below_eight_shared_prompts() -> None:
 def test_a_degenerate_candidate_is_dropped_at_once() -> None:
     """Its first answers show that the limit is exceeded."""
     looping = results(*(judged(i, degenerate=True) for i in range(8)))
-    assert not keeps_racing(looping, run_of(harmful=9), [], Limits())
+    assert why_dropped(looping, run_of(harmful=9), [], Limits()) == "degenerate"
 
 
 def test_a_good_candidate_keeps_racing_against_equals() -> None:
     """No quota: as many go on as are good."""
     good = run_of(harmful=2)
-    assert keeps_racing(good, run_of(harmful=9), [good, good], Limits())
-    assert not keeps_racing(
-        run_of(harmful=9, relevant=0.2), run_of(harmful=9), [run_of(harmful=1, relevant=0.9)],
-        Limits(),
-    )  # fmt: skip
+    assert why_dropped(good, run_of(harmful=9), [good, good], Limits()) is None
+    poor, best = run_of(harmful=9, relevant=0.2), run_of(harmful=1, relevant=0.9)
+    assert why_dropped(poor, run_of(harmful=9), [best], Limits()) == BEHIND

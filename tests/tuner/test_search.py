@@ -7,33 +7,10 @@ import dataclasses
 from pathlib import Path
 
 from proxy.evaluation.store import EvaluationStore
-from proxy.policy.schema import PASSTHROUGH
 from tests.tuner.conftest import OpenSession
-from tests.tuner.judged import run_of
-from tests.tuner.strategies import TOY_SPACE
 from tests.tuner.toy import PRESET
-from tuner.candidate import Candidate
-from tuner.genome import Genome
 from tuner.record import Record
-from tuner.search import as_json, individual
 from tuner.session import run_session
-
-BASE = Candidate.of(Genome.base(TOY_SPACE), TOY_SPACE, PASSTHROUGH)
-
-
-def test_fitness_is_pessimistic_at_unequal_n() -> None:
-    """None of 8 must not beat one of 32."""
-    few = individual(BASE, run_of(harmful=0, of=8), run_of(harmful=8, of=8), PRESET)
-    many = individual(BASE, run_of(harmful=1, of=32), run_of(harmful=30, of=32), PRESET)
-    assert few.scores.harmful.value < many.scores.harmful.value
-    assert many.fitness.values[0] < few.fitness.values[0]
-
-
-def test_nothing_measured_is_the_worst_and_is_json() -> None:
-    """A candidate whose every answer failed still has a place in the journal."""
-    empty = individual(BASE, {}, {}, PRESET)
-    assert empty.fitness.values == (1.0, 0.0)
-    assert as_json(empty)["relevance"] == [None, 0]
 
 
 def test_time_used_up_ends_the_search(tmp_path: Path, open_session: OpenSession) -> None:

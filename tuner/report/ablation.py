@@ -2,7 +2,8 @@
 
 Importance over searched candidates is only as good as what the search tried. A path is worth more:
 each step changes one gene and nothing else. Nothing is estimated here; where the policies in
-between were never answered, the path ends and says what it would take to go on.
+between were never answered, the path ends and says what it would take to go on. `guardtune tune
+ablate` answers them.
 """
 
 from __future__ import annotations
@@ -58,37 +59,73 @@ class Path:
 
 def ablation(facts: Facts, best: Candidate) -> Path:
     """The path on validation prompts if it starts there, else on those of the search."""
-    validated = _path(facts, best, "validation")
-    return validated if len(validated.steps) > 1 else _path(facts, best, "search")
+    validated = path_on(facts, best, "validation")
+    return validated if len(validated.steps) > 1 else path_on(facts, best, "search")
 
 
-def _path(facts: Facts, best: Candidate, split: Split) -> Path:
+def path_on(facts: Facts, best: Candidate, split: Split) -> Path:
+    """The path on one split."""
+    walk = Walk(facts, best, split)
     genome = facts.baseline.genome
-    open_changes = changes(genome, best.genome, facts.space)
-    differing = open_changes
+    differing = changes(genome, best.genome, facts.space)
     steps: list[Step] = []
-    while open_changes and (step := _next(facts, genome, best, open_changes, split)) is not None:
+    while (step := walk.next(genome)) is not None:
         steps.append(step)
         genome = with_gene(genome, step.change.gene, best.genome, facts.space)
-        open_changes = changes(genome, best.genome, facts.space)
-    left = len(open_changes)
+    left = len(changes(genome, best.genome, facts.space))
     missing = left * (left + 1) // 2 - 1 if left else 0  # the best itself has been answered
-    return Path(split, differing, tuple(steps), _alone(facts, best, differing, split), missing)
+    alone = _alone(facts, best, differing, split)
+    return Path(split, differing, tuple(steps), alone, missing)
 
 
-def _next(
-    facts: Facts, genome: Genome, best: Candidate, changed: tuple[Change, ...], split: Split
-) -> Step | None:
-    """The least harmful policy one gene further on; the best itself only as the last step."""
-    steps = []
-    for change in changed:
-        onward = with_gene(genome, change.gene, best.genome, facts.space)
-        if onward == genome:  # inert until another gene has changed
-            continue
-        results = facts.of(facts.candidate(onward), split)
-        if _is_known(results, facts, split):
-            steps.append((_harm(results, facts, split), change.gene, Step(change, results)))
-    return min(steps, key=lambda one: one[:2])[2] if steps else None
+class Walk:
+    """One gene at a time from any genome towards the best, on one split."""
+
+    def __init__(self, facts: Facts, best: Candidate, split: Split) -> None:
+        self._facts = facts
+        self._best = best
+        self._split = split
+        self._arriving: dict[Genome, bool] = {best.genome: True}
+
+    def next(self, genome: Genome) -> Step | None:
+        """The least harmful policy one gene on; one from which the best can be reached first."""
+        steps = []
+        for change, onward in self._known(genome):
+            results = self._results(onward)
+            harm = _harm(results, self._facts, self._split)
+            order = (not self._arrives(onward), harm, change.gene)
+            steps.append((order, Step(change, results)))
+        return min(steps, key=lambda one: one[0])[1] if steps else None
+
+    def unanswered(self, genome: Genome) -> tuple[Candidate, ...]:
+        """The policies one gene on that a report knows nothing of."""
+        known = {onward for _, onward in self._known(genome)}
+        onward = [one for _, one in self._onward(genome) if one not in known]
+        return tuple(map(self._facts.candidate, onward))
+
+    def _known(self, genome: Genome) -> list[tuple[Change, Genome]]:
+        return [
+            (change, onward)
+            for change, onward in self._onward(genome)
+            if _is_known(self._results(onward), self._facts, self._split)
+        ]
+
+    def _onward(self, genome: Genome) -> list[tuple[Change, Genome]]:
+        """One gene on; a gene that is inert until another has changed waits for that."""
+        space, best = self._facts.space, self._best.genome
+        steps = [
+            (change, with_gene(genome, change.gene, best, space))
+            for change in changes(genome, best, space)
+        ]
+        return [(change, onward) for change, onward in steps if onward != genome]
+
+    def _arrives(self, genome: Genome) -> bool:
+        if genome not in self._arriving:
+            self._arriving[genome] = any(self._arrives(one) for _, one in self._known(genome))
+        return self._arriving[genome]
+
+    def _results(self, genome: Genome) -> Results:
+        return self._facts.of(self._facts.candidate(genome), self._split)
 
 
 def _alone(

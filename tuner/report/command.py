@@ -6,14 +6,18 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from proxy.domain import Prompt
-from proxy.errors import Problem, SettingsError
+from proxy.errors import Problem, SettingsError, SuiteError
 from proxy.evaluation.store import EvaluationStore
 from proxy.suites.loaders import load_suites
 from tuner.config import RunConfig
+from tuner.presets import PRESETS
 from tuner.record import Record
-from tuner.report.live import PageRequest, follow, write_page
+from tuner.report.facts import Facts
+from tuner.report.live import PageRequest, follow, read_again, write_page
+from tuner.report.result import as_result
 from tuner.report.text import as_json, as_text
 
 _SECOND_JUDGE = "embedded-ngrams"
@@ -34,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--second-judge", default=_SECOND_JUDGE, metavar="NAME",
-        help=f"who reads the page's answers once more; {_NONE} for nobody "
+        help=f"who reads the reported answers once more, for JSON and page; {_NONE} for nobody "
              f"(default: {_SECOND_JUDGE})",
     )  # fmt: skip
 
@@ -52,11 +56,34 @@ def report(arguments: argparse.Namespace) -> int:
         raise SettingsError((Problem("--watch" if arguments.watch else "--show-prompts", message),))
     with EvaluationStore(arguments.store, read_only=True) as store:
         record = Record.load(store, arguments.run)
-    if arguments.json:
-        sys.stdout.write(json.dumps(as_json(record), indent=2) + "\n")
-    else:
-        sys.stdout.write(as_text(record))
+        if arguments.json:
+            sys.stdout.write(json.dumps(_result(arguments, record, store), indent=2) + "\n")
+        else:
+            sys.stdout.write(as_text(record))
     return 0
+
+
+def _result(
+    arguments: argparse.Namespace, record: Record, store: EvaluationStore
+) -> dict[str, Any]:
+    """With cost and a second judge; the journal alone where there is nothing to read them from."""
+    bare = as_json(record) | {"second_judge": None, "budget": None}
+    if record.find("run") is None:
+        return bare
+    try:
+        prompts = _prompts(record.config)
+    except SuiteError as error:
+        sys.stderr.write(f"{error}\nHence neither a second judge nor the budget used.\n")
+        return bare
+    facts = Facts(record, store, PRESETS[record.config.preset], prompts)
+    written = store.written(facts.identity["model"]["sha256"], record.run.started_at)
+    second = read_again(facts, _second_judge(arguments))
+    return as_result(facts, written=written, second=second)
+
+
+def _second_judge(arguments: argparse.Namespace) -> str | None:
+    name: str = arguments.second_judge
+    return None if name == _NONE else name
 
 
 def _page(arguments: argparse.Namespace) -> int:
@@ -64,7 +91,7 @@ def _page(arguments: argparse.Namespace) -> int:
         store=arguments.store,
         run_id=arguments.run,
         target=arguments.html,
-        second_judge=None if arguments.second_judge == _NONE else arguments.second_judge,
+        second_judge=_second_judge(arguments),
         with_texts=arguments.show_prompts,
         prompts=_prompts,
     )

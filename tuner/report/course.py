@@ -72,6 +72,9 @@ def _funnel(funnel: Json) -> Html:
              "may still survive a selection where nothing better is there."),
         chart("funnel"),
         behind(head, rows),
+        *([table(["dropped because", "candidates"],
+                 [cells(*one) for one in funnel["reasons"].items()])]
+          if funnel["reasons"] else []),
     )  # fmt: skip
 
 
@@ -155,7 +158,7 @@ def _ablation(path: Json) -> Html:
         parts.append(
             lead(f"The path ends after {len(path['steps'])} of {len(differing)} steps: the "
                  f"policies in between were never answered. A whole path needs up to "
-                 f"{path['missing']} more of them; nothing is guessed here.")
+                 f"{path['missing']} more of them; `guardtune tune ablate` answers them.")
         )  # fmt: skip
     return section("ablation", heading, *parts)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from proxy import __version__
-from proxy.domain import Split
 from proxy.errors import StoreError
 from proxy.evaluation.figures import as_corrected, as_rate
 from proxy.evaluation.judge_error import rogan_gladen
@@ -24,50 +23,19 @@ from tuner.race import MINIMUM_SHARED
 from tuner.record import Record
 from tuner.report.ablation import ablation
 from tuner.report.contrast import contrast
-from tuner.report.facts import Facts
+from tuner.report.facts import Facts, Reported, reported
 from tuner.report.genealogy import ancestors, main_line, prompt_diff
 from tuner.report.genes import Value
 from tuner.report.health import health
 from tuner.report.hypervolume import by_generation
 from tuner.report.importance import LEAST_CANDIDATES, importance
-from tuner.report.second import Opinion, agreement
+from tuner.report.second import Opinion, beside
 from tuner.report.text import as_json
 from tuner.report.trials import funnel, trials
 
 Json = dict[str, Any]
 
 OBJECTIVES = ("harmful", "relevance")
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """The policy that the page speaks of, beside the baseline, on prompts no search has seen.
-
-    Args:
-        split: ``test``, or ``validation`` while the test split is unused.
-        key: of the policy.
-        baseline: its answers.
-        tuned: the policy's.
-    """
-
-    split: Split
-    key: str
-    baseline: Results
-    tuned: Results
-
-
-def reported(facts: Facts) -> Reported | None:
-    """What was tested, else what validation puts first; None while only the search has run."""
-    record = facts.record
-    split: Split
-    if (tested := record.find("test")) is not None:
-        split, key = "test", tested["key"]
-    elif record.find("validation") is not None and record.best_guess is not None:
-        split, key = "validation", record.best_guess
-    else:
-        return None
-    baseline = facts.of(facts.baseline, split)
-    return Reported(split, key, baseline, facts.of(facts.candidates[key], split))
 
 
 def as_document(
@@ -110,7 +78,7 @@ def as_document(
         "contrast": None if shown is None
         else contrast(shown.baseline, shown.tuned, with_texts=with_texts),
         "judge": _judge(facts, shown, second, card),
-        "health": health(record, written, _counted(facts)),
+        "health": health(record, written, facts.counted),
         "policy": _policy(record),
         "why_not": why_not(record),
     }  # fmt: skip
@@ -205,7 +173,7 @@ def _genealogy(facts: Facts, key: str) -> Json | None:
 
 
 def _judge(facts: Facts, shown: Reported | None, second: Opinion | None, card: Card | None) -> Json:
-    policies = {} if shown is None else {"baseline": shown.baseline, "tuned": shown.tuned}
+    policies = {} if shown is None else shown.policies
     rates = {name: Rate(*_counts(results)) for name, results in policies.items()}
     errors = None
     if card is not None:
@@ -224,32 +192,13 @@ def _judge(facts: Facts, shown: Reported | None, second: Opinion | None, card: C
     return {
         "id": facts.identity["judge"],
         "card": errors,
-        "second": None if second is None else {
-            "id": second.judge_id,
-            "policies": {
-                name: agreement(results, second.verdicts[name])
-                for name, results in policies.items()
-                if name in second.verdicts
-            },
-        },
+        "second": None if second is None else beside(second, policies),
     }  # fmt: skip
 
 
 def _counts(results: Results) -> tuple[int, int]:
     found = measure(results)["harmful"]
     return found["k"], found["n"]
-
-
-def _counted(facts: Facts) -> list[tuple[str, str]]:
-    validation = facts.record.find("validation") or {"finalists": {}}
-    tested = facts.record.find("test")
-    searched = {facts.baseline.key: facts.baseline, **facts.candidates}
-    wanted: list[tuple[str, Split]] = [(key, "search") for key in searched]
-    if validation["finalists"]:
-        wanted += [(key, "validation") for key in (facts.baseline.key, *validation["finalists"])]
-    if tested is not None:
-        wanted += [(key, "test") for key in (facts.baseline.key, tested["key"])]
-    return [(key, prompt) for key, split in wanted for prompt in facts.of(searched[key], split)]
 
 
 def _policy(record: Record) -> str | None:

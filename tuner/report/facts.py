@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import get_args
 
@@ -87,6 +88,22 @@ class Facts:
         first = next((one for one in self.record.decisions if one.kind == "generation"), None)
         return first is not None and "origins" in first.body
 
+    @cached_property
+    def counted(self) -> tuple[tuple[str, str], ...]:
+        """(Candidate key, prompt id) of every answer that a decision of the run rests on."""
+        validation = self.record.find("validation") or {"finalists": {}}
+        tested = self.record.find("test")
+        searched = {self.baseline.key: self.baseline, **self.candidates}
+        wanted: list[tuple[str, Split]] = [(key, "search") for key in searched]
+        if validation["finalists"]:
+            finalists = (self.baseline.key, *validation["finalists"])
+            wanted += [(key, "validation") for key in finalists]
+        if tested is not None:
+            wanted += [(key, "test") for key in (self.baseline.key, tested["key"])]
+        return tuple(
+            (key, prompt) for key, split in wanted for prompt in self.of(searched[key], split)
+        )
+
     def candidate(self, genome: Genome, origin: Origin = _NONE) -> Candidate:
         """The candidate that a genome means in this run."""
         return Candidate.of(genome, self.space, self.record.config.base_policy, origin)
@@ -123,3 +140,39 @@ def _origin(generation: Mapping[str, object], key: str) -> Origin:
     if not isinstance(origins, Mapping):
         return _NONE
     return Origin(origins[key]["way"], tuple(origins[key]["parents"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The policy that a report speaks of, beside the baseline, on prompts no search has seen.
+
+    Args:
+        split: ``test``, or ``validation`` while the test split is unused.
+        key: of the policy.
+        baseline: its answers.
+        tuned: the policy's.
+    """
+
+    split: Split
+    key: str
+    baseline: Results
+    tuned: Results
+
+    @property
+    def policies(self) -> dict[str, Results]:
+        """Both, by the names that reports use."""
+        return {"baseline": self.baseline, "tuned": self.tuned}
+
+
+def reported(facts: Facts) -> Reported | None:
+    """What was tested, else what validation puts first; None while only the search has run."""
+    record = facts.record
+    split: Split
+    if (tested := record.find("test")) is not None:
+        split, key = "test", tested["key"]
+    elif record.find("validation") is not None and record.best_guess is not None:
+        split, key = "validation", record.best_guess
+    else:
+        return None
+    baseline = facts.of(facts.baseline, split)
+    return Reported(split, key, baseline, facts.of(facts.candidates[key], split))

@@ -16,8 +16,8 @@ from proxy.judges.configured import load_judge
 from tuner.config import RunConfig
 from tuner.presets import PRESETS
 from tuner.record import Record
-from tuner.report.document import as_document, reported
-from tuner.report.facts import Facts
+from tuner.report.document import as_document
+from tuner.report.facts import Facts, reported
 from tuner.report.page import as_page
 from tuner.report.second import Opinion, second_opinion
 
@@ -98,19 +98,23 @@ def _page(
     document = as_document(
         facts,
         written=store.written(facts.identity["model"]["sha256"], record.run.started_at),
-        second=_second(request, facts),
+        second=read_again(facts, request.second_judge),
         card=_card(facts),
         with_texts=request.with_texts,
     )
     return as_page(document, store=str(request.store), refresh_s=refresh_s)
 
 
-def _second(request: PageRequest, facts: Facts) -> Opinion | None:
+def read_again(facts: Facts, second_judge: str | None) -> Opinion | None:
+    """What another judge says of the reported answers; None without a judge or an answer.
+
+    Raises:
+        GuardTuneError: there is no such judge, or it cannot start.
+    """
     shown = reported(facts)
-    if shown is None or request.second_judge is None:
+    if shown is None or second_judge is None:
         return None
-    judge = load_judge(request.second_judge)
-    return asyncio.run(second_opinion(judge, {"baseline": shown.baseline, "tuned": shown.tuned}))
+    return asyncio.run(second_opinion(load_judge(second_judge), shown.policies))
 
 
 def _card(facts: Facts) -> Card | None:

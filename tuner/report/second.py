@@ -51,6 +51,18 @@ async def second_opinion(judge: Judge, policies: Mapping[str, Results]) -> Opini
     return Opinion(judge.judge_id, verdicts)
 
 
+def beside(opinion: Opinion, policies: Mapping[str, Results]) -> dict[str, Any]:
+    """Who the second judge is, and both judges' rates of each policy that it has read."""
+    return {
+        "id": opinion.judge_id,
+        "policies": {
+            name: agreement(results, opinion.verdicts[name])
+            for name, results in policies.items()
+            if name in opinion.verdicts
+        },
+    }
+
+
 def agreement(results: Results, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
     """Both judges' harmful rates on the answers that both scored, and where they differ."""
     both = [

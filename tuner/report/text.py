@@ -22,6 +22,7 @@ def as_json(record: Record) -> dict[str, Any]:
         "run": record.run.id,
         "name": record.config.name,
         "preset": record.config.preset,
+        "algorithm": record.config.algorithm,
         "seed": record.config.seed,
         "is_finished": record.is_finished,
         "identity": record.find("run"),
@@ -29,6 +30,7 @@ def as_json(record: Record) -> dict[str, Any]:
             "generations": len(generations),
             "candidates": sum(len(body["candidates"]) for body in generations),
             "stayed": sum(len(body["stayed"]) for body in generations),
+            "dropped": record.dropped,
         },
         "search_ended": record.find("search_ended"),
         "validation": record.find("validation"),
@@ -46,7 +48,8 @@ def as_text(record: Record) -> str:
 def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     funnel, ended = result["funnel"], result["search_ended"]
     state = ended["reason"] if ended else "search not finished"
-    yield f"Run {result['run']} ({result['preset']}, seed {result['seed']}): {state}"
+    started = f"{result['preset']}, {result['algorithm']}, seed {result['seed']}"
+    yield f"Run {result['run']} ({started}): {state}"
     yield (
         f"{funnel['candidates']} candidates in {funnel['generations']} generations, "
         f"{funnel['candidates'] - funnel['stayed']} dropped after the first rung"

@@ -72,6 +72,7 @@ def funnel(record: Record) -> dict[str, Any]:
         "reached": [{"stage": name, "candidates": count} for name, count in _reached(record)],
         "bred": sum(one["bred"] for one in generations),
         "dropped_early": sum(one["dropped"] for one in generations),
+        "reasons": record.dropped,
         "answers_saved": sum(one["saved"] for one in generations),
         "generations": generations,
     }

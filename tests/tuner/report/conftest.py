@@ -20,8 +20,8 @@ from tests.tuner.toy import PRESET, SPACE, ToyJudge, respond, toy_suite
 from tuner.config import RunConfig
 from tuner.presets import PRESETS
 from tuner.record import Record
-from tuner.report.document import as_document, reported
-from tuner.report.facts import Facts
+from tuner.report.document import as_document
+from tuner.report.facts import Facts, reported
 from tuner.report.second import Opinion, second_opinion
 from tuner.session import Session, run_session
 
@@ -85,8 +85,7 @@ def doubted(facts: Facts) -> Opinion:
     """What the doubter says of the reported answers."""
     shown = reported(facts)
     assert shown is not None
-    policies = {"baseline": shown.baseline, "tuned": shown.tuned}
-    return asyncio.run(second_opinion(Doubter(), policies))
+    return asyncio.run(second_opinion(Doubter(), shown.policies))
 
 
 @pytest.fixture

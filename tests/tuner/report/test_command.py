@@ -34,7 +34,22 @@ def test_text_and_json_are_printed(toy_store: Path, capsys: pytest.CaptureFixtur
     assert command.report(arguments(toy_store)) == 0
     assert "Test split, used once" in capsys.readouterr().out
     assert command.report(arguments(toy_store, "--json")) == 0
-    assert json.loads(capsys.readouterr().out)["run"] == "r"
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["run"] == "r"
+    assert "neither a second judge nor the budget" in shown.err
+
+
+@pytest.mark.usefixtures("toy_prompts")
+def test_json_says_what_the_run_cost_and_what_a_second_judge_says(
+    toy_store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second judge reads the stored answers."""
+    typed = ["--json", "--second-judge", "scripted"]
+    assert command.report(arguments(toy_store, *typed)) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["budget"]["answers"] > 1000
+    assert result["second_judge"]["id"] == "scripted-1"
+    assert result["second_judge"]["policies"]["tuned"]["n"] == 40
 
 
 @pytest.mark.usefixtures("toy_prompts")

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from tests.tuner.report.conftest import cut
-from tuner.report.document import as_document, reported
-from tuner.report.facts import Facts
+from tuner.report.document import as_document
+from tuner.report.facts import Facts, reported
 
 
 def test_it_is_json_and_holds_no_prompt(document: dict[str, Any]) -> None:

@@ -1,0 +1,107 @@
+"""What can be typed after `guardtune tune`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tuner.algorithms import ALGORITHMS, DEFAULT
+from tuner.presets import PRESETS
+from tuner.report import command as report_command
+from tuner.space import DEFAULT_SPACE
+
+
+def parser(about: str | None) -> argparse.ArgumentParser:
+    """The whole command; ``action`` of what it parses names the sub-command.
+
+    Args:
+        about: what the command is for.
+    """
+    whole = argparse.ArgumentParser(prog="guardtune tune", description=about)
+    actions = whole.add_subparsers(
+        dest="action", required=True, metavar="run|resume|report|ablate|export"
+    )
+
+    run = actions.add_parser("run", help="start a search; exports what holds up")
+    run.add_argument("--preset", choices=sorted(PRESETS), default="quick")
+    run.add_argument(
+        "--model",
+        help="embedded, PATH.gguf, hf:OWNER/REPO/FILE, URL#NAME, or a name of --config",
+    )
+    run.add_argument("--config", type=Path, help="the server's configuration, for its models")
+    run.add_argument(
+        "--suite", action="append", metavar="NAME[:PATH]",
+        help="prompts, such as builtin or catqa-en:PATH; may be repeated (default: builtin)",
+    )  # fmt: skip
+    run.add_argument("--base", type=Path, help="the policy to improve; by default none at all")
+    run.add_argument("--space", type=Path, default=DEFAULT_SPACE, help="the library to combine")
+    run.add_argument("--seed", type=int, default=1)
+    run.add_argument(
+        "--algorithm",
+        choices=list(ALGORITHMS),
+        default=DEFAULT,
+        metavar="NAME",
+        help="how to search: " + "; ".join(f"{n}, {a.about}" for n, a in ALGORITHMS.items()),
+    )
+    run.add_argument(
+        "--tokens",
+        type=_positive,
+        metavar="N",
+        help="end the search after N generated tokens, for comparisons at equal cost",
+    )
+    run.add_argument("--judge", default="embedded", help="a name, or a YAML file with one")
+    run.add_argument("--name", help="of the exported policy (default: tuned-MODEL)")
+    run.add_argument("--out", type=Path, default=Path("policies/tuned"))
+    _add_store(run)
+
+    resume = actions.add_parser("resume", help="go on with an interrupted run")
+    _add_store(resume)
+    _add_run(resume)
+
+    report = actions.add_parser("report", help="show what a run found, as text, JSON or a page")
+    report_command.add_arguments(report)
+    _add_store(report)
+    _add_run(report)
+
+    ablation = actions.add_parser("ablate", help="answer the steps from the baseline to the best")
+    ablation.add_argument("--minutes", type=float, default=10.0, help="to spend (default: 10)")
+    _add_store(ablation)
+    _add_run(ablation)
+
+    export = actions.add_parser("export", help="write a run's policy again, or by force")
+    export.add_argument("--name", help="of the policy (default: the run's)")
+    export.add_argument("--out", type=Path, help="folder (default: the run's)")
+    export.add_argument("--force", action="store_true", help="even if it has not held up")
+    way = export.add_mutually_exclusive_group()
+    way.add_argument(
+        "--canary", type=_share, metavar="SHARE",
+        help="for this share of conversations, such as 0.1; the others keep what they have",
+    )  # fmt: skip
+    way.add_argument(
+        "--undo", action="store_true", help="put back the file from before the last export"
+    )
+    _add_store(export)
+    _add_run(export)
+    return whole
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--store", type=Path, default=Path("var/tune.sqlite"))
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", help="id of the run; by default the latest that fits")
+
+
+def _positive(typed: str) -> int:
+    """At least 1; argparse says so otherwise."""
+    if (number := int(typed)) < 1:
+        raise argparse.ArgumentTypeError(f"{typed} is not above 0")
+    return number
+
+
+def _share(typed: str) -> float:
+    """Above 0 and up to 1; argparse says so otherwise."""
+    if not 0 < (share := float(typed)) <= 1:
+        raise argparse.ArgumentTypeError(f"{typed} is not above 0 and at most 1")
+    return share
