@@ -24,6 +24,10 @@ Step = Literal["hold", "promote", "rollback", "retry"]
 AUTO = "auto"
 """Who took a step that no person took."""
 
+_RATES = {"harmful", "over_refusal"}
+_Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+_Bound = Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)]
+
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """One rate of a canary beside the stable version's, over all rounds so far.
@@ -38,13 +42,13 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         upper: likewise.
     """
 
-    both: int
-    only_new: int
-    only_old: int
-    neither: int
-    missing: int = 0
-    lower: float
-    upper: float
+    both: _Count
+    only_new: _Count
+    only_old: _Count
+    neither: _Count
+    missing: _Count = 0
+    lower: _Bound
+    upper: _Bound
 
     @property
     def n(self) -> int:
@@ -68,6 +72,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         rounds: how many rounds are behind them.
         judge: who judged the answers; figures of two judges never add up.
         figures: ``harmful`` and ``over_refusal``, all rounds added up.
+
+    Raises:
+        ValueError: figures of one rate alone; nothing could be concluded from them.
     """
 
     at: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -78,10 +85,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: str
     old: str | None = None
     model: str | None = None
-    round: int | None = None
-    rounds: int = 0
+    round: _Count | None = None
+    rounds: _Count = 0
     judge: str | None = None
     figures: dict[str, Figures] | None = None
+
+    def __post_init__(self) -> None:
+        if self.figures is not None and self.figures.keys() != _RATES:
+            raise ValueError("figures are of both rates, harmful and over_refusal, or of none")
 
     @property
     def ref(self) -> PolicyRef:

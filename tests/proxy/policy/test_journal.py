@@ -14,7 +14,7 @@ from proxy.errors import PolicyError
 from proxy.policy.journal import Journal
 from proxy.policy.rollout import Entry
 from proxy.policy.schema import Policy
-from tests.proxy.policy.rollout_steps import step
+from tests.proxy.policy.rollout_steps import figures, step
 
 POLICY = Policy.model_validate({"schema": 1, "name": "a"})
 
@@ -80,6 +80,28 @@ def test_broken_line_is_told_with_its_number_and_the_others_count(path: Path) ->
     assert [entry.step for entry in reading.entries] == ["promote", "rollback"]
     assert [(item.file, item.line) for item in reading.problems] == [(str(path), 2), (str(path), 3)]
     assert "Mend the line" in str(reading.problems[0])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"over_refusal"', '"refusal"'),
+        ('"neither":40', '"neither":-40'),
+        ('"lower":-0.1', '"lower":-7.0'),
+        ('"step":"hold"', '"step":"pause"'),
+        ("00Z", "00"),
+    ],
+    ids=["one rate", "a negative count", "no share", "unknown step", "no time zone"],
+)
+def test_line_from_which_nothing_can_be_concluded_is_broken(path: Path, old: str, new: str) -> None:
+    """Readers may rely on what they get."""
+    both = {"harmful": figures(), "over_refusal": figures()}
+    Journal(path).append(msgspec.structs.replace(step("hold", POLICY), figures=both))
+    assert len(_steps(Journal(path))) == 1
+    path.write_text(path.read_text().replace(old, new))
+    reading = Journal(path).read()
+    assert reading.entries == ()
+    assert reading.problems[0].line == 1
 
 
 def test_step_whose_line_breaks_goes_on_holding(path: Path) -> None:
