@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,11 @@ def test_decision_that_comes_with_its_version_is_no_step() -> None:
     assert list(steps_between(Snapshot(), loaded)) == []
     assert "Rolled back" not in outcome(Snapshot(), loaded).message
     assert f"rolled back: {policy.ref}" in outcome(Snapshot(), loaded).message
+
+
+def test_decisions_cross_to_other_processes_with_the_snapshot() -> None:
+    """Workers are told what is in force, and must not see the file's own share."""
+    policy = make_policy("a", rollout={"share": 0.5})
+    snapshot = Snapshot(policies=(policy,), decided={policy.ref: step("rollback", policy)})
+    told: Snapshot = pickle.loads(pickle.dumps(snapshot))
+    assert told.share(told.policies[0]) == 0.0
