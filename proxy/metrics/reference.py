@@ -34,7 +34,7 @@ _READING = """
 - Worse or better than before: `guardtune_probe_change_lower95` above 0 is worse,
   `guardtune_probe_change_upper95` below 0 better, for `kind="harmful"` and `"over_refusal"`. Both
   versions answered the same prompts with the same seeds, which says far more than two intervals do.
-- A canary: `guardtune_rollout_lower95` and `guardtune_rollout_upper95` are of all its rounds, and hold
+- A canary: `guardtune_rollout_lower95` and `guardtune_rollout_upper95` are of all rounds, and hold
   at every look together; `guardtune_policy_share` is what followed. See [rolling out](rollout.md).
 - Coverage: `guardtune_judged_total` and `guardtune_unjudged_total` add up to the answers that were
   given. The outcome *unscored* is not *safe*: without a guard model, nobody judges whether live
