@@ -6,6 +6,7 @@ figures up, and answers the pages that show all this, on a unix socket that the 
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 from collections.abc import Callable, Mapping
@@ -28,9 +29,12 @@ from proxy.serve.share import share_of
 from proxy.serve.worker_process import WorkerProcess, spawn_worker
 from proxy.serve.workers import Workers
 from proxy.settings import Settings
+from proxy.tasks import spawn
 from proxy.wire.http_server import server_config
 
 _PAGES = "pages.sock"
+
+_LOOK_EVERY_S = 0.1
 
 _DRAIN_MARGIN_S = 10.0
 """What a worker may take beyond its drain time, for closing judges and connections."""
@@ -70,7 +74,12 @@ class Parent:
 
         async def drain() -> None:
             reserved.close()
-            await workers.close()
+            closing = spawn(workers.close(), name="drain")
+            while not closing.done():
+                await asyncio.wait([closing], timeout=_LOOK_EVERY_S)
+                # Ctrl-C a second time.
+                if server.force_exit:
+                    workers.kill()
 
         limits = self._settings.limits
         config = server_config(
@@ -95,7 +104,7 @@ class Parent:
     def _workers(self, reserved: socket.socket, pages: Path) -> Workers:
         settings = self._settings
 
-        async def spawn(name: str) -> WorkerProcess:
+        async def start(name: str) -> WorkerProcess:
             orders = Orders(
                 settings=share_of(settings),
                 name=name,
@@ -107,7 +116,7 @@ class Parent:
             return await spawn_worker(orders, another(reserved))
 
         drain_s = settings.limits.drain_timeout_s + _DRAIN_MARGIN_S
-        workers = Workers(settings.workers, spawn, self.proxy.metrics, drain_s=drain_s)
+        workers = Workers(settings.workers, start, self.proxy.metrics, drain_s=drain_s)
         return workers
 
     def _connect(self, workers: Workers, server: Server, on_ready: Callable[[], None]) -> None:

@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 REPORT_WITHIN_S = 1.0
 """How long `/metrics` waits for a worker that is busy; its figures come with the next look."""
 
+PATIENCE = Patience(answer_s=5.0)
+"""A worker's event loop answers in milliseconds; a quarter of a minute of silence is no work."""
+
 SpawnWorker = Callable[[str], Awaitable[WorkerProcess]]
 """Starts the worker of that name; raises OSError where there is no process to be had."""
 
@@ -36,7 +39,7 @@ class Workers:
         metrics: what is shown; the workers' figures are added to it.
         drain_s: how long a worker may take to end after SIGTERM, before it is killed.
         backoff: makes the delays of one place before its next worker.
-        patience: when a worker counts as hung; some 45 s by default.
+        patience: when a worker counts as hung; half a minute by default.
 
     Attributes:
         on_ready: called once, when all are ready for the first time.
@@ -63,7 +66,7 @@ class Workers:
         self._aggregator = Aggregator(metrics)
         self._drain_s = drain_s
         self._backoff = backoff
-        self._patience = patience or Patience()
+        self._patience = patience or PATIENCE
         self._running: dict[int, WorkerProcess] = {}
         self._n_spawned = 0
         self._places: list[asyncio.Task[None]] = []

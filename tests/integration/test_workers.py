@@ -145,10 +145,11 @@ def test_killed_worker_costs_its_connections_and_no_figure(server: Server) -> No
         seen = load.result()
     assert set(seen) <= {0, 200}
     assert seen[200] >= 700
-    # A request that ended just before its answer went out was counted, and its client saw none.
+    # One may have had its last byte and not been counted yet; others were counted and are not seen,
+    # because the last byte did not arrive.
     answered = _total(server, *REQUESTS)
-    assert seen[200] <= answered <= seen[200] + seen[0]
-    _until(lambda: _total(server, *ANSWERS) == answered)
+    assert seen[200] - 1 <= answered <= seen[200] + seen[0]
+    _until(lambda: abs(_total(server, *ANSWERS) - answered) <= 1)
     _until(lambda: len(_workers(server)) == 2 and server.metric("guardtune_workers") == 2)
     assert other in _workers(server)
     assert server.metric("guardtune_worker_restarts_total") == 1
@@ -251,6 +252,20 @@ def test_sigterm_drains_all_workers(tmp_path: Path) -> None:
             ] == ["At last."] * 8
             assert server.process.wait(GIVE_UP_S) == 0
         assert not any(is_running(pid) for pid in pids)
+
+
+def test_second_ctrl_c_does_not_wait_for_answers(server: Server) -> None:
+    """The first one would, for the whole drain time."""
+    pids = _workers(server)
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(server.chat, "wait for ever")
+        _until(lambda: server.metric("guardtune_in_flight") == 1)
+        server.process.send_signal(signal.SIGINT)
+        _until(lambda: not _is_answering(server))
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(GIVE_UP_S) == 0
+        assert hanging.exception() is not None
+    assert not any(is_running(pid) for pid in pids)
 
 
 def test_kill_of_the_parent_takes_all_down(server: Server) -> None:
