@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
 
     Args:
         argv: file descriptors: of the socket to listen on, of the channel to the parent, and of the
-            tally's memory. Stdin is a pipe that ends with the parent.
+            tally's memory; then its name, for ``ps``. Stdin is a pipe that ends with the parent.
 
     Returns:
         0 after a stop, 1 where it could not start: the parent has been told why.
@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     faulthandler.enable()
     # The parent may ignore it by now; until there is something to drain, it simply ends us.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    listening_fd, channel_fd, tally_fd = map(int, argv)
+    listening_fd, channel_fd, tally_fd = map(int, argv[:3])
     listener, end = socket.socket(fileno=listening_fd), socket.socket(fileno=channel_fd)
     tally = Tally(mmap(tally_fd, PAGESIZE))
     orders: Orders = receive_first(end)

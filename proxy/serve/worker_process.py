@@ -139,7 +139,7 @@ async def spawn_worker(orders: Orders, listener: socket.socket) -> WorkerProcess
         memory = mmap(file.fileno(), PAGESIZE)
         inherited = (listener.fileno(), theirs.fileno(), file.fileno())
         process = await asyncio.create_subprocess_exec(
-            *COMMAND, *map(str, inherited), stdin=PIPE, stdout=2,
+            *COMMAND, *map(str, inherited), orders.name, stdin=PIPE, stdout=2,
             pass_fds=inherited, start_new_session=True, env=child_environment(),
         )  # fmt: skip
     channel.send(orders)

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from proxy.backends.backoff import Backoff
 from proxy.backends.watchdog import Patience, watch
@@ -144,7 +145,7 @@ class Workers:
         try:
             how = await worker.listen(
                 on_delta=lambda delta: self._aggregator.add(number, delta),
-                on_ready=self._one_ready,
+                on_ready=partial(self._one_ready, name, worker),
             )
         finally:
             await cancel(watching)
@@ -172,7 +173,8 @@ class Workers:
         _log.error("%s", logfmt("worker_hung", worker=name, pid=worker.pid, reason=reason))
         worker.kill()
 
-    def _one_ready(self) -> None:
+    def _one_ready(self, name: str, worker: WorkerProcess) -> None:
+        _log.info("%s", logfmt("worker_ready", worker=name, pid=worker.pid))
         n_ready = sum(worker.is_ready for worker in self._running.values())
         if n_ready == self._count and not self.were_ready:
             self.were_ready = True

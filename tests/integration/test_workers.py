@@ -153,13 +153,13 @@ def test_killed_worker_costs_its_connections_and_no_figure(server: Server) -> No
     _until(lambda: len(_workers(server)) == 2 and server.metric("guardtune_workers") == 2)
     assert other in _workers(server)
     assert server.metric("guardtune_worker_restarts_total") == 1
-    _until(lambda: "worker=worker-" in server.log.read_text() and _replaced(server))
+    _until(lambda: _replaced(server))
     assert _load(server, 80) == {200: 80}
     assert _total(server, *REQUESTS) == answered + 80
 
 
 def _replaced(server: Server) -> bool:
-    return server.log.read_text().count("event=model_ready") == 1 + 3
+    return server.log.read_text().count("event=worker_ready") == 3
 
 
 def test_answers_that_a_dead_worker_had_not_judged_are_told(tmp_path: Path) -> None:
@@ -284,6 +284,15 @@ def test_worker_ended_by_hand_is_replaced(server: Server) -> None:
     assert server.metric("guardtune_requests_lost_total") == 0
     assert _total(server, "guardtune_requests_total") == 40
     assert server.metric('guardtune_unjudged_total{reason="worker_died"}') is None
+
+
+def test_model_that_cannot_be_loaded_stops_the_start(tmp_path: Path) -> None:
+    """With its message and status 2, as with one process."""
+    model = {"name": "fake", "backend": "llama_cpp", "path": str(tmp_path / "missing.gguf")}
+    config = {**CONFIG, "models": [model], "policies": str(tmp_path)}
+    with pytest.raises(AssertionError, match=r"missing\.gguf") as caught, serving(tmp_path, config):
+        pass
+    assert "Traceback" not in str(caught.value)
 
 
 def test_one_worker_is_one_process(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from proxy.metrics.tally import Tally
 from proxy.serve.channel import encode, receive_first
 from proxy.serve.messages import Answered, Failed, Ready
 
-listening, channel, memory = map(int, sys.argv[1:])
+listening, channel, memory = map(int, sys.argv[1:4])
 end, tally = socket.socket(fileno=channel), Tally(mmap(memory, PAGESIZE))
 orders = receive_first(end)
 assert socket.socket(fileno=listening).getsockname()[1]
