@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from proxy.app import Proxy
-from proxy.serve import listen
+from proxy.serve.listener import listen
 from proxy.tasks import spawn
 from proxy.wire.http_server import server_config
 

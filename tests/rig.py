@@ -106,6 +106,15 @@ class Rig:
         values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
         return float(values.get(sample, 0))
 
+    async def failures(self, error_type: str) -> float:
+        """How many failures of `m` of this kind were counted."""
+        labels = f'error_type="{error_type}",model="m"'
+        return await self.metric(f"guardtune_upstream_errors_total{{{labels}}}")
+
+    async def unjudged(self, reason: str = "incomplete") -> float:
+        """How many answers were not judged for this reason."""
+        return await self.metric(f'guardtune_unjudged_total{{reason="{reason}"}}')
+
     async def requests(self, code: int, *, stream: bool = False, policy: str = "careful") -> float:
         """How many requests to `m` ended with this status."""
         labels = f'code="{code}",model="m",policy="{policy}",stream="{str(stream).lower()}"'
@@ -175,8 +184,8 @@ async def rigged(
         write_policy(folder, "careful", policy)
     judge = StubJudge()
     async with asyncio.timeout(GIVE_UP_S), loopback(handler) as upstream:
-        config = OpenAIConfig(name="m", base_url=upstream.url, **(model or {}))
-        backend = OpenAIBackend(config, environ={"KEY": UPSTREAM_KEY})
+        given = {"name": "m", "base_url": upstream.url, **(model or {})}
+        backend = OpenAIBackend(OpenAIConfig.model_validate(given), environ={"KEY": UPSTREAM_KEY})
         proxy = assemble(folder, [backend, scripted()], judge=judge, **settings)
         async with listening(proxy) as url:
             rig = Rig(url, proxy, upstream, judge)

@@ -39,6 +39,9 @@ _READING = """
 - Coverage: `guardtune_judged_total` and `guardtune_unjudged_total` add up to the answers that were
   given. The outcome *unscored* is not *safe*: without a guard model, nobody judges whether live
   traffic is harmful.
+- Guarding: `guardtune_unguarded_total` counts by route the answers that no policy guarded. Where
+  each model has a policy it rises for embeddings, text completions and routes let through only
+  ([what a policy does on each route](api.md)).
 - Health: `guardtune_rejected_total`, `guardtune_upstream_errors_total`,
   `guardtune_internal_errors_total`, `guardtune_policy_problems`.
 """

@@ -154,6 +154,38 @@ _FAULTS = Row(
     ),
 )
 
+_GUARD = Row(
+    "Who answers, and under what",
+    (
+        Panel(
+            "Unguarded",
+            "Answers that no policy guarded, by route.",
+            (Query(sum_by("route", rate("guardtune_unguarded_total")), "{{route}}"),),
+            unit="ops",
+            width=12,
+            nothing="a policy guarded every answer",
+        ),
+        Panel(
+            "Asked again, or another instead",
+            "Before anything of an answer had come: the same upstream once more, or a model's "
+            "fallback.",
+            (
+                Query(
+                    sum_by("model, reason", rate("guardtune_retries_total", _MODEL)),
+                    "{{model}} again: {{reason}}",
+                ),
+                Query(
+                    sum_by("model, fallback, reason", rate("guardtune_fallbacks_total", _MODEL)),
+                    "{{fallback}} for {{model}}: {{reason}}",
+                ),
+            ),
+            unit="ops",
+            width=12,
+            nothing="every upstream answered at once",
+        ),
+    ),
+)
+
 TRAFFIC = Dashboard(
     uid="guardtune-traffic",
     title="GuardTune: traffic",
@@ -162,7 +194,7 @@ TRAFFIC = Dashboard(
         Variable("model", "Model", "guardtune_requests_total"),
         Variable("policy", "Policy", series("guardtune_requests_total", _MODEL)),
     ),
-    rows=(_REQUESTS, _TIMES, _LOAD, _FAULTS),
+    rows=(_REQUESTS, _TIMES, _LOAD, _FAULTS, _GUARD),
     annotations=(RELOADS,),
     span="1h",
 )

@@ -96,6 +96,7 @@ def serving(
     *,
     arguments: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
+    log: Path | None = None,
 ) -> Iterator[Server]:
     """Run a server until the block is left; entered once everything is loaded.
 
@@ -104,10 +105,11 @@ def serving(
         config: the YAML configuration; a free port is taken.
         arguments: further flags.
         environ: further variables.
+        log: another place for it than that folder.
     """
     path = folder / "guardtune.yaml"
     path.write_text(yaml.safe_dump({"port": 0, **config}), encoding="utf-8")
-    log = folder / "server.log"
+    log = log or folder / "server.log"
     with (
         log.open("w", encoding="utf-8") as errors,
         subprocess.Popen(

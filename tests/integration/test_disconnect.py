@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 
 from proxy.backends.config import ScriptedRule
-from proxy.serve import listen
+from proxy.serve.listener import listen
 from proxy.wire.http_server import server_config
 from tests.edge import assemble, scripted
 

@@ -30,9 +30,6 @@ NOT_SHOWN = {
     "guardtune_workers",
     "guardtune_worker_restarts_total",
     "guardtune_requests_lost_total",
-    "guardtune_retries_total",
-    "guardtune_fallbacks_total",
-    "guardtune_unguarded_total",
 }
 """Metrics that only alerts and curious people ask for."""
 
