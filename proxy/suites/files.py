@@ -119,6 +119,9 @@ def _bytes(path: Path, source: str) -> bytes:
     except FileNotFoundError as error:
         remedy = f"no such file. Check the path, or get it from {source}."
         raise SuiteError((Problem(str(path), remedy),)) from error
+    except IsADirectoryError as error:
+        message = f"is a folder, and this suite is one file. Give its path; it comes from {source}."
+        raise SuiteError((Problem(str(path), message),)) from error
     except OSError as error:
         message = f"cannot be read: {error.strerror}. Give a file that you may read."
         raise SuiteError((Problem(str(path), message),)) from error

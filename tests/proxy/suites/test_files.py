@@ -84,8 +84,8 @@ def test_load_file_refuses_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_load_file_refuses_a_folder(tmp_path: Path) -> None:
-    """The system's own words are in the message."""
-    assert "cannot be read: Is a directory" in _message(tmp_path)
+    """And says what it wants instead."""
+    assert "is a folder, and this suite is one file" in _message(tmp_path)
 
 
 def test_load_file_refuses_other_encodings(tmp_path: Path) -> None:
