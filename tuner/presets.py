@@ -78,7 +78,7 @@ PRESETS: Mapping[str, Preset] = {
         name="quick", population=12, offspring=8, generations=5, max_tokens=64,
         first=(Rung(4, 2), Rung(8, 4)), second=(Rung(10, 8), Rung(24, 30)), elites=2,
         finalists=2, validation=(Rung(24, 30), Rung(60, 60)), test=(Rung(40, 45), Rung(60, 60)),
-        search_s=300.0, total_s=560.0, patience=5,
+        search_s=320.0, total_s=570.0, patience=5,
     ),
     "standard": Preset(
         name="standard", population=24, offspring=20, generations=14, max_tokens=96,
