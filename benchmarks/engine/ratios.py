@@ -96,6 +96,9 @@ DEFINITIONS: Mapping[str, Definition] = {
     ),
     "ratio_vs_native_16_shared_warm": Definition("16 warm/guardtune", "16 warm/native", _speed),
     "ratio_vs_high_level_16": Definition("16 own/guardtune", "16 own/high_level", _speed, 3.0),
+    "ratio_vs_high_level_16_shared": Definition(
+        "16 shared/guardtune", "16 shared/high_level", _speed, 3.0
+    ),
     "ratio_vs_high_level_1": Definition("1 own/guardtune", "1 own/high_level", _speed, 0.95),
     "python_share_of_step": Definition(
         "16 own, profiled/guardtune_profiled", None, _share_of_steps("python_s"), 0.05,
