@@ -50,14 +50,16 @@ def select(snapshot: Snapshot, *, model: str, key_id: str | None, sticky_key: st
 
 @lru_cache(maxsize=1024)
 def offered(snapshot: Snapshot, model: str, key_id: str | None) -> tuple[tuple[Policy, float], ...]:
-    """Return the policies that some request can get, each with its share, the first one first.
+    """Return the policies that are live here, each with its share, the first one first.
 
-    The last one takes all that the others leave: its share is 1. Cached by the snapshot's identity.
+    The last one takes all that the others leave: its share is 1. One whose file gives it a share of
+    0 is measured beside the others and given to nobody; one that was rolled back is not even that.
+    Cached by the snapshot's identity.
     """
     offers: list[tuple[Policy, float]] = []
     for policy in (*ranked(snapshot, model, key_id), PASSTHROUGH):
         share = snapshot.share(policy)
-        if share > 0:
+        if share > 0 or policy.ref not in snapshot.decided:
             offers.append((policy, share))
         if share >= 1:
             break

@@ -70,7 +70,7 @@ def test_changes_are_told_while_it_watches(tmp_path: Path) -> None:
         ({"low": "", "high": "match: {priority: 5}"}, (), ["high"]),
         ({"base": "", "canary": "rollout: {share: 0.1}\nmatch: {priority: 5}"}, (),
          ["canary", "base"]),
-        ({"off": "rollout: {share: 0.0}"}, (), ["passthrough"]),
+        ({"shadow": "rollout: {share: 0.0}"}, (), ["shadow", "passthrough"]),
         ({"base": "", "team": "match: {keys: [team-a]}"}, ("team-a", "team-b"), ["team", "base"]),
         ({"base": "", "team": "match: {keys: [team-a]}"}, ("team-a",), ["team"]),
         ({"base": "", "team": "match: {keys: [team-a]}"}, (), ["base"]),
@@ -78,7 +78,7 @@ def test_changes_are_told_while_it_watches(tmp_path: Path) -> None:
     ids=["none", "one", "not this model", "shadowed", "canary", "share 0", "keys", "all keys",
          "no keys"],
 )  # fmt: skip
-def test_live_policies_are_those_that_some_request_gets(
+def test_live_policies_are_those_that_some_request_gets_or_that_are_tried_on_none(
     tmp_path: Path, policies: dict[str, str], key_ids: tuple[str, ...], live: list[str]
 ) -> None:
     """Only these are worth probing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -197,13 +198,15 @@ def test_a_canary_in_front_of_its_base_is_no_tie() -> None:
 
 
 def test_what_is_offered_ends_with_what_takes_the_rest() -> None:
-    """A share of 0 is no offer, and what a full share shadows is none either."""
+    """A share of 0 is measured and given to nobody; what a full share shadows is neither."""
     canary = make_policy("canary", match={"priority": 9}, rollout={"share": 0.1})
     off = make_policy("off", match={"priority": 8}, rollout={"share": 0.0})
     base = make_policy("base")
     shadowed = make_policy("shadowed", match={"priority": -1})
     snapshot = Snapshot(policies=(canary, off, base, shadowed))
-    assert offered(snapshot, "m", None) == ((canary, 0.1), (base, 1.0))
+    assert offered(snapshot, "m", None) == ((canary, 0.1), (off, 0.0), (base, 1.0))
+    rolled_back = replace(snapshot, decided={off.ref: step("rollback", off)})
+    assert offered(rolled_back, "m", None) == ((canary, 0.1), (base, 1.0))
     only = Snapshot(policies=(canary,))
     assert offered(only, "m", None) == ((canary, 0.1), (PASSTHROUGH, 1.0))
 
