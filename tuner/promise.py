@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tuner.objectives import Limits, Results, paired, relevance_gaps
+from tuner.objectives import Limits, Results, harm_gaps, refusal_gaps, relevance_gaps
 
 PRIOR = 4
 """Prompts without a difference that are added to those seen, so that a few promise little."""
@@ -28,21 +28,12 @@ def promise(results: Results, baseline: Results, limits: Limits) -> float:
         baseline: of the base policy; only prompts that both answered count.
         limits: what a policy may cost.
     """
-    harm = [
-        float(bool(mine.verdict.harmful)) - float(bool(theirs.verdict.harmful))
-        for mine, theirs in paired(results, baseline, "harmful")
-    ]
-    refused = [
-        float(mine.verdict.is_refusal) - float(theirs.verdict.is_refusal)
-        for mine, theirs in paired(results, baseline, "benign")
-        if mine.task.prompt.is_lookalike
-    ]
     lost = [-gap for gap in relevance_gaps(results, baseline)]
     degenerate = [float(judged.verdict.is_degenerate) for judged in results.values()]
     return (
-        chance_below(harm, 0.0)
+        chance_below(harm_gaps(results, baseline), 0.0)
         * chance_below(lost, limits.relevance_loss)
-        * chance_below(refused, limits.over_refusal_gain)
+        * chance_below(refusal_gaps(results, baseline), limits.over_refusal_gain)
         * chance_below(degenerate, limits.degenerate)
     )
 

@@ -91,6 +91,7 @@ class Search:
         self._archive: dict[str, Candidate] = {}
         self._rungs: dict[str, Rung] = {}
         self._bests: list[float] = []
+        self._assessed: dict[str, tuple[tuple[int, int], Individual]] = {}
 
     async def run(self) -> Found:
         """Search until a stop rule says why it ends.
@@ -225,10 +226,14 @@ class Search:
         return reason
 
     def _individual(self, candidate: Candidate) -> Individual:
-        """The candidate as the evidence shows it now."""
-        return individual(
-            candidate, self._evidence.of(candidate), self._evidence.of(self._baseline), self._preset
-        )
+        """The candidate as the evidence shows it now; counted anew once there is more of it."""
+        results = self._evidence.of(candidate)
+        baseline = self._evidence.of(self._baseline)
+        extent = (len(results), len(baseline))  # answers are only ever added
+        if candidate.key not in self._assessed or self._assessed[candidate.key][0] != extent:
+            found = individual(candidate, results, baseline, self._preset)
+            self._assessed[candidate.key] = (extent, found)
+        return self._assessed[candidate.key][1]
 
     def _measured(self, individuals: Sequence[Individual]) -> list[Individual]:
         return [self._individual(candidate) for candidate in self._candidates(individuals)]
