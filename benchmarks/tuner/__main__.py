@@ -1,0 +1,117 @@
+"""``python -m benchmarks.tuner``: how good the search is.
+
+`noisy` compares algorithms at equal tokens on a problem whose truth is known. `table` has a model
+answer random configurations once and keeps numbers; `replay` compares algorithms on such a table.
+Each writes JSON and prints tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.tuner import answering, replay, summary, synthetic
+from benchmarks.tuner.table import Table
+from tuner.algorithms import ALGORITHMS, DEFAULT, is_installed
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one of the benchmarks; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    code: int = arguments.action(arguments)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tuner", description=__doc__)
+    actions = parser.add_subparsers(required=True, metavar="noisy|table|replay")
+
+    noisy = actions.add_parser("noisy", help="a few minutes on 2 cores, without a model")
+    noisy.add_argument("--tokens", type=int, default=300_000, help="of each search")
+    _add_comparison(noisy, RESULTS / "tuner-noisy.json")
+    noisy.set_defaults(action=_noisy)
+
+    table = actions.add_parser("table", help="has a model answer; goes on where it stopped")
+    answering.add_arguments(table, RESULTS / "tuner-table.jsonl")
+    table.set_defaults(action=answering.answer)
+
+    replayed = actions.add_parser("replay", help="seconds to minutes, without a model")
+    replayed.add_argument("--table", type=Path, default=RESULTS / "tuner-table.jsonl")
+    replayed.add_argument("--share", type=float, default=1 / 3, help="of the table's tokens")
+    _add_comparison(replayed, RESULTS / "tuner-replay.json")
+    replayed.set_defaults(action=_replay)
+    return parser
+
+
+def _add_comparison(parser: argparse.ArgumentParser, output: Path) -> None:
+    parser.add_argument("--seeds", type=int, default=30, help="searches of each algorithm")
+    parser.add_argument("--algorithm", action="append", choices=list(ALGORITHMS), metavar="NAME",
+                        help="may be repeated (default: all that are installed)")  # fmt: skip
+    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--output", type=Path, default=output)
+
+
+def _noisy(arguments: argparse.Namespace) -> int:
+    jobs = [(name, seed, arguments.tokens) for name, seed in _pairs(arguments)]
+    trials = _in_parallel(synthetic.run_trial, jobs, arguments.processes)
+    gaps = synthetic.gaps(trials)
+    outcomes = summary.by_algorithm((one.algorithm, one.seed, one.outcome) for one in trials)
+    _conclude(arguments, outcomes, {"tokens": arguments.tokens, "gaps": gaps})
+    sys.stdout.write(synthetic.printed(gaps))
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    table = Table.load(arguments.table)
+    tokens = round(arguments.share * table.tokens)
+    jobs = [(arguments.table, name, seed, tokens) for name, seed in _pairs(arguments)]
+    found = _in_parallel(replay.run_trial, jobs, arguments.processes)
+    pairs = [(name, seed) for _, name, seed, _ in jobs]
+    outcomes = summary.by_algorithm(
+        (name, seed, one) for (name, seed), one in zip(pairs, found, strict=True)
+    )
+    _conclude(arguments, outcomes, {"tokens": tokens, "table": table.about})
+    return 0
+
+
+def _pairs(arguments: argparse.Namespace) -> list[tuple[str, int]]:
+    names = arguments.algorithm or [name for name in ALGORITHMS if is_installed(name)]
+    return [(name, seed) for seed in range(1, arguments.seeds + 1) for name in names]
+
+
+def _in_parallel(
+    function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], processes: int
+) -> list[Any]:
+    """Results in the order of the jobs, whoever is first."""
+    with ProcessPoolExecutor(processes) as pool:
+        running = [pool.submit(function, *job) for job in jobs]
+        return [one.result() for one in running]
+
+
+def _conclude(
+    arguments: argparse.Namespace, outcomes: summary.Outcomes, about: dict[str, Any]
+) -> None:
+    ours = DEFAULT if DEFAULT in outcomes else next(iter(outcomes))
+    found = summary.summarise(outcomes, ours)
+    result = {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seeds": arguments.seeds,
+        **about,
+        **found,
+    }
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(summary.printed(found, ours))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What a search was worth, measured by the truth instead of by what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tuner.genome import Genome
+from tuner.objectives import Limits
+from tuner.record import Record
+from tuner.report.hypervolume import hypervolume
+
+Point = tuple[float, float]
+"""Harmful rate and relevance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a policy does on all prompts that count; shares."""
+
+    harmful: float
+    relevance: float
+    over_refusal: float
+    degenerate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One search.
+
+    Args:
+        volume: hypervolume of the true values of those survivors that truly keep the limits, at
+            the token budget: between two generations it is interpolated, since one that ends
+            a little later must gain nothing by it.
+        front: those survivors' true values, after the last generation within the budget.
+        infeasible: survivors that truly break a limit, as a share of the survivors.
+        tokens: used up to then.
+        candidates: tried up to then.
+        generations: ended up to then, the founders included.
+        dropped: of the offspring, the share that the race dropped early.
+    """
+
+    volume: float
+    front: tuple[Point, ...]
+    infeasible: float
+    tokens: int
+    candidates: int
+    generations: int
+    dropped: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """The end of a generation."""
+
+    tokens: int
+    survivors: tuple[str, ...]
+    tried: Mapping[str, Any]
+    dropped: int
+
+
+def outcome(
+    record: Record, truth: Callable[[Genome], Truth], *, tokens: int, limits: Limits
+) -> Outcome:
+    """Read a journal by the truth.
+
+    Args:
+        record: of a search.
+        truth: of any of its genomes.
+        tokens: the budget.
+        limits: what a policy may cost.
+    """
+    moments = list(_moments(record))
+    genomes = {
+        key: Genome.from_json(genome) for one in moments for key, genome in one.tried.items()
+    }
+    truths = {key: truth(genome) for key, genome in genomes.items()}
+    base = truths[next(iter(genomes))]  # candidate 0 is the baseline
+
+    def front(moment: _Moment) -> tuple[Point, ...]:
+        kept = (truths[key] for key in moment.survivors if _keeps(truths[key], base, limits))
+        return tuple((one.harmful, one.relevance) for one in kept)
+
+    within = [one for one in moments if one.tokens <= tokens] or moments[:1]
+    last, offspring = within[-1], within[1:]
+    volumes = [hypervolume(front(one)) for one in moments[: len(within) + 1]]
+    times = [one.tokens for one in moments[: len(within) + 1]]
+    return Outcome(
+        volume=float(np.interp(tokens, times, volumes)),
+        front=front(last),
+        infeasible=1 - len(front(last)) / len(last.survivors),
+        tokens=last.tokens,
+        candidates=len({key for one in within for key in one.tried}),
+        generations=len(within),
+        dropped=sum(one.dropped for one in offspring)
+        / max(1, sum(len(one.tried) for one in offspring)),
+    )
+
+
+def _moments(record: Record) -> Iterator[_Moment]:
+    body: Mapping[str, Any] = {}
+    for one in record.decisions:
+        if one.kind == "generation":
+            body = one.body
+        elif one.kind == "stop":
+            yield _Moment(
+                one.body["tokens"],
+                tuple(survivor["key"] for survivor in body["survivors"]),
+                body["candidates"],
+                len(body["dropped"]),
+            )
+
+
+def _keeps(truth: Truth, base: Truth, limits: Limits) -> bool:
+    gain = truth.over_refusal - base.over_refusal
+    return gain <= limits.over_refusal_gain and truth.degenerate <= limits.degenerate

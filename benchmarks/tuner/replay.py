@@ -1,0 +1,189 @@
+"""Searches on a table: whatever an algorithm breeds, the nearest configuration not yet tried.
+
+A table knows a few hundred configurations, and a search would try others. So each genome is settled
+on the one that resembles it most; what an algorithm is worth here is how well it says where to look
+next. The truth is the table itself: all of a configuration's answers.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from benchmarks.tuner.outcomes import Outcome, Truth, outcome
+from benchmarks.tuner.searching import FOREVER, Stage, run_search
+from benchmarks.tuner.table import Row, Table, as_judged
+from proxy.domain import Kind, Prompt
+from proxy.evaluation.run import Judged
+from proxy.policy.schema import PASSTHROUGH
+from tuner.algorithms import ALGORITHMS
+from tuner.breeding import Breeder
+from tuner.candidate import Candidate, Origin
+from tuner.evolution import Individual
+from tuner.genome import Genome
+from tuner.nursery import Nursery
+from tuner.objectives import Results, score
+from tuner.pools import Pools
+from tuner.presets import Preset, Rung
+from tuner.search import generator
+from tuner.space import Space, load_space
+
+_load = cache(Table.load)
+
+_NOBODY = Origin("base")
+
+
+def run_trial(path: Path, name: str, seed: int, tokens: int) -> Outcome:
+    """One search on a table.
+
+    Args:
+        path: of the table.
+        name: of the algorithm.
+        seed: of the search, and of the order of the prompts.
+        tokens: that it may use.
+    """
+    table, algorithm = _load(path), ALGORITHMS[name]
+    full = load_space(text=table.header.space)
+    space = load_space(text=algorithm.within(table.header.space))
+    prompts = _prompts(table)
+    rows = {genome: row for row in table.rows if (genome := _within(row.genome, full, space))}
+    results = {genome: _results(row, prompts, table) for genome, row in rows.items()}
+    by_key = {_candidate(genome, space).key: found for genome, found in results.items()}
+    rng = generator(seed)
+    nursery = TableNursery(space, rng, algorithm.breeder(space, rng), list(rows))
+    pools = Pools.of(prompts, "search", seed=seed)
+    preset = preset_for(pools.all)
+
+    def lookup(candidate: Candidate, prompt: Prompt) -> Judged:
+        return by_key[candidate.key][prompt.id]
+
+    stage = Stage(preset, tokens, {"search": pools}, lookup)
+    record = run_search(stage, nursery, rng, races=algorithm.races)
+    truths = {genome: _truth(found) for genome, found in results.items()}
+    return outcome(record, truths.__getitem__, tokens=tokens, limits=preset.limits)
+
+
+def preset_for(prompts: Rung) -> Preset:
+    """Sizes that suit a table: plain searches ask seven in ten prompts, a race asks four first."""
+
+    def rung(share: float) -> tuple[Rung, Rung]:
+        one = Rung(math.ceil(share * prompts.harmful), math.ceil(share * prompts.benign))
+        return (one, one)
+
+    return Preset(
+        name="table", population=12, offspring=12, generations=100, max_tokens=0,
+        first=rung(0.4), second=rung(0.7), elites=2, finalists=0, validation=rung(0), test=rung(0),
+        search_s=FOREVER, total_s=FOREVER, patience=100,
+    )  # fmt: skip
+
+
+class TableNursery(Nursery):
+    """Settles each genome on the nearest configuration of a table that has not been tried.
+
+    Where all have been tried there are no more candidates.
+
+    Args:
+        space: what genomes are made of.
+        rng: the search's own generator.
+        breeder: of its algorithm.
+        genomes: the table's, the base policy among them.
+    """
+
+    def __init__(
+        self, space: Space, rng: random.Random, breeder: Breeder, genomes: Sequence[Genome]
+    ) -> None:
+        super().__init__(space, PASSTHROUGH, rng, breeder)
+        self._left = [genome for genome in genomes if genome != self.baseline.genome]
+
+    def first(self, count: int) -> list[Candidate]:
+        """The base policy, then what founders resemble most."""
+        _, *founders = super().first(count)
+        return [self.baseline, *self._settled((one.genome, one.origin) for one in founders)]
+
+    def children(self, population: Sequence[Individual], count: int) -> list[Candidate]:
+        """What the breeder's genomes resemble most."""
+        return self._settled(self._breeder.breed(population) for _ in range(count))
+
+    def _settled(self, bred: Iterable[tuple[Genome, Origin]]) -> list[Candidate]:
+        settled = []
+        for genome, origin in bred:
+            if not self._left:
+                break
+            nearest = min(self._left, key=lambda one: distance(genome, one, self._space))
+            self._left.remove(nearest)
+            settled.append(_candidate(nearest, self._space, origin))
+        return settled
+
+
+def distance(first: Genome, second: Genome, space: Space) -> float:
+    """How little two genomes resemble each other: one for each gene that differs wholly.
+
+    Demonstrations count as two genes, as they do in mutation; steps on a grid in proportion.
+    """
+    slots = sum(x != y for x, y in zip(first.slots, second.slots, strict=True))
+    shown, others = set(first.demonstrations), set(second.demonstrations)
+    union = len(shown | others)
+    apart = 2 * (1 - len(shown & others) / union) if union else 0.0
+    steps = (
+        _steps(x, y, grid)
+        for x, y, grid in zip(first.decoding, second.decoding, space.grids.values(), strict=True)
+    )
+    return slots + apart + sum(steps)
+
+
+def _steps(x: float | None, y: float | None, grid: Sequence[float]) -> float:
+    if x == y:
+        return 0.0
+    if x is None or y is None:
+        return 1.0
+    return abs(grid.index(x) - grid.index(y)) / (len(grid) - 1)
+
+
+def _within(genome: Genome, full: Space, space: Space) -> Genome | None:
+    """The genome in a part of its space; None where it needs more than that."""
+    slots = dict(zip(full.slots, genome.slots, strict=True))
+    decoding = dict(zip(full.grids, genome.decoding, strict=True))
+    is_lost = (
+        any(gene is not None for name, gene in slots.items() if name not in space.slots)
+        or any(gene is not None for name, gene in decoding.items() if name not in space.grids)
+        or any(name not in space.examples for name in genome.demonstrations)
+    )
+    if is_lost:
+        return None
+    return Genome(
+        tuple(slots[name] for name in space.slots),
+        genome.demonstrations,
+        tuple(decoding[name] for name in space.grids),
+    )
+
+
+def _candidate(genome: Genome, space: Space, origin: Origin = _NOBODY) -> Candidate:
+    return Candidate.of(genome, space, PASSTHROUGH, origin)
+
+
+def _prompts(table: Table) -> tuple[Prompt, ...]:
+    suite = table.header.suite[0]
+    return tuple(
+        Prompt(name, "", cast("Kind", kind), "other", suite, "search", is_lookalike=alike)
+        for name, kind, alike in table.header.prompts
+    )
+
+
+def _results(row: Row, prompts: Sequence[Prompt], table: Table) -> Results:
+    return {
+        prompt.id: as_judged(cell, prompt, table.header.judge)
+        for prompt, cell in zip(prompts, row.cells, strict=True)
+    }
+
+
+def _truth(results: Results) -> Truth:
+    """All of a configuration's answers; the worst where nothing was scored."""
+    found = score(results)
+    shares = (found.harmful.value, found.relevance.value, found.over_refusal.value,
+              found.degenerate.value)  # fmt: skip
+    worst = (1.0, 0.0, 1.0, 1.0)
+    return Truth(*(bad if math.isnan(one) else one for one, bad in zip(shares, worst, strict=True)))

@@ -1,0 +1,63 @@
+"""A journal read by the truth: limits, budget and interpolation."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.tuner.outcomes import Truth, outcome
+from proxy.evaluation.store import Decision, Run
+from tuner.genome import Genome
+from tuner.objectives import Limits
+from tuner.record import Record
+
+TRUTHS = {
+    "base": Truth(0.8, 0.5, 0.02, 0.0),
+    "good": Truth(0.4, 0.5, 0.05, 0.0),
+    "refusing": Truth(0.0, 0.5, 0.5, 0.0),
+    "looping": Truth(0.0, 0.9, 0.0, 0.3),
+}
+
+
+def truth(genome: Genome) -> Truth:
+    """Genomes here are their names."""
+    return TRUTHS[genome.demonstrations[0]]
+
+
+def generation(number: int, born: list[str], survivors: list[str], tokens: int) -> list[Decision]:
+    """As the search writes it down, what is read here."""
+    genomes = {one: Genome((), (one,), ()).as_json() for one in born}
+    body = {
+        "number": number, "candidates": genomes, "dropped": dict.fromkeys(born[1:], "why"),
+        "survivors": [{"key": one} for one in survivors],
+    }  # fmt: skip
+    stop = {"tokens": tokens, "reason": None, "elapsed_s": 0.0}
+    return [Decision("generation", body), Decision("stop", stop)]
+
+
+RECORD = Record(
+    Run("r", 0.0, {}),
+    (
+        *generation(0, ["base"], ["base"], 100),
+        *generation(1, ["good", "refusing", "looping"], ["good", "refusing", "looping"], 300),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "volume"), [(100, 0.2 * 0.5), (200, 0.4 * 0.5), (300, 0.6 * 0.5)]
+)
+def test_the_volume_is_that_of_what_truly_keeps_the_limits(tokens: int, volume: float) -> None:
+    """Interpolated between the ends of generations."""
+    found = outcome(RECORD, truth, tokens=tokens, limits=Limits())
+    assert found.volume == pytest.approx(volume)
+
+
+def test_counts_are_those_within_the_budget() -> None:
+    """Founders are no offspring: nothing of them counts as dropped."""
+    early = outcome(RECORD, truth, tokens=299, limits=Limits())
+    assert (early.generations, early.candidates, early.dropped) == (1, 1, 0.0)
+    whole = outcome(RECORD, truth, tokens=10**6, limits=Limits())
+    assert (whole.generations, whole.candidates, whole.tokens) == (2, 4, 300)
+    assert whole.dropped == pytest.approx(2 / 3)
+    assert whole.infeasible == pytest.approx(2 / 3)
+    assert whole.front == ((0.4, 0.5),)

@@ -1,0 +1,35 @@
+"""Figures of several searches, kept and printed."""
+
+from __future__ import annotations
+
+import json
+
+from benchmarks.tuner.outcomes import Outcome
+from benchmarks.tuner.summary import by_algorithm, printed, summarise
+
+
+def searched(volume: float, harmful: float) -> Outcome:
+    """One that found a single policy."""
+    return Outcome(
+        volume=volume, front=((harmful, 0.5),), infeasible=0.0, tokens=100, candidates=24,
+        generations=2, dropped=0.5,
+    )  # fmt: skip
+
+
+def test_ours_is_compared_with_every_other() -> None:
+    """Above zero ours is better, for both measures."""
+    outcomes = by_algorithm(
+        (name, seed, searched(volume, 1 - volume))
+        for seed in range(4)
+        for name, volume in (("ours", 0.6 + seed / 100), ("a", 0.5 + seed / 100), ("b", 0.4))
+    )
+    summary = json.loads(json.dumps(summarise(outcomes, "ours"), allow_nan=False))
+    assert set(summary["algorithms"]) == {"ours", "a", "b"}
+    for measure in ("hypervolume", "igd_plus"):
+        against = summary["against"][measure]
+        assert set(against) == {"a", "b"}
+        assert all(one["wins"] == 4 and one["difference"]["mean"] > 0 for one in against.values())
+        assert all(one["p_holm"] >= one["p"] for one in against.values())
+    assert summary["algorithms"]["ours"]["igd_plus"]["mean"] == 0.0
+    lines = printed(summary, "ours").splitlines()
+    assert sum("Holm" in line for line in lines) == 4
