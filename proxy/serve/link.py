@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from itertools import count
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +19,8 @@ from proxy.tasks import cancel, spawn
 REPORT_EVERY_S = 0.1
 """A worker that is killed takes along what it has counted since its last report."""
 
-_REPORTS_BETWEEN_CLEANINGS = 100
+_CLEANS_EVERY = 100
+"""Looking through all series takes longer than a report."""
 
 
 class Link:
@@ -79,13 +81,14 @@ class Link:
                     self.send(Answered(number))
 
     async def _report_regularly(self) -> None:
-        while True:
-            for _ in range(_REPORTS_BETWEEN_CLEANINGS):
-                await asyncio.sleep(REPORT_EVERY_S)
+        for number in count(1):
+            await asyncio.sleep(REPORT_EVERY_S)
+            if self._channel.is_clogged:
                 # A parent that takes nothing is told all of it later, at once.
-                if not self._channel.is_clogged:
-                    self._report()
-            self._metrics.drop_retired()
+                continue
+            self._report()
+            if number % _CLEANS_EVERY == 0:
+                self._metrics.drop_retired()
 
     def _report(self) -> None:
         delta = take_delta(self._metrics)

@@ -97,15 +97,19 @@ class Parent:
 
         async def serve() -> None:
             workers.start()
-            await server.serve()
+            try:
+                await server.serve()
+            finally:
+                # Done already, unless the server never came to draining.
+                await workers.close()
 
         run(server, serve)
 
     def _workers(self, reserved: socket.socket, pages: Path) -> Workers:
         settings = self._settings
 
-        async def start(name: str) -> WorkerProcess:
-            orders = Orders(
+        def orders(name: str) -> Orders:
+            return Orders(
                 settings=share_of(settings),
                 name=name,
                 pages_path=str(pages),
@@ -113,7 +117,9 @@ class Parent:
                 engines=self._engines.states,
                 is_replacement=workers.were_ready,
             )
-            return await spawn_worker(orders, another(reserved))
+
+        async def start(name: str) -> WorkerProcess:
+            return await spawn_worker(name, partial(orders, name), another(reserved))
 
         drain_s = settings.limits.drain_timeout_s + _DRAIN_MARGIN_S
         workers = Workers(settings.workers, start, self.proxy.metrics, drain_s=drain_s)

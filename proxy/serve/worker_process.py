@@ -9,7 +9,7 @@ import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from mmap import PAGESIZE, mmap
 from typing import BinaryIO
 
@@ -120,29 +120,36 @@ class WorkerProcess:
                 self._process.send_signal(number)
 
 
-async def spawn_worker(orders: Orders, listener: socket.socket) -> WorkerProcess:
+async def spawn_worker(
+    name: str, orders: Callable[[], Orders], listener: socket.socket
+) -> WorkerProcess:
     """Start a worker and give it its orders.
 
     It has a session of its own, so that Ctrl-C in a terminal reaches the parent alone. Its stdin is
     a pipe that only we hold: its end is ours.
 
     Args:
-        orders: what it is to do.
+        name: for ``ps``.
+        orders: gives what it is to do, as of the moment of return: what is new from then on, the
+            caller tells it.
         listener: bound; the worker listens on it. It is closed here.
 
     Raises:
         OSError: there is no process to be had.
     """
     ours, theirs = socket.socketpair()
-    with listener, theirs, _shared_memory() as file:
-        channel = await open_channel(ours)
-        memory = mmap(file.fileno(), PAGESIZE)
-        inherited = (listener.fileno(), theirs.fileno(), file.fileno())
-        process = await asyncio.create_subprocess_exec(
-            *COMMAND, *map(str, inherited), orders.name, stdin=PIPE, stdout=2,
-            pass_fds=inherited, start_new_session=True, env=child_environment(),
-        )  # fmt: skip
-    channel.send(orders)
+    with ExitStack() as on_failure:
+        on_failure.enter_context(ours)
+        with listener, theirs, _shared_memory() as file:
+            inherited = (listener.fileno(), theirs.fileno(), file.fileno())
+            process = await asyncio.create_subprocess_exec(
+                *COMMAND, *map(str, inherited), name, stdin=PIPE, stdout=2,
+                pass_fds=inherited, start_new_session=True, env=child_environment(),
+            )  # fmt: skip
+            memory = mmap(file.fileno(), PAGESIZE)
+        on_failure.pop_all()
+    channel = await open_channel(ours)
+    channel.send(orders())
     return WorkerProcess(process, channel, memory)
 
 

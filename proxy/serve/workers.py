@@ -12,6 +12,7 @@ from functools import partial
 from proxy.backends.backoff import Backoff
 from proxy.backends.watchdog import Patience, watch
 from proxy.engine.stats import Pulse
+from proxy.errors import GuardTuneError
 from proxy.metrics import Metrics
 from proxy.metrics.deltas import Aggregator
 from proxy.serve.messages import Failed, ToWorker
@@ -28,7 +29,10 @@ PATIENCE = Patience(answer_s=5.0)
 """A worker's event loop answers in milliseconds; a quarter of a minute of silence is no work."""
 
 SpawnWorker = Callable[[str], Awaitable[WorkerProcess]]
-"""Starts the worker of that name; raises OSError where there is no process to be had."""
+"""Starts the worker of that name; it has missed nothing that was told before this returns.
+
+Raises OSError or GuardTuneError where there is no process or no socket to be had.
+"""
 
 
 class Workers:
@@ -119,7 +123,7 @@ class Workers:
             since = time.monotonic()
             try:
                 worker = await self._spawn(name)
-            except OSError as error:
+            except (OSError, GuardTuneError) as error:
                 _log.error("%s", logfmt("worker_not_started", worker=name, error=error))
                 was_ready = False
             else:
@@ -147,6 +151,10 @@ class Workers:
                 on_delta=lambda delta: self._aggregator.add(number, delta),
                 on_ready=partial(self._one_ready, name, worker),
             )
+        except Exception:  # noqa: BLE001 - the loop's edge: a bug costs one worker, not its place
+            _log.exception("%s", logfmt("worker_unreadable", worker=name, pid=worker.pid))
+            worker.kill()
+            how = "killed, because a message of it could not be taken"
         finally:
             await cancel(watching)
             del self._running[number]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
+from proxy.backends.config import LlamaCppConfig
+from proxy.backends.engine_state import EngineState, engine_key
 from proxy.metrics.deltas import Delta
 from proxy.policy.snapshot import Snapshot
 from proxy.policy.store import PolicyStore
 from proxy.serve.listener import another, reserve
-from proxy.serve.messages import Orders, Policies
+from proxy.serve.messages import Engines, Orders, Policies
 from proxy.serve.worker_process import WorkerProcess, spawn_worker
 from proxy.settings import Settings
 from tests.edge import write_policy
@@ -73,7 +76,7 @@ async def _worker(
     orders = Orders(own, "worker-1", str(pages), in_force, {}, is_replacement=is_replacement)
     with reserve("127.0.0.1", 0) as reserved:
         port = reserved.getsockname()[1]
-        run = _Run(await spawn_worker(orders, another(reserved)), port)
+        run = _Run(await spawn_worker("worker-1", lambda: orders, another(reserved)), port)
     following = asyncio.create_task(run.follow())  # noqa: TID251 - awaited below
     try:
         async with asyncio.timeout(60):
@@ -127,24 +130,33 @@ def test_sigterm_lets_it_report_all_and_end_well(tmp_path: Path) -> None:
     asyncio.run(act())
 
 
-def test_replacement_does_not_listen_before_it_is_ready(tmp_path: Path) -> None:
+@pytest.mark.skipif(find_spec("llama_cpp") is None, reason="a local model needs llama_cpp")
+def test_replacement_does_not_listen_before_it_could_answer(tmp_path: Path) -> None:
     """Others answer meanwhile: it must not take their connections only to say 503."""
+    model = {"name": "fake", "backend": "llama_cpp", "path": "m.gguf"}
 
     async def act() -> None:
-        async with _worker(_read(tmp_path), is_replacement=True) as run:
-            while not run.ready.is_set():
-                with socket.socket() as client:
-                    is_open = client.connect_ex(("127.0.0.1", run.port)) == 0
-                await asyncio.sleep(0)
-                assert not is_open or run.ready.is_set()
-            while True:
-                with socket.socket() as client:
-                    if client.connect_ex(("127.0.0.1", run.port)) == 0:
-                        break
-                await asyncio.sleep(0.01)
-            await run.chat()
+        in_force = _read(tmp_path)
+        async with _worker(in_force, is_replacement=True, models=[model]) as run:
+            assert await run.worker.report(within_s=60)
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", run.port)
+            key = engine_key(LlamaCppConfig.model_validate(model))
+            run.worker.tell(Engines({key: EngineState("/none.sock", is_ready=True)}))
+            await run.ready.wait()
+            await _until_open(run.port)
 
     asyncio.run(act())
+
+
+async def _until_open(port: int) -> None:
+    while True:
+        with suppress(ConnectionRefusedError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            await writer.wait_closed()
+            return
+        await asyncio.sleep(0.01)
 
 
 def test_worker_that_cannot_load_says_why(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ async def _worker(
     monkeypatch.setattr(worker_process, "COMMAND", (sys.executable, str(program)))
     orders = Orders(Settings(), name, "/none", Snapshot(), {}, is_replacement=False)
     with reserve("127.0.0.1", 0) as reserved:
-        worker = await spawn_worker(orders, another(reserved))
+        worker = await spawn_worker(name, lambda: orders, another(reserved))
     seen = _Seen()
     listening = asyncio.create_task(  # noqa: TID251 - the test awaits it
         worker.listen(on_delta=seen.deltas.append, on_ready=seen.ready.set)

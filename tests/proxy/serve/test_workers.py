@@ -37,6 +37,8 @@ class _Fake:
         self.drains = True
         self.how = ""
         self.released = False
+        self.was_killed = False
+        self.error: Exception | None = None
         self._on_delta: Callable[[Delta], None] = lambda _delta: None
         self._on_ready: Callable[[], None] = lambda: None
         self._end = asyncio.Event()
@@ -46,6 +48,8 @@ class _Fake:
     ) -> str:
         self._on_delta, self._on_ready = on_delta, on_ready
         await self._end.wait()
+        if self.error is not None:
+            raise self.error
         return self.how
 
     async def report(self, *, within_s: float) -> bool:
@@ -70,6 +74,7 @@ class _Fake:
             self.end("exit status 0")
 
     def kill(self) -> None:
+        self.was_killed = True
         self.end("SIGKILL")
 
     def release(self) -> None:
@@ -224,6 +229,24 @@ def test_reason_of_a_worker_that_cannot_start_is_passed_on() -> None:
             kit.fakes[1].end("exit status 1")
             await kit.until(lambda: len(kit.fakes) == 3)
             assert [failure.message for failure in failures] == ["no judge"]
+
+    _run(act)
+
+
+def test_message_that_cannot_be_taken_costs_the_worker_and_not_its_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A bug of ours; the next one may do better."""
+
+    async def act() -> None:
+        async with _running(1) as kit:
+            first = kit.fakes[0]
+            first.error = ValueError("what is this")
+            first.end("")
+            await kit.until(lambda: len(kit.fakes) == 2)
+            assert first.was_killed
+            assert first.released
+        assert "event=worker_unreadable" in caplog.text
 
     _run(act)
 
