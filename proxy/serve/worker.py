@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import faulthandler
 import os
 import signal
@@ -25,6 +26,9 @@ from proxy.serve.link import Link
 from proxy.serve.messages import Failed, Orders, Ready
 from proxy.serve.server import Server, run, settle, start_logging
 from proxy.wire.http_server import server_config
+
+_LAST_CALL_S = 0.2
+"""From the last connection taken to the first one closed, for what is on its way to be read."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -64,6 +68,10 @@ def main(argv: Sequence[str]) -> int:
     )
 
     async def drain() -> None:
+        # Whoever has just connected is about to ask, and others would answer a new connection.
+        for listening in server.servers:
+            listening.close()
+        await asyncio.sleep(_LAST_CALL_S)
         proxy.service.drain()
 
     server = Server(config, drain)
