@@ -91,7 +91,7 @@ def test_chunked_body_over_the_limit_is_413(server: Server) -> None:
 
 def test_unknown_route_and_wrong_method(server: Server) -> None:
     """404 and 405, in OpenAI's form."""
-    assert server.request("POST", "/v1/embeddings", b"{}").json["error"]["code"] == "unknown_url"
+    assert server.request("POST", "/v1/audio/speech", b"{}").json["error"]["code"] == "unknown_url"
     reply = server.get("/v1/chat/completions")
     assert (reply.status, reply.headers["allow"]) == (405, "POST")
 
