@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from proxy.backends.retries import Reason
 from proxy.domain import Capabilities, ChatRequest, Transcript
 
 
@@ -85,7 +86,7 @@ class MayRetry(Protocol):
         on_retry: called on the event loop with the reason of each retry, one of a closed set.
     """
 
-    on_retry: Callable[[str], None]
+    on_retry: Callable[[Reason], None]
 
 
 @runtime_checkable

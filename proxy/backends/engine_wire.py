@@ -15,7 +15,6 @@ from proxy.engine.stats import EngineStats, Pulse
 from proxy.upstream.base import Timeouts, UpstreamClient
 from proxy.upstream.endpoint import Endpoint
 
-CHAT_PATH = "/v1/chat/completions"
 PULSE_PATH = "/internal/pulse"
 STATS_PATH = "/internal/stats"
 

@@ -17,7 +17,7 @@ import msgspec
 from proxy.backends.base import Reply
 from proxy.backends.config import RetriesConfig
 from proxy.backends.observe import Observer, Record, observer, record_completion
-from proxy.backends.retries import RETRIED, Retry, after_failure, after_status
+from proxy.backends.retries import RETRIED, Reason, Retry, after_failure, after_status, uncounted
 from proxy.domain import Transcript
 from proxy.errors import BackendError, UpstreamError
 from proxy.upstream.base import Headers, Response, Whole
@@ -36,10 +36,6 @@ _MAX_ERROR_BYTES = 2**20
 Exchange = AbstractAsyncContextManager[Response]
 
 
-def _uncounted(_reason: str) -> None:
-    """Nobody counts."""
-
-
 class Terms(msgspec.Struct, frozen=True):
     """What holds for all requests to one model on one route.
 
@@ -55,7 +51,7 @@ class Terms(msgspec.Struct, frozen=True):
     key: str = ""
     record: Record | None = record_completion
     retries: RetriesConfig = RetriesConfig(max_retries=0)
-    on_retry: Callable[[str], None] = _uncounted
+    on_retry: Callable[[Reason], None] = uncounted
 
 
 class Forwarded:

@@ -21,6 +21,7 @@ from proxy.backends.folded_names import refuse_folded
 from proxy.backends.forward import Forwarded, Terms
 from proxy.backends.observe import Record, record_completion
 from proxy.backends.observe_responses import record_response
+from proxy.backends.retries import Reason, uncounted
 from proxy.backends.route_flavours import route_capabilities
 from proxy.backends.routes import (
     CHAT_PATH,
@@ -31,12 +32,14 @@ from proxy.backends.routes import (
 )
 from proxy.domain import Capabilities, ChatRequest, Transcript
 from proxy.errors import ModelLoadError
+from proxy.policy.said_once import says_once
 from proxy.upstream.base import Headers, UpstreamClient
 from proxy.upstream.choose import AutoClient
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.tls import tls_context
 
 _OF_A_MESSAGE = ("role", "content", "type")
+_MODEL = ("model",)
 
 _RECORDS: Mapping[str, Record] = {
     CHAT_PATH: record_completion,
@@ -81,7 +84,7 @@ class OpenAIBackend:
         self._upstream_model = config.upstream_model or config.name
         self._key = ""
         self._headers = _request_headers("")
-        self.on_retry: Callable[[str], None] = _uncounted
+        self.on_retry: Callable[[Reason], None] = uncounted
         self._terms = self._terms_on(CHAT_PATH)
 
     @property
@@ -162,12 +165,13 @@ class OpenAIBackend:
             self.model, self._key, _RECORDS.get(path), self._config.retries, self._count_retry
         )
 
-    def _count_retry(self, reason: str) -> None:
+    def _count_retry(self, reason: Reason) -> None:
         self.on_retry(reason)
 
     def _body(self, request: ChatRequest, beside_fields: Mapping[str, Any]) -> bytes:
-        if request.raw is not None and request.model == self._upstream_model:
-            return request.raw
+        raw = request.raw
+        if raw is not None and request.model == self._upstream_model and says_once(raw, _MODEL):
+            return raw
         return msgspec.json.encode(
             {"model": self._upstream_model, **beside_fields, **request.fields}
         )
@@ -177,10 +181,6 @@ def _check_messages(request: ChatRequest) -> None:
     """Ollama takes ``Role`` for ``role``: a policy's rules are about what a message says it is."""
     for message in request.messages:
         refuse_folded(message, _OF_A_MESSAGE)
-
-
-def _uncounted(_reason: str) -> None:
-    """Nobody counts."""
 
 
 def _no_headers(_request: ChatRequest) -> Headers:

@@ -69,6 +69,10 @@ def after_status(
     return Retry(RETRIED[status], pause_s)
 
 
+def uncounted(_reason: Reason) -> None:
+    """Whom a backend tells of its retries while nobody else wants to know."""
+
+
 def _pause_s(headers: Mapping[bytes, bytes]) -> float | None:
     """Read OpenAI's milliseconds, else seconds; a date would depend on two clocks."""
     for name, per_second in ((b"retry-after-ms", 1000), (b"retry-after", 1)):

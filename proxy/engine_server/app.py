@@ -10,12 +10,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.backends.base import Backend
 from proxy.backends.engine_wire import (
-    CHAT_PATH,
     PRIORITY_HEADER,
     PULSE_PATH,
     STATS_PATH,
     encode,
 )
+from proxy.backends.routes import CHAT_PATH
 from proxy.domain import Priority, Transcript
 from proxy.engine.stats import EngineStats, Pulse
 from proxy.errors import BackendError, RequestError

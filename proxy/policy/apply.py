@@ -11,6 +11,7 @@ from proxy.domain import Capabilities, ChatRequest, Message, PolicyRef
 from proxy.policy.input_items import instruct
 from proxy.policy.placement import place, without_prefill
 from proxy.policy.plan import Plan, plan_for
+from proxy.policy.said_once import says_once
 from proxy.policy.schema import Policy
 
 PREFILL = "assistant_prefill"
@@ -50,7 +51,14 @@ def apply(policy: Policy, request: ChatRequest, capabilities: Capabilities) -> A
         fields, prefill = _instruct(plan, fields)
     if messages is not request.messages or fields is not request.fields:
         request = msgspec.structs.replace(request, messages=messages, fields=fields, raw=None)
+    elif plan.rules and request.raw is not None and not _is_plain(plan, request.raw):
+        request = msgspec.structs.replace(request, raw=None)
     return Applied(request, policy.ref, plan.ignored, (*overridden, *prefill), plan.guards)
+
+
+def _is_plain(plan: Plan, raw: bytes) -> bool:
+    """Whether what the rules allowed is all that the body says of it."""
+    return says_once(raw, [name for rule in plan.rules for name in rule.names])
 
 
 def _converse(

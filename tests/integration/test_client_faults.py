@@ -290,10 +290,13 @@ def test_odd_number_for_an_enforced_setting_does_not_pass(tmp_path: Path, value:
     assert [asked.json["temperature"] for asked in server.requests] in ([], [0.5])
 
 
-def test_duplicate_keys_cannot_say_two_things(tmp_path: Path) -> None:
-    """The last one counts, and where a policy changes anything only that one goes on."""
+@pytest.mark.parametrize(("policy", "temperature"), [("", 2), (TEMPERATE, 0.5)])
+def test_duplicate_keys_cannot_say_two_things(
+    tmp_path: Path, policy: str, temperature: float
+) -> None:
+    """The last one counts, and only that one goes on, whichever an upstream would have taken."""
     body = (
-        b'{"model": "other", "messages": [], "temperature": 1, '
+        b'{"model": "dearer", "messages": [], "temperature": 1, '
         + BODY[1:-1]
         + b', "temperature": 2, "user": "a", "user": "b"}'
     )
@@ -301,10 +304,10 @@ def test_duplicate_keys_cannot_say_two_things(tmp_path: Path) -> None:
     async def act(rig: Rig) -> None:
         assert (await rig.post(CHAT, body)).status == 200
 
-    (asked,) = run(act, tmp_path, answering(ANSWER), policy=TEMPERATE).requests
+    (asked,) = run(act, tmp_path, answering(ANSWER), policy=policy).requests
     for name in (b"model", b"messages", b"temperature", b"user"):
         assert asked.body.count(b'"%b":' % name) == 1
-    assert asked.json == {**ASK, "temperature": 0.5, "user": "b"}
+    assert asked.json == {**ASK, "temperature": temperature, "user": "b"}
 
 
 def test_messages_in_other_letters_are_refused(tmp_path: Path) -> None:

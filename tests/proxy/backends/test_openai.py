@@ -399,3 +399,12 @@ def test_retries_are_the_models_own_and_told() -> None:
 
     assert len(run(handler, act).requests) == 2
     assert told == ["status_503"]
+
+
+@pytest.mark.parametrize("first", [b'"model"', b'"mod\\u0065l"'])
+def test_body_that_names_two_models_names_the_served_one_only(first: bytes) -> None:
+    """Whichever of them the server would have taken."""
+    raw = b'{%b: "dearer", "model": "served", "messages": []}' % first
+    (received,) = run(answer, asking(ChatRequest("served", (USER,), raw=raw))).requests
+    assert received.body.count(b"dearer") == 0
+    assert received.json == {"model": "served", "messages": [USER]}

@@ -9,12 +9,12 @@ import pytest
 
 from proxy.backends.config import LlamaCppConfig
 from proxy.backends.engine_wire import (
-    CHAT_PATH,
     PULSE_PATH,
     STATS_PATH,
     decode_pulse,
     decode_stats,
 )
+from proxy.backends.routes import CHAT_PATH
 from proxy.domain import Priority
 from proxy.engine.stats import Pulse
 from proxy.engine_server.app import engine_app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -234,3 +235,14 @@ def test_a_policy_applies_to_any_backend(policy: Policy) -> None:
     assert nothing.ignored == tuple(name for name, _ in policy.decoding)
     assert apply(policy, make_request(), HONOURS_ALL).ignored == ()
     assert set(nothing.ignored) <= set(SETTINGS)
+
+
+@pytest.mark.parametrize("decoding", [{"temperature": 0.5}, {"max_tokens": {"max": 9}}])
+def test_body_that_says_a_ruled_thing_twice_is_encoded_anew(decoding: dict[str, Any]) -> None:
+    """A server may take the first value where we took the last."""
+    raw = b'{"temperature": 2, "max_tokens": 99, "temperature": 0.5, "max_tokens": 9}'
+    request = msgspec.structs.replace(make_request(temperature=0.5, max_tokens=9), raw=raw)
+    result = apply(make_policy(decoding=decoding), request, SERVER)
+    assert result.request.raw is None
+    assert result.request.fields == request.fields
+    assert not result.overridden
