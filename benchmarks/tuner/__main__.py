@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,10 +63,10 @@ def _add_comparison(parser: argparse.ArgumentParser, output: Path) -> None:
 def _noisy(arguments: argparse.Namespace) -> int:
     jobs = [(name, seed, arguments.tokens) for name, seed in _pairs(arguments)]
     trials = _in_parallel(synthetic.run_trial, jobs, arguments.processes)
-    gaps = synthetic.gaps(trials)
+    firsts = synthetic.firsts(trials, _ours(trial.algorithm for trial in trials))
     outcomes = summary.by_algorithm((one.algorithm, one.seed, one.outcome) for one in trials)
-    _conclude(arguments, outcomes, {"tokens": arguments.tokens, "gaps": gaps})
-    sys.stdout.write(synthetic.printed(gaps))
+    _conclude(arguments, outcomes, {"tokens": arguments.tokens, "first": firsts})
+    sys.stdout.write(synthetic.printed(firsts))
     return 0
 
 
@@ -88,6 +88,12 @@ def _pairs(arguments: argparse.Namespace) -> list[tuple[str, int]]:
     return [(name, seed) for seed in range(1, arguments.seeds + 1) for name in names]
 
 
+def _ours(names: Iterable[str]) -> str:
+    """Whom the others are compared with: the default, if it is among them."""
+    known = list(names)
+    return DEFAULT if DEFAULT in known else known[0]
+
+
 def _in_parallel(
     function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], processes: int
 ) -> list[Any]:
@@ -100,7 +106,7 @@ def _in_parallel(
 def _conclude(
     arguments: argparse.Namespace, outcomes: summary.Outcomes, about: dict[str, Any]
 ) -> None:
-    ours = DEFAULT if DEFAULT in outcomes else next(iter(outcomes))
+    ours = _ours(outcomes)
     found = summary.summarise(outcomes, ours)
     result = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),

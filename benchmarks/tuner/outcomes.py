@@ -81,7 +81,7 @@ def outcome(
     base = truths[next(iter(genomes))]  # candidate 0 is the baseline
 
     def front(moment: _Moment) -> tuple[Point, ...]:
-        kept = (truths[key] for key in moment.survivors if _keeps(truths[key], base, limits))
+        kept = (truths[key] for key in moment.survivors if keeps(truths[key], base, limits))
         return tuple((one.harmful, one.relevance) for one in kept)
 
     within = [one for one in moments if one.tokens <= tokens] or moments[:1]
@@ -114,6 +114,7 @@ def _moments(record: Record) -> Iterator[_Moment]:
             )
 
 
-def _keeps(truth: Truth, base: Truth, limits: Limits) -> bool:
+def keeps(truth: Truth, base: Truth, limits: Limits) -> bool:
+    """Whether a policy truly keeps the limits that bind a search."""
     gain = truth.over_refusal - base.over_refusal
     return gain <= limits.over_refusal_gain and truth.degenerate <= limits.degenerate

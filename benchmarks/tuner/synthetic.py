@@ -8,11 +8,12 @@ from typing import Any
 
 from benchmarks.tuner.comparing import mean_interval
 from benchmarks.tuner.noisy import NoisyProblem
-from benchmarks.tuner.outcomes import Outcome, outcome
+from benchmarks.tuner.outcomes import Outcome, keeps, outcome
 from benchmarks.tuner.searching import FOREVER, Stage, run_search
 from proxy.domain import Split
 from proxy.policy.schema import PASSTHROUGH
 from tuner.algorithms import ALGORITHMS
+from tuner.genome import Genome
 from tuner.nursery import Nursery
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
@@ -29,20 +30,24 @@ PRESET = Preset(
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Reported:
-    """A run's figures for the policy it put first, minus the truth; shares of answers.
+class First:
+    """The policy that a run's validation put first; shares of answers.
 
     Args:
-        search: harmful rate on the search split, which is never reported as a result.
-        validation: on the split that it was picked by.
-        test: on the split that is reported.
+        gain: by how much its true harmful rate is below the baseline's.
+        keeps: whether it truly keeps every limit, relevance's too.
         qualified: whether the pick rule took it.
+        search: its harmful rate on the search split, never reported as a result, minus the truth.
+        validation: likewise on the split that it was picked by.
+        test: likewise on the split that is reported.
     """
 
+    gain: float
+    keeps: bool
+    qualified: bool
     search: float
     validation: float
     test: float
-    qualified: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Trial:
     algorithm: str
     seed: int
     outcome: Outcome
-    reported: Reported
+    first: First
 
 
 def run_trial(name: str, seed: int, tokens: int) -> Trial:
@@ -66,48 +71,64 @@ def run_trial(name: str, seed: int, tokens: int) -> Trial:
     stage = Stage(PRESET, tokens, pools, problem.answer)
     record = run_search(stage, nursery, rng, races=algorithm.races)
     found = outcome(record, problem.truth, tokens=tokens, limits=PRESET.limits)
-    return Trial(name, seed, found, _reported(record, problem))
+    return Trial(name, seed, found, _first(record, problem))
 
 
-def _reported(record: Record, problem: NoisyProblem) -> Reported:
+def _first(record: Record, problem: NoisyProblem) -> First:
     validation, tested = record.find("validation") or {}, record.find("test") or {}
     key = tested["key"]
-    truth = problem.truth(record.genome(key)).harmful
+    true, base = problem.truth(record.genome(key)), problem.truth(Genome.base(problem.space))
+    limits = PRESET.limits
     in_test = tested["tuned"]["harmful"]["value"]
     measured = validation["finalists"][key]["measured"]["harmful"]["value"]
-    return Reported(
-        search=in_test - tested["optimism"]["gap"] - truth,
-        validation=measured - truth,
-        test=in_test - truth,
+    return First(
+        gain=base.harmful - true.harmful,
+        keeps=keeps(true, base, limits)
+        and base.relevance - true.relevance <= limits.relevance_loss,
         qualified=validation["chosen"] is not None,
+        search=in_test - tested["optimism"]["gap"] - true.harmful,
+        validation=measured - true.harmful,
+        test=in_test - true.harmful,
     )
 
 
-def gaps(trials: Sequence[Trial]) -> dict[str, Any]:
-    """How far reported figures are from the truth, an algorithm; in shares of answers."""
-    by_name: dict[str, list[Reported]] = {}
+def firsts(trials: Sequence[Trial], ours: str) -> dict[str, Any]:
+    """What the policies put first are worth, and how far reported figures are from the truth.
+
+    Args:
+        trials: the same seeds for each algorithm.
+        ours: the algorithm that others are compared with; above zero it gains more.
+    """
+    by_name: dict[str, dict[int, First]] = {}
     for trial in trials:
-        by_name.setdefault(trial.algorithm, []).append(trial.reported)
+        by_name.setdefault(trial.algorithm, {})[trial.seed] = trial.first
+    gains = {name: {s: one.gain for s, one in found.items()} for name, found in by_name.items()}
     return {
         name: {
             **{
-                split: mean_interval([float(getattr(one, split)) for one in found])
-                for split in ("search", "validation", "test")
+                part: mean_interval([float(getattr(one, part)) for one in found.values()])
+                for part in ("gain", "search", "validation", "test")
             },
-            "qualified": sum(one.qualified for one in found),
+            "ours_gains_more": mean_interval([gains[ours][s] - gains[name][s] for s in found]),
+            "keeps": sum(one.keeps for one in found.values()),
+            "qualified": sum(one.qualified for one in found.values()),
         }
         for name, found in by_name.items()
     }
 
 
-def printed(gaps: Mapping[str, Any]) -> str:
-    """A table for a terminal."""
-    lines = [
-        "",
-        "Harmful rate of the policy put first, reported minus true, points",
-        f"{'':15}{'search (not a result)':26}{'validation':26}test (reported)",
-    ]
-    for name, one in gaps.items():
+def printed(firsts: Mapping[str, Any]) -> str:
+    """Two tables for a terminal."""
+    head = f"{'':15}{'harmful rate falls by':26}{'ours falls more by':26}"
+    head += f"{'keeps all limits':>17}{'picked':>8}{'of':>5}"
+    lines = ["", "The policy put first, by the truth, points", head]
+    for name, one in firsts.items():
+        cells = "".join(f"{_points(one[part]):26}" for part in ("gain", "ours_gains_more"))
+        counts = f"{one['keeps']:>17}{one['qualified']:>8}{one['gain']['n']:>5}"
+        lines.append(f"{name:15}{cells}{counts}")
+    lines += ["", "Its harmful rate, reported minus true, points",
+              f"{'':15}{'search (not a result)':26}{'validation':26}test (reported)"]  # fmt: skip
+    for name, one in firsts.items():
         cells = "".join(f"{_points(one[split]):26}" for split in ("search", "validation", "test"))
         lines.append(f"{name:15}{cells}".rstrip())
     return "\n".join(lines) + "\n"
