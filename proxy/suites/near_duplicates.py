@@ -6,10 +6,13 @@ rewordings, and leaves apart questions that share only an opening such as "What'
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
-from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from proxy.suites.words import words
 
@@ -19,6 +22,9 @@ THRESHOLD = 0.5
 _SHINGLE = 4
 _EPSILON = 1e-9
 _MASK_BITS = 1024
+_MASK_WORDS = _MASK_BITS // 64
+_SHARED = 6
+"""Rare shingles that two near-duplicates must share: more cost longer lists, fewer more pairs."""
 
 
 def shingles(text: str) -> frozenset[str]:
@@ -29,10 +35,6 @@ def shingles(text: str) -> frozenset[str]:
 
 def similarity(left: frozenset[str], right: frozenset[str]) -> float:
     """Jaccard similarity of two sets of shingles, in [0, 1]; two empty sets are alike."""
-    return _similarity(left, right)
-
-
-def _similarity(left: frozenset[Any], right: frozenset[Any]) -> float:
     shared = len(left & right)
     union = len(left) + len(right) - shared
     return shared / union if union else 1.0
@@ -41,7 +43,7 @@ def _similarity(left: frozenset[Any], right: frozenset[Any]) -> float:
 def near_pairs(texts: Sequence[str], *, threshold: float = THRESHOLD) -> Iterator[tuple[int, int]]:
     """Pairs of indices ``(i, j)``, ``j < i``, of texts at least as similar as the threshold.
 
-    Texts are compared from the shortest to the longest, only where two share one of their rarest
+    Texts are compared from the shortest to the longest, only where two share some of their rarest
     shingles, and exactly only where a bit mask leaves room for enough shared ones.
 
     Args:
@@ -49,27 +51,42 @@ def near_pairs(texts: Sequence[str], *, threshold: float = THRESHOLD) -> Iterato
         threshold: Jaccard similarity in (0, 1].
 
     Source: Xiao, Wang, Lin and Yu, "Efficient similarity joins for near duplicate detection"
-        (PPJoin, 2008), after Bayardo, Ma and Srikant (2007): the lengths of the two prefixes.
+        (PPJoin, 2008), after Bayardo, Ma and Srikant (2007): the lengths of the two prefixes; Wang,
+        Li and Feng (2012): prefixes longer by some, of which as many must be shared.
     """
     ranked = _ranked([shingles(text) for text in texts])
-    sets = [frozenset(one) for one in ranked]
-    masks = [_mask(one) for one in ranked]
+    sizes = np.array([len(one) for one in ranked], dtype=np.int64)
+    masks = np.array([_mask(one) for one in ranked], dtype=np.uint64).reshape(-1, _MASK_WORDS)
     share = threshold / (1 + threshold)
-    index: defaultdict[int, list[int]] = defaultdict(list)
+    index: defaultdict[int, array[int]] = defaultdict(lambda: array("i"))
     for i in sorted(range(len(ranked)), key=lambda i: len(ranked[i])):
-        one, mask, size = ranked[i], masks[i], len(ranked[i])
-        prefix = one[: size - _ceil(threshold * size) + 1]
-        others = set().union(*(index[shingle] for shingle in prefix if shingle in index))
+        one, size = ranked[i], len(ranked[i])
+        least_shared = _ceil(threshold * size)
+        at_least = min(_SHARED, least_shared)
+        prefix = one[: size - least_shared + at_least]
+        others = _frequent([index[shingle] for shingle in prefix if shingle in index], at_least)
         # Shingles that fell on one bit may all be shared, so they count as shared here.
-        least = share * size - (size - mask.bit_count()) - _EPSILON
-        for j in others:
-            if (mask & masks[j]).bit_count() >= least + share * len(ranked[j]) and (
-                _similarity(sets[i], sets[j]) >= threshold
-            ):
+        hidden = size - int(np.bitwise_count(masks[i]).sum())
+        room = np.bitwise_count(masks[others] & masks[i]).sum(axis=1, dtype=np.int64) + hidden
+        mine = frozenset(one)
+        for j in others[room >= share * (size + sizes[others]) - _EPSILON].tolist():
+            shared = len(mine.intersection(ranked[j]))
+            if shared >= threshold * (size + len(ranked[j]) - shared) - _EPSILON:
                 yield max(i, j), min(i, j)
         # Those still to come are at least as long, so they share more, and fewer need the index.
-        for shingle in one[: size - _ceil(2 * share * size) + 1]:
+        for shingle in one[: size - _ceil(2 * share * size) + _SHARED]:
             index[shingle].append(i)
+
+
+def _frequent(lists: Sequence[array[int]], at_least: int) -> npt.NDArray[np.intc]:
+    """The numbers that stand in ``at_least`` of the lists, none of which has one twice."""
+    if not lists:
+        return np.array([], dtype=np.intc)
+    found = np.concatenate([np.frombuffer(each, dtype=np.intc) for each in lists])
+    found.sort()
+    starts = np.flatnonzero(np.diff(found, prepend=-1))
+    counts = np.diff(starts, append=len(found))
+    return found[starts[counts >= at_least]]
 
 
 def _ranked(sets: Sequence[frozenset[str]]) -> list[tuple[int, ...]]:
@@ -80,12 +97,12 @@ def _ranked(sets: Sequence[frozenset[str]]) -> list[tuple[int, ...]]:
     return [tuple(sorted(rank[shingle] for shingle in one)) for one in sets]
 
 
-def _mask(ranked: Iterable[int]) -> int:
+def _mask(ranked: Iterable[int]) -> npt.NDArray[np.uint64]:
     """The set on a few bits: what two sets share is on the bits that they share."""
     mask = 0
     for number in ranked:
         mask |= 1 << number % _MASK_BITS
-    return mask
+    return np.frombuffer(mask.to_bytes(_MASK_BITS // 8, "little"), dtype=np.uint64)
 
 
 def _ceil(number: float) -> int:
