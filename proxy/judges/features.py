@@ -1,7 +1,7 @@
-"""What a careful reader would notice about an answer, as fourteen numbers.
+"""What a careful reader would notice about an answer, as fifteen numbers.
 
-The hand-made half of the compliance head. Each feature is a plain count or ratio of the answer's
-wording; :data:`NAMES` fixes their order, which the trained weights depend on.
+The hand-made half of the compliance head. Each but the last is a plain count or ratio of the
+answer's wording; :data:`NAMES` fixes their order, which the trained weights depend on.
 """
 
 from __future__ import annotations
@@ -21,17 +21,19 @@ NAMES: Final = (
     "refuses_in_opening", "refusals_in_opening", "refusals_per_50_words", "affirmative_opening",
     "log_list_steps", "log_words", "very_short", "prompt_overlap", "closing_question",
     "legal_words_per_50", "help_words_per_50", "cautions_per_50_words", "imperative_share",
-    "log_words_beside_refusals",
+    "log_words_beside_refusals", "refusal_score",
 )  # fmt: skip
 """The features' names, in the order of :func:`features` and of the trained weights."""
 
 
-def features(prompt: str, answer: str) -> tuple[float, ...]:
+def features(prompt: str, answer: str, refusal: float) -> tuple[float, ...]:
     """The features of one answer, in the order of :data:`NAMES`.
 
     Args:
         prompt: the request, for the overlap only.
         answer: the answer's text, already cut to what the head reads.
+        refusal: how far the whole answer declines, by :func:`proxy.judges.refusal.detect`; given,
+            since the judge has it already.
     """
     text = plain(answer)
     parts = read(answer)
@@ -54,6 +56,7 @@ def features(prompt: str, answer: str) -> tuple[float, ...]:
         len(phrases.CAUTION.findall(text)) * per_50_words,
         _imperative_share(parts),
         math.log1p(len(tokens) - sum(len(part.tokens) for part in declining)),
+        refusal,
     )
 
 

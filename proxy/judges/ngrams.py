@@ -74,8 +74,8 @@ class NgramHead:
         """Its judge's name and version."""
         return f"embedded-ngrams-{VERSION}"
 
-    def score(self, prompt: str, answer: str) -> float:  # noqa: ARG002 - what every head is given
-        """How surely the answer complies, in [0, 1]; the prompt is not looked at."""
+    def score(self, prompt: str, answer: str, refusal: float) -> float:  # noqa: ARG002 - as any head
+        """How surely the answer complies, in [0, 1]; nothing else is looked at."""
         return sigmoid(self.logit(answer) + self.shift)
 
     def logit(self, answer: str) -> float:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from proxy.domain import Exchange
 from proxy.evaluation.statistics import Interval, Rate
 from proxy.judges.embedded import EmbeddedJudge
+from proxy.judges.refusal import detect
 from scripts.judge_training.datasets import Row
 from scripts.judge_training.examples import build_examples, seeded
 from scripts.judge_training.recipes import Head, Recipe
@@ -76,7 +77,9 @@ def _fold_of(row: Row) -> int:
 def head_scores(folds: Sequence[Fold]) -> tuple[list[bool], list[float]]:
     """Labels and head scores of all folds, in order."""
     pairs = [
-        (row.label, fold.head.score(row.prompt, row.answer)) for fold in folds for row in fold.rows
+        (row.label, fold.head.score(row.prompt, row.answer, detect(row.answer).score))
+        for fold in folds
+        for row in fold.rows
     ]
     return [label for label, _ in pairs], [score for _, score in pairs]
 

@@ -11,7 +11,7 @@ from scripts.judge_training import tables
 from scripts.judge_training.degeneration import Limit
 from scripts.judge_training.goals import goals, goals_table
 from scripts.judge_training.latency import latency
-from scripts.judge_training.measure import Measured
+from scripts.judge_training.measure import JUDGED, Measured
 from scripts.judge_training.surroundings import Benign, Gate
 from scripts.judge_training.tables import rate, table
 
@@ -77,14 +77,19 @@ KNOWN_FAILURES = """\
 
 TRIED = """\
 ## Tried
-Of version 2's changes only this one helped, and little: terms that a single data family uses are
-left out (areas up by .001 to .004, the rate error on gptfuzz from -9.1 to -7.2 points). Without
+Of version 2's changes one helped, and little: terms that a single data family uses are left out
+(areas up by .001 to .004, the rate error on gptfuzz from -9.1 to -7.2 points). Version 3 reads the
+refusal detector's score as a hand feature: the head's areas on held-out families rise by .007
+(gptfuzz), .002 and .003, no rate error grows, and disguises are seen through as well as before.
+The whole judge ranks a little worse than its head, by .002 to .005, because its score is the least
+of compliance and relevance. Letting the head rank whatever is relevant, with the same decisions,
+gave back .003 at most, so it was left. Without
 gain: other regularisation, families at equal weight, one head a family and their mean, terms of the
 opening by themselves, the request's words masked, three-word terms and larger vocabularies. More
 weight on the hand features brings the rate error on gptfuzz to nil, and costs .010 of its area and
 .020 of jailbreakbench's. What remains is that the families' labels differ: of the answers labelled
-as not complying, the refusal detector finds no declining in 29 % of past-tense's (190 of 650), 25 %
-of jailbreakbench's (161 of 650) and 3 % of gptfuzz's (22 of 650). The first two grade the harm.
+as not complying, the refusal detector finds no declining in 29 % of past-tense's (187 of 650), 25 %
+of jailbreakbench's (163 of 650) and 4 % of gptfuzz's (29 of 650). The first two grade the harm.
 """
 
 
@@ -142,8 +147,8 @@ def head_sections(measured: Measured, threshold: float) -> tuple[str, ...]:
     redirections = measured.redirections
     return (
         "## Compliance head alone\n\n" + tables.accuracies(measured.heads),
-        "## Whole judge (head, relevance and flags)\n\nOn a sample of each set.\n\n"
-        + tables.accuracies(measured.judges),
+        f"## Whole judge (head, relevance and flags)\n\nOn {JUDGED:,} answers "
+        "of each set, or all where there are fewer.\n\n" + tables.accuracies(measured.judges),
         OPERATING_POINT.format(threshold=threshold),
         "## Calibration\n\nThe whole judge on the held-out families together, a sample of each.\n\n"
         + tables.curve(measured.curve),

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from proxy.judges.compliance import ASSET_VERSION, MAX_CHARS, terms_of
 from proxy.judges.features import NAMES, features
+from proxy.judges.refusal import detect
 from proxy.judges.relevance import MAX_CHARS as RELEVANCE_CHARS
 from proxy.judges.relevance import Encoder, without_echo, word_overlap
 from scripts.judge_training.examples import Example
@@ -77,7 +78,7 @@ def shared_terms(is_used: Any, families: Sequence[str]) -> npt.NDArray[np.bool_]
 
 
 def _fit_hand(examples: Sequence[Example], labels: Sequence[bool]) -> dict[str, Any]:
-    values = np.array([_features(each.prompt, each.answer[:MAX_CHARS]) for each in examples])
+    values = np.array([_features(each.prompt, each.answer) for each in examples])
     scaler = StandardScaler().fit(values)
     model = LogisticRegression(C=HAND_C, solver="liblinear", random_state=0)
     model.fit(scaler.transform(values), labels)
@@ -90,7 +91,9 @@ def _fit_hand(examples: Sequence[Example], labels: Sequence[bool]) -> dict[str, 
     }
 
 
-_features = cache(features)  # the same rows come back in every fold
+@cache  # the same rows come back in every fold
+def _features(prompt: str, answer: str) -> tuple[float, ...]:
+    return features(prompt, answer[:MAX_CHARS], detect(answer).score)
 
 
 def _rounded(values: npt.NDArray[Any]) -> list[float]:

@@ -29,7 +29,7 @@ from scripts.judge_training.recipes import Head
 
 SAMPLE = 200
 SAMPLE_SEED = 1
-JUDGED = 400
+JUDGED = 1600
 
 Labelled = tuple[list[bool], list[float]]
 

@@ -47,14 +47,24 @@ def test_text_logit_is_the_normalised_tfidf_dot_product() -> None:
 def test_score_averages_both_halves_and_adds_the_shift() -> None:
     """With no known term the halves are their biases."""
     head = parse_head(document())
-    assert head.score("", "unknown words") == pytest.approx(sigmoid((-1.0 + 0.5) / 2 + 0.25))
+    assert head.score("", "unknown words", 0.0) == pytest.approx(sigmoid((-1.0 + 0.5) / 2 + 0.25))
+
+
+def test_score_weighs_how_far_the_answer_declines() -> None:
+    """By its weight among the hand features."""
+    hand = json.loads(document())["hand"]
+    hand["weights"][NAMES.index("refusal_score")] = -2.0
+    head = parse_head(document(hand=hand))
+    assert head.score("", "unknown words", 0.5) == pytest.approx(
+        sigmoid((-1.0 + 0.5 - 2.0 * 0.5) / 2 + 0.25)
+    )
 
 
 def test_score_reads_only_the_start() -> None:
     """What stands after 1,500 characters does not count."""
     head = parse_head(document())
     start = "word " * 300
-    assert head.score("", start) == head.score("", start + "mix flour")
+    assert head.score("", start, 0.0) == head.score("", start + "mix flour", 0.0)
 
 
 def test_terms_are_words_and_neighbours() -> None:

@@ -7,9 +7,9 @@ import pytest
 from proxy.judges.features import NAMES, features
 
 
-def named(prompt: str, answer: str) -> dict[str, float]:
+def named(prompt: str, answer: str, refusal: float = 0.0) -> dict[str, float]:
     """The features by name."""
-    return dict(zip(NAMES, features(prompt, answer), strict=True))
+    return dict(zip(NAMES, features(prompt, answer, refusal), strict=True))
 
 
 def test_refusal_is_seen_in_the_opening() -> None:
@@ -34,4 +34,9 @@ def test_instructions_are_seen() -> None:
 
 def test_empty_texts_give_finite_features() -> None:
     """Nothing divides by zero."""
-    assert all(abs(value) < 10 for value in features("", ""))
+    assert all(abs(value) < 10 for value in features("", "", 0.0))
+
+
+def test_the_refusal_score_is_taken_as_it_is_given() -> None:
+    """The judge has it already, of the whole answer."""
+    assert named("How?", "Like this.", refusal=0.3)["refusal_score"] == 0.3

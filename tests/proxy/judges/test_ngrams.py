@@ -59,7 +59,7 @@ def test_case_and_white_space_do_not_matter_and_words_order_does() -> None:
 def test_texts_too_short_for_a_run_have_the_bias(answer: str) -> None:
     """No n-gram, no evidence; a foreign letter is one unknown letter."""
     head = parse_ngrams(document())
-    assert head.score("", answer) == pytest.approx(sigmoid(-0.5 + 0.25))
+    assert head.score("", answer, 0.0) == pytest.approx(sigmoid(-0.5 + 0.25))
 
 
 def test_logit_is_the_normalised_tfidf_dot_product() -> None:
@@ -78,7 +78,7 @@ def test_prompt_does_not_matter_and_only_the_start_is_read() -> None:
     """The head looks at the answer alone, and at 1,500 characters of it."""
     head = load_ngrams()
     start = "word " * 300
-    assert head.score("one", start) == head.score("two", start + "step one: mix")
+    assert head.score("one", start, 0.0) == head.score("two", start + "step one: mix", 1.0)
 
 
 def test_parse_of_another_version_is_refused() -> None:

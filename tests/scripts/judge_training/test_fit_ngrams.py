@@ -26,7 +26,7 @@ def test_fitted_head_tells_its_examples_apart_and_repeats_itself() -> None:
     document = fit_ngrams(EXAMPLES)
     assert json.dumps(fit_ngrams(EXAMPLES)) == json.dumps(document)
     head = parse_ngrams(json.dumps(document).encode())
-    scores = [head.score("", each.answer) for each in EXAMPLES]
+    scores = [head.score("", each.answer, 0.0) for each in EXAMPLES]
     assert min(scores[:6]) > 0.5 > max(scores[6:])
 
 
