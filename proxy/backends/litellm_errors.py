@@ -41,6 +41,9 @@ _ANSWERED: Mapping[str, _Row] = {
     "ServiceUnavailableError": _Row(503, "server_error"),
 }
 
+_CATCH_ALLS = frozenset({"BadRequestError", "InternalServerError"})
+"""What litellm makes of every 4xx and 5xx that it has no class for; each keeps its own status."""
+
 # → error_type of BackendError, status, whether a retry is safe.
 _UNANSWERED: Mapping[str, tuple[str, int, bool]] = {
     "Timeout": ("timeout", 504, False),
@@ -79,13 +82,20 @@ def translate(error: Exception, *, model: str, key: str = "") -> ProviderAnswer 
             if name == "InternalServerError" and not _headers(error):
                 # What litellm makes of a connection that failed: a 500 that nobody sent.
                 return _unanswered("APIConnectionError", model)
-            return _answered(error, _ANSWERED[name], key)
+            return _answered(error, _row(name, error), key)
     status = getattr(error, "status_code", None)
     if isinstance(status, int) and status in _ERROR_STATUSES:
         return _answered(error, _Row(status, "api_error"), key)
     return BackendError(
         f"Model {model}: the provider failed ({names[0]}).", model=model, error_type="provider"
     )
+
+
+def _row(name: str, error: Exception) -> _Row:
+    row, status = _ANSWERED[name], getattr(error, "status_code", None)
+    if name in _CATCH_ALLS and isinstance(status, int) and status // 100 == row.status // 100:
+        return row._replace(status=status)
+    return row
 
 
 def _unanswered(name: str, model: str) -> BackendError:
@@ -127,6 +137,14 @@ def _answered(error: Exception, row: _Row, key: str) -> ProviderAnswer:
     return ProviderAnswer(row.status, (content_type, *passed_on), msgspec.json.encode(body))
 
 
-def _headers(error: Exception) -> Mapping[str, str]:
-    response: Any = getattr(error, "response", None)
-    return response.headers if response is not None else {}
+def _headers(error: BaseException | None) -> Mapping[str, str]:
+    """The headers of the provider's answer; none where it gave none.
+
+    litellm makes up responses without headers; the provider's own is on what its error came from.
+    """
+    found: Mapping[str, str] = {}
+    while error is not None:
+        response: Any = getattr(error, "response", None)
+        found = getattr(response, "headers", None) or found
+        error = error.__cause__ or error.__context__
+    return found

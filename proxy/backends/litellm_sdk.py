@@ -12,7 +12,7 @@ import importlib.metadata
 import logging
 import os
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -22,6 +22,7 @@ from proxy.backends.config import LiteLLMConfig
 from proxy.backends.litellm_errors import ProviderAnswer, translate
 from proxy.backends.litellm_wire import Wire
 from proxy.backends.render import JSON_HEADERS, SSE_HEADERS
+from proxy.backends.retries import Reason, Retry, after_status, uncounted
 from proxy.domain import Capabilities, ChatRequest, Transcript
 from proxy.errors import BackendError, ModelLoadError
 
@@ -48,6 +49,9 @@ class LiteLLMBackend:
     Args:
         config: litellm's name of it, and where its key is.
         environ: where API keys are looked up.
+
+    Attributes:
+        on_retry: see :class:`~proxy.backends.base.MayRetry`.
     """
 
     def __init__(self, config: LiteLLMConfig, *, environ: Mapping[str, str] = os.environ) -> None:
@@ -59,6 +63,7 @@ class LiteLLMBackend:
         self._capabilities = Capabilities(settings={})
         self._allowed: frozenset[str] = frozenset()
         self._reported: set[str] = set()
+        self.on_retry: Callable[[Reason], None] = uncounted
 
     @property
     def model(self) -> str:
@@ -97,7 +102,7 @@ class LiteLLMBackend:
     async def chat(self, request: ChatRequest, transcript: Transcript) -> AsyncIterator[Reply]:
         """Answer one request; leaving closes the provider's stream."""
         try:
-            answer = await self._litellm.acompletion(**self._arguments(request))
+            answer = await self._asked(request)
         except self._failures as error:
             reply = self._refused(error, transcript)
             async with aclosing(_once(reply.body)) as chunks:
@@ -110,6 +115,26 @@ class LiteLLMBackend:
             return
         async with aclosing(answer), aclosing(self._frames(answer, wire, transcript)) as chunks:
             yield Reply(200, SSE_HEADERS, chunks)
+
+    async def _asked(self, request: ChatRequest) -> Any:
+        """Ask; a provider that says when to come back is asked again, as configured."""
+        n_retries = 0
+        while True:
+            try:
+                return await self._litellm.acompletion(**self._arguments(request))
+            except self._failures as error:
+                retry = self._retry(error, n_retries)
+                if retry is None:
+                    raise
+            n_retries += 1
+            self.on_retry(retry.reason)
+            await asyncio.sleep(retry.pause_s)
+
+    def _retry(self, error: Exception, n_retries: int) -> Retry | None:
+        outcome = translate(error, model=self.model)
+        if isinstance(outcome, BackendError):
+            return None
+        return after_status(outcome.status, dict(outcome.headers), n_retries, self._config.retries)
 
     async def _frames(
         self, stream: AsyncIterator[Any], wire: Wire, transcript: Transcript

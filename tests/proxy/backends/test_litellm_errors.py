@@ -134,3 +134,32 @@ def test_message_never_quotes_the_key_and_is_cut() -> None:
     message = msgspec.json.decode(answer.body)["error"]["message"]
     assert message.startswith("bad key *** ")
     assert len(message) == 1000
+
+
+def test_headers_are_those_of_the_providers_own_answer() -> None:
+    """Which litellm replaces by an empty one, keeping only where the error came from."""
+    own = raised("HTTPStatusError", headers={"retry-after": "7"})
+    error = raised("InternalServerError", headers={})
+    error.response = _Response({})  # type: ignore[attr-defined]  # as litellm sets it
+    error.__context__ = own
+    answer = translate(error, model="m")
+    assert isinstance(answer, ProviderAnswer)
+    assert (b"retry-after", b"7") in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "expected"),
+    [
+        ("BadRequestError", 422, 422),
+        ("BadRequestError", 500, 400),
+        ("InternalServerError", 529, 529),
+        ("AuthenticationError", 400, 401),
+    ],
+)
+def test_catch_all_class_keeps_the_providers_status(name: str, status: int, expected: int) -> None:
+    """The others say more than the status did."""
+    error = raised(name)
+    error.status_code = status  # type: ignore[attr-defined]  # as litellm sets it
+    answer = translate(error, model="m")
+    assert isinstance(answer, ProviderAnswer)
+    assert answer.status == expected
