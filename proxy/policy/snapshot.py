@@ -133,7 +133,8 @@ def _change(old: Snapshot, new: Snapshot) -> list[str]:
         parts += decided
         text = "; ".join(parts) + "."
         sentences = [text if new.problems else text[0].upper() + text[1:]]
-    kept = sorted(old.refs & new.refs)
+    out = {str(ref) for ref, entry in new.decided.items() if entry.step == "rollback"}
+    kept = sorted((old.refs & new.refs) - out)
     if kept:
         word, verb = ("Policy", "stays") if len(kept) == 1 else ("Policies", "stay")
         sentences.append(f"{word} {', '.join(kept)} {verb} in force.")

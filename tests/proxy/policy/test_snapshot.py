@@ -112,6 +112,7 @@ def test_message_says_what_was_decided() -> None:
     assert outcome(promoted, after).message.startswith(
         f"Left to its file again: {one.ref}; rolled back: {two.ref}."
     )
+    assert outcome(promoted, after).message.endswith(f" Policy {one.ref} stays in force.")
     found = {(kind, ref.name) for kind, ref, _ in steps_between(promoted, after)}
     assert found == {("retry", "one"), ("rollback", "two")}
 
