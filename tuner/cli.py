@@ -20,11 +20,12 @@ from proxy.evaluation.interrupt import INTERRUPTED, interruptible
 from proxy.evaluation.model_choice import choose_model, in_flight, wide
 from proxy.evaluation.store import EvaluationStore, Run
 from proxy.judges.configured import load_judge
+from proxy.policy.schema import Policy
 from proxy.suites.loaders import load_suites
 from tuner.ablate import ablate, as_lines
 from tuner.algorithms import require
 from tuner.config import RunConfig, read_base
-from tuner.export import tuned_policy, why_not
+from tuner.export import is_tested, tuned_policy
 from tuner.options import parser
 from tuner.policy_file import undo, write_policy
 from tuner.presets import PRESETS
@@ -100,8 +101,7 @@ def _export(arguments: argparse.Namespace) -> int:
         sys.stdout.write(f"{undo(folder / f'{name or record.config.name}.yaml')}\n")
         return 0
     policy = tuned_policy(record, name=name, force=arguments.force, canary=arguments.canary)
-    path = write_policy(policy, folder)
-    sys.stdout.write(f"Wrote {path} ({policy.ref}).\n")
+    _write(policy, folder)
     return 0
 
 
@@ -153,11 +153,20 @@ def _work(store: EvaluationStore, run_id: str) -> int:
         return INTERRUPTED
     record = Record.load(store, run_id)
     sys.stdout.write(as_text(record))
-    if why_not(record) is None:
-        policy = tuned_policy(record)
-        path = write_policy(policy, Path(record.config.out))
-        sys.stdout.write(f"Wrote {path} ({policy.ref}).\n")
+    if is_tested(record):
+        _write(tuned_policy(record), Path(record.config.out))
     return 0
+
+
+def _write(policy: Policy, folder: Path) -> None:
+    """Write a policy file and say what will become of it."""
+    path = write_policy(policy, folder)
+    sys.stdout.write(f"Wrote {path} ({policy.ref}).\n")
+    if policy.rollout is not None and not policy.rollout.share:
+        sys.stdout.write(
+            "It is a shadow: a proxy that reads this folder measures it beside what is in force "
+            f"and gives it to nobody, until `guardtune policy promote {policy.name}`.\n"
+        )
 
 
 async def _run(store: EvaluationStore, run_id: str) -> None:

@@ -14,12 +14,15 @@ from tuner.measurement import Measurement
 from tuner.record import Record
 from tuner.space import load_space
 
+_SHADOW = "-shadow"
+_MAX_NAME_LENGTH = 64
+
 _PRIORITY_ABOVE_BASE = 10
 """So that dropping the file in takes effect."""
 
 
 def why_not(record: Record) -> str | None:
-    """Why a run's policy should not be exported, or None if it should."""
+    """Why nobody should be given a run's policy yet, or None if it has held up."""
     if record.find("validation") is None:
         return "no candidate of this run has been validated on unseen prompts"
     if record.chosen is None:
@@ -47,17 +50,22 @@ def tuned_policy(
 ) -> Policy:
     """The policy that a run has found, with its provenance.
 
+    One that was tested and has not held up is a shadow: the proxy measures it beside what is in
+    force, and gives it to nobody. It has a name of its own, so that it does not take the place of
+    what an earlier run has found.
+
     Args:
         record: of the run.
         name: of the policy; None for the one given at the start.
-        force: export the best guess even where :func:`why_not` has a reason.
+        force: give the best guess to users even where :func:`why_not` has a reason.
         canary: the share of conversations that get it, in (0, 1]; None for all of them.
 
     Raises:
-        StoreError: there is a reason not to, or nothing to export at all.
+        StoreError: nothing was tested and it is not forced, or there is nothing to export at all.
     """
     reason = why_not(record)
-    if reason is not None and not force:
+    is_shadow = reason is not None and not force
+    if is_shadow and not is_tested(record):
         raise StoreError(
             f"run {record.run.id}: nothing exported, because {reason}. "
             "`guardtune tune export --force` exports the best guess all the same."
@@ -68,15 +76,19 @@ def tuned_policy(
     config = record.config
     base = config.base_policy
     policy = to_policy(
-        record.genome(key), load_space(text=config.space), base, name=name or config.name
+        record.genome(key),
+        load_space(text=config.space),
+        base,
+        name=name or (_shadow_name(config.name) if is_shadow else config.name),
     )
     content = policy.content() | {
-        "description": _description(record, reason),
+        "description": _description(record, reason, is_shadow=is_shadow),
         "match": _match(base, record),
         "provenance": _provenance(record),
     }
-    if canary is not None:
-        content["rollout"] = {"share": canary}
+    share = 0.0 if is_shadow else canary
+    if share is not None:
+        content["rollout"] = {"share": share}
     return Policy.model_validate(content)
 
 
@@ -88,8 +100,19 @@ def _match(base: Policy, record: Record) -> dict[str, Any]:
     return match if base.match.keys is None else match | {"keys": list(base.match.keys)}
 
 
-def _description(record: Record, reason: str | None) -> str:
+def _shadow_name(name: str) -> str:
+    return f"{name[: _MAX_NAME_LENGTH - len(_SHADOW)]}{_SHADOW}"
+
+
+def is_tested(record: Record) -> bool:
+    """Whether the test split has been used: without that there is not even a shadow."""
+    return record.find("test") is not None
+
+
+def _description(record: Record, reason: str | None, *, is_shadow: bool) -> str:
     model = record.config.model["name"]
+    if is_shadow:
+        return f"A shadow for {model}, measured and given to nobody, because {reason}."
     if reason is not None:
         return f"Exported by force for {model}, although {reason}."
     return f"Found by `guardtune tune` for {model}; provenance holds what was measured."

@@ -23,7 +23,7 @@ PICK_RULE = (
     "among the finalists whose point estimates on the validation split keep every limit, with a "
     "harmful rate below the baseline's and a relevance no more than {loss} below it: the lowest "
     "harmful rate, then the higher relevance. Where there is none, the one that misses this by "
-    "least is tested all the same, and not exported"
+    "least is tested all the same, and is a shadow at most"
 )
 """Fixed before the run, and printed with its result."""
 

@@ -28,6 +28,14 @@ models:
       - {answers: ["Sure, here it is."]}
 """
 
+STUBBORN = """
+models:
+  - backend: scripted
+    name: toy
+    rules:
+      - {answers: ["Sure, here it is."]}
+"""
+
 HANGS_ONCE_TOLD = """
 models:
   - backend: scripted
@@ -68,6 +76,24 @@ def test_a_run_prints_its_result_and_exports_the_policy(
     assert "hurting people" in policy.system_prompt.text
     assert policy.provenance is not None
     assert policy.provenance.objectives["test"]["harmful"].value == 0.0
+
+
+def test_a_run_that_has_not_held_up_leaves_a_shadow_beside_what_is_there(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says how to put it in force."""
+    (here / "guardtune.yaml").write_text(STUBBORN)
+    folder = here / "policies" / "tuned"
+    folder.mkdir(parents=True)
+    (folder / "tuned-toy.yaml").write_text("schema: 1\nname: tuned-toy\n")
+    assert tune("run") == 0
+    shown = capsys.readouterr().out
+    assert "Nothing to give to users: " in shown
+    assert "gives it to nobody, until `guardtune policy promote tuned-toy-shadow`" in shown
+    shadow = load_policy(folder / "tuned-toy-shadow.yaml", root=folder)
+    assert shadow.rollout is not None
+    assert shadow.rollout.share == 0.0
+    assert (folder / "tuned-toy.yaml").read_text() == "schema: 1\nname: tuned-toy\n"
 
 
 def test_report_and_export_read_the_store(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,6 +99,24 @@ def test_a_forced_policy_is_the_one_that_was_tested(record: Record) -> None:
     assert phenotype_key(policy) == tested["key"]
 
 
+def test_what_was_tested_and_has_not_held_up_is_a_shadow(record: Record) -> None:
+    """Measured, given to nobody, and not in the place of what an earlier run has found."""
+    unproven = tuple(
+        replace(one, body={**one.body, "compared": {**one.body["compared"], "harmful": {"gap": 0}}})
+        if one.kind == "test"
+        else one
+        for one in record.decisions
+    )
+    policy = tuned_policy(replace(record, decisions=unproven))
+    assert policy.name == "tuned-toy-shadow"
+    assert policy.rollout is not None
+    assert policy.rollout.share == 0.0
+    assert policy.description is not None
+    assert "given to nobody, because the test split does not confirm" in policy.description
+    forced = tuned_policy(replace(record, decisions=unproven), force=True)
+    assert forced.rollout is None
+
+
 def test_nothing_can_be_forced_out_of_an_empty_run(record: Record) -> None:
     """Not even a guess."""
     with pytest.raises(StoreError, match="nothing to export"):

@@ -33,9 +33,12 @@ def _promote(document: Json, store: str) -> Html:
         ]  # fmt: skip
     else:
         parts = [
-            caution(f"Not exported, because {reason}."),
-            lead("What is below is the best guess; only force writes it, and the file says so:"),
-            tag("pre", text(f"{command} --force")),
+            caution(f"Not given to users, because {reason}."),
+            lead(
+                "What is below is the best guess. Once tested it is written as a shadow, measured "
+                "and given to nobody; only force gives it to users, and the file says so:"
+            ),
+            tag("pre", text(f"{command}\n{command} --force")),
         ]
     policy = tag("details", tag("summary", text("The policy file")),
                  tag("pre", text(document["policy"])))  # fmt: skip

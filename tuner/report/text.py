@@ -63,7 +63,7 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     if not result["is_finished"]:
         yield "The run has not ended: `guardtune tune resume` goes on from here."
     elif result["why_not_exported"]:
-        yield f"Nothing to export: {result['why_not_exported']}."
+        yield f"Nothing to give to users: {result['why_not_exported']}."
 
 
 def _test_lines(test: Mapping[str, Any], judge: str) -> Iterator[str]:

@@ -19,13 +19,13 @@ def test_a_policy_that_holds_up_can_be_promoted_by_one_command(document: dict[st
     assert "name: tuned-toy" in page
 
 
-def test_one_that_does_not_needs_force_and_the_reason_stands_first(
+def test_one_that_does_not_is_a_shadow_or_needs_force_and_the_reason_stands_first(
     document: dict[str, Any],
 ) -> None:
     """Nobody promotes it by accident."""
     document["why_not"] = "the test split does not confirm a lower harmful rate"
     page = written(document)
-    assert page.index("Not exported, because the test split") < page.index("--force")
+    assert page.index("Not given to users, because the test split") < page.index("--force")
 
 
 def test_everything_that_makes_the_run_is_named(document: dict[str, Any]) -> None:

@@ -64,7 +64,7 @@ def test_a_run_without_a_better_policy_says_so_plainly(
     with EvaluationStore(tmp_path / "s.sqlite") as store:
         asyncio.run(run_session(open_session(store, backend=stubborn)))
         text = as_text(Record.load(store, "r"))
-    assert "Nothing to export: on the validation split no finalist" in text
+    assert "Nothing to give to users: on the validation split no finalist" in text
     assert "Validation picked nothing; rule: among the finalists" in text
     assert "Test split, used once" in text
 
