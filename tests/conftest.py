@@ -14,6 +14,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is the machine's business.
+settings.register_profile("guardtune", deadline=None)
+settings.load_profile("guardtune")
 
 
 def _has_gguf() -> bool:

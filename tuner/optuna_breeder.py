@@ -11,10 +11,10 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import optuna  # type: ignore[import-not-found,unused-ignore]  # an extra
-from optuna.distributions import BaseDistribution, CategoricalDistribution  # type: ignore[import-not-found,unused-ignore]
-from optuna.samplers import NSGAIISampler, TPESampler  # type: ignore[import-not-found,unused-ignore]
-from optuna.trial import TrialState  # type: ignore[import-not-found,unused-ignore]
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import NSGAIISampler, TPESampler
+from optuna.trial import TrialState
 
 from tuner.candidate import Origin
 from tuner.evolution import Individual

@@ -8,7 +8,7 @@ from typing import Any
 
 import moocore
 import numpy as np
-from scipy.stats import mannwhitneyu, t  # type: ignore[import-untyped] # it has no stubs
+from scipy.stats import mannwhitneyu, t
 
 from benchmarks.tuner.outcomes import Point
 from proxy.evaluation.statistics import a12
