@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from scripts.observability.stage import ABSENT, FAKE
+from scripts.observability.stage import ABSENT, COVERED, FAKE, REMOTE
 
 PAUSE_S = 0.05
 _PATIENCE_S = 20.0
@@ -44,12 +44,13 @@ def _work(port: int, models: Sequence[str], stop: threading.Event) -> None:
 def _bodies(models: Sequence[str], turn: int) -> Iterator[dict[str, Any]]:
     """One round of requests; each is another conversation, so that the seeds differ."""
     for model in models:
-        if model != ABSENT:
+        if model not in REMOTE:
             yield _chat(model, f"Good day number {turn}.", stream=True)
             yield _chat(model, f"Good evening number {turn}.")
     yield _chat(FAKE, f"Two answers, number {turn}.", n=2)
     yield _chat(FAKE, "break off midway", stream=True)
     yield _chat(ABSENT, "Is anybody there?")
+    yield _chat(COVERED, "Is anybody there for you?")
     yield _chat("unheard-of", "Who are you?")
 
 

@@ -17,8 +17,11 @@ import yaml
 from proxy.policy.source import load_policy
 from scripts.observability.processes import free_port, get, get_json, running, wait_until
 
-FAKE, ABSENT, REAL = "fake", "absent", "smollm2-135m-instruct"
-"""Served names: a script; an address where nobody listens; the embedded model, if asked for."""
+FAKE, ABSENT, COVERED, REAL = "fake", "absent", "covered", "smollm2-135m-instruct"
+"""Served names: a script; an address where nobody listens, and one for which the script stands in;
+the embedded model, if asked for."""
+
+REMOTE = (ABSENT, COVERED)
 
 ROUNDS_EVERY_S = 10.0
 """Seconds between rounds of probes: as if hours went by."""
@@ -54,7 +57,7 @@ class Stage:
     @property
     def probed(self) -> tuple[str, ...]:
         """The models that are probed: those that run here."""
-        return tuple(model for model in self.models if model != ABSENT)
+        return tuple(model for model in self.models if model not in REMOTE)
 
     def worsen(self) -> None:
         """Replace the policy by one under which the scripted model answers harmfully."""
@@ -120,10 +123,12 @@ def stage(folder: Path, *, with_real_model: bool) -> Iterator[Stage]:
 
 
 def _settings(folder: Path, port: int, *, with_real_model: bool) -> dict[str, Any]:
+    nobody = f"http://127.0.0.1:{free_port()}/v1"
     models: list[dict[str, Any]] = [
         {"name": FAKE, "backend": "scripted", "rules": json.loads(json.dumps(_RULES))},
-        {"name": ABSENT, "backend": "openai", "base_url": f"http://127.0.0.1:{free_port()}/v1"},
+        *({"name": name, "backend": "openai", "base_url": nobody} for name in REMOTE),
     ]
+    models[-1]["fallbacks"] = [FAKE]
     judging: dict[str, Any] = {"judge": "scripted"}
     if with_real_model:
         models.append({"name": REAL, "backend": "llama_cpp", "path": "embedded"})
