@@ -26,7 +26,8 @@ class Elsewhere:
 
     async def get(self, request: Request) -> Response:
         """Answer as the other process does; 503 where it does not answer."""
-        endpoint = Endpoint(f"http://localhost{request.url.path}", self._socket_path)
+        # Not the URL's: a client's Host header has a part in that, and nobody asks for a key there.
+        endpoint = Endpoint(f"http://localhost{request.scope['path']}", self._socket_path)
         try:
             async with self._client.request("GET", endpoint, (), b"", _TIMEOUTS) as response:
                 body = b"".join([chunk async for chunk in response.chunks])
