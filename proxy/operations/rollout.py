@@ -29,7 +29,7 @@ from proxy.operations.rollout_evidence import (
 )
 from proxy.operations.rollout_plan import RolloutPlan
 from proxy.operations.target import TargetKey
-from proxy.policy.rollout import AUTO, Entry, Step
+from proxy.policy.rollout import AUTO, Entry, Step, decisions
 from proxy.policy.schema import PASSTHROUGH
 from proxy.policy.snapshot import Snapshot, steps_between
 from proxy.policy.store import PolicyStore
@@ -131,6 +131,8 @@ class Rollout:
         if not (new and old and new[1] and new[0] == old[0]):
             return
         entries = self._store.journal.read().entries
+        if canary.new in decisions(entries):
+            return  # a person has just said so, or another server: the snapshot follows in a moment
         if new[0] < first_round(entries, canary):
             return  # counted: the same prompts with the same seeds say nothing new
         judge = new[1][0].verdict.judge_id

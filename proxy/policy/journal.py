@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -41,25 +42,17 @@ class Journal:
         self._stamp: _Stamp | None = None
         self._lines: Mapping[bytes, Entry] = {}
         self._reading = Reading()
+        # What was read and the stamp it was read under belong together: a slower reader must not
+        # put older lines under a newer stamp, where they would stay.
+        self._lock = threading.Lock()
 
     def read(self) -> Reading:
         """Return what the journal says now; costs one `stat` while nothing changes. Never raises.
 
         It may be called on any thread: two that read at once come to the same.
         """
-        try:
-            stamp = _stamp(self.path.stat())
-            if stamp == self._stamp:
-                return self._reading
-            content = self.path.read_bytes()
-        except FileNotFoundError:
-            return self._without_file()
-        except OSError as error:
-            reason = (error.strerror or "cannot be read").lower()
-            return self._kept(f"cannot be read ({reason}). Check its permissions.")
-        self._take(content)
-        self._stamp = stamp
-        return self._reading
+        with self._lock:
+            return self._read()
 
     def append(self, entry: Entry) -> None:
         """Add one step; once this returns it survives a crash.
@@ -79,6 +72,21 @@ class Journal:
                 "name another file in `rollout.journal`."
             )
             raise PolicyError((Problem(str(self.path), message),)) from error
+
+    def _read(self) -> Reading:
+        try:
+            stamp = _stamp(self.path.stat())
+            if stamp == self._stamp:
+                return self._reading
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return self._without_file()
+        except OSError as error:
+            reason = (error.strerror or "cannot be read").lower()
+            return self._kept(f"cannot be read ({reason}). Check its permissions.")
+        self._take(content)
+        self._stamp = stamp
+        return self._reading
 
     def _without_file(self) -> Reading:
         if not self._lines:

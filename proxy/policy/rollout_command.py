@@ -122,7 +122,8 @@ def _needless(step: Step, policy: Policy, snapshot: Snapshot, journal: Journal) 
     share = snapshot.share(policy)
     if step == "promote" and share >= 1:
         return "every matching request gets it already"
-    if step == "rollback" and share <= 0:
+    # A share of 0 in the file is not enough: that version is measured, and could still be promoted.
+    if step == "rollback" and share <= 0 and policy.ref in snapshot.decided:
         return "no request gets it already"
     if step == "retry" and not since_retry(journal.read().entries, policy.ref):
         return "nothing was measured or decided"

@@ -360,6 +360,20 @@ def test_retry_measures_anew(tmp_path: Path) -> None:
     assert server.share("canary") == 0.1
 
 
+def test_what_a_person_has_just_decided_is_left_alone(tmp_path: Path) -> None:
+    """The round under way ends before the server has taken the decision over."""
+    server = _server(tmp_path)
+    server.harmful["base"] = _always
+
+    async def decide_meanwhile(server: _Server) -> None:
+        Journal(server.store.journal.path).append(step("rollback", server.policy("canary")))
+        await server.round()
+
+    _run(server, decide_meanwhile)
+    assert [entry.step for entry in server.entries] == ["rollback"]
+    assert server.share("canary") == 0.0
+
+
 def test_steps_of_people_are_counted(tmp_path: Path) -> None:
     """Under no model: they are about all."""
     server = _server(tmp_path)

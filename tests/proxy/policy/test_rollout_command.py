@@ -65,6 +65,15 @@ def test_step_that_changes_nothing_is_not_written(
     assert not (folder / JOURNAL_NAME).exists()
 
 
+def test_shadow_can_be_rolled_back(folder: Path) -> None:
+    """It is given to nobody already, but measured, and could be promoted."""
+    shadow = "schema: 1\nname: canary\nmatch: {priority: 5}\nrollout: {share: 0}\n"
+    (folder / "canary.yaml").write_text(shadow)
+    for _ in range(2):
+        assert main(["rollback", "canary", "--policies", str(folder)]) == 0
+    assert [entry.step for entry in _entries(folder)] == ["rollback"]
+
+
 def test_second_rollback_is_not_written(folder: Path) -> None:
     """A script may say it twice."""
     for _ in range(2):
