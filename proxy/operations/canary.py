@@ -19,11 +19,13 @@ class Canary:
         model: served name.
         new: the version with a share below 1.
         old: the stable version: what is selected where no canary is.
+        is_shadow: whether its file gives it to nobody, so that only a person puts it in force.
     """
 
     model: str
     new: PolicyRef
     old: PolicyRef
+    is_shadow: bool = False
 
     @property
     def keys(self) -> tuple[TargetKey, TargetKey]:
@@ -42,5 +44,8 @@ def canaries(snapshot: Snapshot, *, model: str, key_ids: Iterable[str]) -> tuple
     found: dict[Canary, None] = {}
     for key_id in tuple(key_ids) or (None,):
         *partly, (stable, _) = offered(snapshot, model, key_id)
-        found |= {Canary(model, policy.ref, stable.ref): None for policy, _ in partly}
+        found |= {
+            Canary(model, policy.ref, stable.ref, is_shadow=not share): None
+            for policy, share in partly
+        }
     return tuple(found)

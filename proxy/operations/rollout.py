@@ -149,6 +149,7 @@ class Rollout:
             elsewhere="better" if all(_found(look) == "better" for look in others) else "unclear",
             rounds=rounds,
             policy=canary.new.name,
+            is_shadow=canary.is_shadow,
         )
         entry = Entry(
             at=datetime.fromtimestamp(self._clock(), UTC),

@@ -27,7 +27,7 @@ class RolloutPlan:
     max_rounds: int = 30
 
     def conclude(
-        self, found: Found, *, elsewhere: Found, rounds: int, policy: str
+        self, found: Found, *, elsewhere: Found, rounds: int, policy: str, is_shadow: bool = False
     ) -> tuple[Step, str]:
         """Return what to do, and why in a few words.
 
@@ -36,6 +36,7 @@ class RolloutPlan:
             elsewhere: by the last looks at its other comparisons; ``better`` where all are.
             rounds: behind the newest look.
             policy: the canary's name, for what a person can do.
+            is_shadow: whether only a person may promote it.
         """
         step: Step = "hold"
         match found:
@@ -45,7 +46,7 @@ class RolloutPlan:
                 step, why = "rollback", "Worse."
             case "better" if elsewhere != "better":
                 why = "As good or better here, but not yet clear of every comparison."
-            case "better" if self.auto == "always":
+            case "better" if self.auto == "always" and not is_shadow:
                 step, why = "promote", "As good or better."
             case "better":
                 why = f"As good or better; to promote it: guardtune policy promote {policy}."

@@ -39,7 +39,7 @@ _STEPS: dict[Step, tuple[str, str, str]] = {
     "rollback": (
         "give no request this version; what matches next takes over",
         "rolled back: what matches next takes over",
-        "promote",
+        "retry",
     ),
     "retry": (
         "let the file's share hold again; a canary is measured anew",

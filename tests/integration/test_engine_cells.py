@@ -21,10 +21,11 @@ from proxy.engine.weights import default_cache, find_weights
 
 pytestmark = pytest.mark.gguf
 
-TOLERANCE = 0.05
+TOLERANCE = 0.06
 """Logits of one sequence differ by less, whatever was computed beside it and in which pieces.
 
-llama.cpp multiplies a batch of one row by other kernels than a larger one; that alone makes 0.04.
+llama.cpp computes batches of one row, of up to 63 and of more by different kernels; that alone makes
+up to 0.055. Among batches of up to 63 rows the difference is 0.002.
 """
 
 N_CELLS = 256

@@ -31,6 +31,15 @@ def test_step_follows_from_what_was_found_and_what_is_allowed(
     assert said in why
 
 
+def test_shadow_is_promoted_by_a_person_only() -> None:
+    """Its file gives it to nobody, and no setting is meant to overrule that."""
+    step, why = RolloutPlan("always").conclude(
+        "better", elsewhere="better", rounds=1, policy="mild", is_shadow=True
+    )
+    assert step == "hold"
+    assert "guardtune policy promote mild" in why
+
+
 def test_end_of_the_hurry_is_said() -> None:
     """Scheduled rounds go on."""
     step, why = RolloutPlan(max_rounds=3).conclude(
