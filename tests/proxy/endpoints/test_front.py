@@ -8,7 +8,8 @@ import pytest
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from proxy.endpoints.front import CHAT_PATH, Front, wrapped
+from proxy.backends.routes import CHAT_PATH
+from proxy.endpoints.front import Front, wrapped
 from tests.asgi import Echo, call
 
 
