@@ -76,7 +76,7 @@ class Preset:
 PRESETS: Mapping[str, Preset] = {
     "quick": Preset(
         name="quick", population=12, offspring=8, generations=5, max_tokens=64,
-        first=(Rung(4, 2), Rung(8, 4)), second=(Rung(8, 6), Rung(24, 30)), elites=1,
+        first=(Rung(4, 2), Rung(8, 4)), second=(Rung(10, 8), Rung(24, 30)), elites=1,
         finalists=2, validation=(Rung(24, 30), Rung(60, 60)), test=(Rung(40, 45), Rung(60, 60)),
         search_s=320.0, total_s=570.0, patience=5,
     ),

@@ -174,8 +174,9 @@ _GUARD = Row(
                     sum_by("model, reason", rate("guardtune_retries_total", _MODEL)),
                     "{{model}} again: {{reason}}",
                 ),
+                # All models: one that never answers itself is in no list to choose from.
                 Query(
-                    sum_by("model, fallback, reason", rate("guardtune_fallbacks_total", _MODEL)),
+                    sum_by("model, fallback, reason", rate("guardtune_fallbacks_total")),
                     "{{fallback}} for {{model}}: {{reason}}",
                 ),
             ),
