@@ -14,6 +14,9 @@ from proxy.policy.plan import Plan, plan_for
 from proxy.policy.said_once import says_once
 from proxy.policy.schema import Policy
 
+CONVERSATION = ("messages", "input", "instructions", "prompt")
+"""Fields that hold what is asked, on any route."""
+
 PREFILL = "assistant_prefill"
 """How a dropped trailing assistant message is named among what was overridden."""
 
@@ -57,8 +60,9 @@ def apply(policy: Policy, request: ChatRequest, capabilities: Capabilities) -> A
 
 
 def _is_plain(plan: Plan, raw: bytes) -> bool:
-    """Whether what the rules allowed is all that the body says of it."""
-    return says_once(raw, [name for rule in plan.rules for name in rule.names])
+    """Whether what the rules allowed is all that the body says of it, and of what is asked."""
+    names = [name for rule in plan.rules for name in rule.names]
+    return says_once(raw, [*names, *CONVERSATION])
 
 
 def _converse(

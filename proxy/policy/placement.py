@@ -11,6 +11,9 @@ from proxy.policy.schema import Demonstration, Placement, SystemPrompt
 SYSTEM_ROLES = frozenset({"system", "developer"})
 _BETWEEN = "\n\n"
 
+_OF_THE_MODEL = frozenset({"reasoning", "function_call", "custom_tool_call"})
+"""Items of the Responses API without a role that servers join to the assistant's message beside."""
+
 
 def place(
     messages: Sequence[Message], prompt: SystemPrompt | None, turns: Sequence[Message]
@@ -42,14 +45,18 @@ def as_turns(demonstrations: Sequence[Demonstration]) -> tuple[Message, ...]:
 
 
 def without_prefill(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Return the conversation without trailing assistant messages, which a backend would continue.
+    """Return the conversation without what the model has said last, which a backend would continue.
 
-    All of them: dropping only the last would make a prefill of the one before.
+    All of it: dropping only the last message would make a prefill of the one before.
     """
     end = len(messages)
-    while end and messages[end - 1].get("role") == "assistant":
+    while end and _is_the_models(messages[end - 1]):
         end -= 1
     return messages if end == len(messages) else messages[:end]
+
+
+def _is_the_models(message: Message) -> bool:
+    return message.get("role") == "assistant" or message.get("type") in _OF_THE_MODEL
 
 
 def leading_system_messages(messages: Sequence[Message]) -> int:

@@ -75,9 +75,9 @@ def test_system_message_in_the_input_is_joined_there() -> None:
 
 def test_turns_stand_before_the_clients_items_which_are_kept() -> None:
     """Also those that are no messages."""
-    fields = applied({"input": [HI, CALL]}, demonstrations=SHOWN).request.fields
+    fields = applied({"input": [HI, CALL, HI]}, demonstrations=SHOWN).request.fields
     turns = [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]
-    assert fields["input"] == [*turns, HI, CALL]
+    assert fields["input"] == [*turns, HI, CALL, HI]
 
 
 def test_server_that_knows_assistants_by_their_parts_gets_parts() -> None:
@@ -92,6 +92,21 @@ def test_prefill_is_dropped() -> None:
     result = applied({"input": [HI, {"role": "assistant", "content": "Sure, here"}]})
     assert result.request.fields["input"] == [HI]
     assert result.overridden == (PREFILL,)
+
+
+@pytest.mark.parametrize("kind", ["reasoning", "function_call", "custom_tool_call"])
+def test_prefill_is_dropped_with_the_items_behind_it(kind: str) -> None:
+    """A server joins them to the assistant's message, and would continue that."""
+    prefill = {"role": "assistant", "content": "Sure, here"}
+    result = applied({"input": [HI, prefill, {"type": kind}]})
+    assert result.request.fields["input"] == [HI]
+    assert result.overridden == (PREFILL,)
+
+
+def test_what_a_tool_has_answered_keeps_the_call_before_it() -> None:
+    """The next word is the model's, but it begins anew."""
+    items = [HI, {"type": "function_call"}, {"type": "function_call_output"}]
+    assert applied({"input": items}).request.fields["input"][-3:] == items
 
 
 def test_decoding_settings_apply_beside_it() -> None:
