@@ -27,6 +27,7 @@ from proxy.endpoints.fallback import on_http_error
 from proxy.endpoints.front import Front, wrapped
 from proxy.endpoints.health import HealthEndpoints
 from proxy.endpoints.models import ModelEndpoints
+from proxy.endpoints.openapi import OpenAPIEndpoint
 from proxy.endpoints.policies import PolicyEndpoints
 from proxy.judges.base import Judge
 from proxy.judges.config import JudgeConfig
@@ -34,7 +35,7 @@ from proxy.judges.configured import build as build_judge
 from proxy.metrics import Metrics
 from proxy.metrics.engine import EngineCollector, HasEngineStats
 from proxy.middleware.access_log import AccessLogMiddleware
-from proxy.middleware.auth import AuthMiddleware, Key
+from proxy.middleware.auth import AuthMiddleware, Key, locked
 from proxy.middleware.body_limit import BodyLimitMiddleware
 from proxy.middleware.errors import ErrorsMiddleware
 from proxy.middleware.private_headers import PrivateHeadersMiddleware
@@ -60,6 +61,7 @@ from proxy.settings import Settings, resolve_keys
 from proxy.suites.builtin import load_builtin
 from proxy.upstream.base import UpstreamClient
 from proxy.upstream.choose import AutoClient
+from proxy.wire import openapi
 from proxy.wire.routes import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, passthrough
 
 _OUR_HEADERS = (
@@ -184,12 +186,15 @@ def build(
     }
     health = HealthEndpoints(models, metrics, engines)
     listed = _policy_endpoints(settings, service.parts)
+    is_locked = locked(keys, is_metrics_open=settings.is_metrics_open)
+    document = openapi.document(rules.passthrough, needs_key=is_locked)
     pages: Mapping[str, Page] = {"/metrics": health.metrics, "/policies": listed.list}
     if shared.pages_path is not None:
         pages = dict.fromkeys(pages, Elsewhere(client, shared.pages_path).get)
     rest = Starlette(
         routes=[
             *_routes(answers, models, health, listed),
+            Route(openapi.PATH, OpenAPIEndpoint(document).show),
             *(Route(path, page) for path, page in pages.items()),
         ],
         middleware=stack,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from proxy.endpoints.struct_response import StructResponse
 from proxy.errors import UpstreamError
 from proxy.upstream.base import Timeouts, UpstreamClient
 from proxy.upstream.endpoint import Endpoint
+from proxy.wire.health import Health
 
 _TIMEOUTS = Timeouts(connect_s=5, first_byte_s=10, idle_s=10, total_s=15)
 
@@ -32,6 +34,6 @@ class Elsewhere:
             async with self._client.request("GET", endpoint, (), b"", _TIMEOUTS) as response:
                 body = b"".join([chunk async for chunk in response.chunks])
         except UpstreamError:
-            return JSONResponse({"status": "unavailable"}, status_code=503)
+            return StructResponse(Health("unavailable"), status_code=503)
         media_type = (response.header(b"content-type") or b"").decode("latin-1")
         return Response(body, response.status, media_type=media_type)

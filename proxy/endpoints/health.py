@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from proxy.endpoints.struct_response import StructResponse
 from proxy.metrics import Metrics
 from proxy.metrics.engine import EngineCollector
 from proxy.operations.served import ServedModels
+from proxy.wire.health import Health
 
 
 class HealthEndpoints:
@@ -28,17 +30,15 @@ class HealthEndpoints:
 
     async def health(self, _request: Request) -> Response:
         """Say that the process answers; it calls no model."""
-        return JSONResponse({"status": "ok"})
+        return StructResponse(Health("ok"))
 
     async def ready(self, _request: Request) -> Response:
         """Say whether requests would be answered: 503 while a model loads or restarts."""
         if loading := self._models.loading:
-            return JSONResponse(
-                {"status": "loading", "models": list(loading)},
-                status_code=503,
-                headers={"retry-after": "1"},
+            return StructResponse(
+                Health("loading", loading), status_code=503, headers={"retry-after": "1"}
             )
-        return JSONResponse({"status": "ready"})
+        return StructResponse(Health("ready"))
 
     async def metrics(self, _request: Request) -> Response:
         """Show all metrics in Prometheus' text format."""

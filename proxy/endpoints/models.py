@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from proxy.endpoints.struct_response import StructResponse
 from proxy.operations.served import ServedModels
-from proxy.wire.models import model_card, model_list
+from proxy.wire.models import ModelCard, model_list
 
 
 class ModelEndpoints:
@@ -23,11 +24,10 @@ class ModelEndpoints:
 
     async def list(self, _request: Request) -> Response:
         """All of them."""
-        body = model_list(self._models.names, created=self._created)
-        return Response(body, media_type="application/json")
+        return StructResponse(model_list(self._models.names, created=self._created))
 
     async def show(self, request: Request) -> Response:
         """One of them; raises RequestError (404) that lists the others."""
         name: str = request.path_params["model"]
         self._models.check(name)
-        return JSONResponse(model_card(name, created=self._created))
+        return StructResponse(ModelCard(id=name, created=self._created))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,8 @@ from proxy.errors import RequestError
 from proxy.wire.facts import facts_of, header
 
 Access = Literal["open", "user", "admin"]
+
+_OPEN = frozenset({"/health", "/ready", "/openapi.json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,14 @@ class Key:
 
 def access_to(path: str, *, is_metrics_open: bool) -> Access:
     """Say who may call a path, once there are keys at all."""
-    if path in {"/health", "/ready"} or (path == "/metrics" and is_metrics_open):
+    if path in _OPEN or (path == "/metrics" and is_metrics_open):
         return "open"
     return "admin" if path.startswith("/policies") else "user"
+
+
+def locked(keys: Sequence[Key], *, is_metrics_open: bool) -> Callable[[str], bool]:
+    """Return what says of a path whether it asks for a key; without keys, none does."""
+    return lambda path: bool(keys) and access_to(path, is_metrics_open=is_metrics_open) != "open"
 
 
 def find_key(keys: Sequence[Key], secret: str) -> Key | None:

@@ -16,16 +16,18 @@ from proxy.domain import ChatRequest
 from proxy.errors import RequestError
 
 
-class _Message(msgspec.Struct):
+class ChatMessage(msgspec.Struct):
+    """One turn; what else it has depends on its role."""
+
     role: str
     content: str | list[dict[str, Any]] | None = None
 
 
-class _Checked(msgspec.Struct):
+class ChatBody(msgspec.Struct):
     """The fields we rely on; null stands for absent, as OpenAI has it."""
 
     model: str
-    messages: Annotated[list[_Message], msgspec.Meta(min_length=1)]
+    messages: Annotated[list[ChatMessage], msgspec.Meta(min_length=1)]
     stream: bool | None = None
     stream_options: dict[str, Any] | None = None
     n: int | None = None
@@ -70,7 +72,7 @@ def decode_chat(
             the wrong type (with its path in ``param``), or the name of one that matters is written
             in other letters, see `refuse_folded`.
     """
-    fields = decode_checked(body, _Checked)
+    fields = decode_checked(body, ChatBody)
     return ChatRequest(
         model=fields.pop("model"),
         messages=tuple(fields.pop("messages")),

@@ -24,14 +24,16 @@ class Origin(TypedDict, total=False):
     conversation: str | None
 
 
-class _Named(msgspec.Struct):
+class NamedBody(msgspec.Struct):
     """A body of any route: all we need to know is whom it is for."""
 
     model: str
     stream: bool | None = None
 
 
-class _Completion(_Named):
+class CompletionBody(NamedBody):
+    """A text to continue: the fields we rely on."""
+
     prompt: str | list[Any] | None = None
     n: int | None = None
     temperature: float | None = None
@@ -45,7 +47,9 @@ class _Completion(_Named):
     user: str | None = None
 
 
-class _Response(_Named):
+class ResponseBody(NamedBody):
+    """A request of the Responses API: the fields we rely on."""
+
     input: str | list[dict[str, Any]] | None = None
     instructions: str | None = None
     temperature: float | None = None
@@ -61,7 +65,7 @@ def decode_completion(body: bytes, **origin: Unpack[Origin]) -> ChatRequest:
     Its first prompt counts as what the user said, unless it is sent as tokens: nobody here can read
     those.
     """
-    fields = decode_checked(body, _Completion)
+    fields = decode_checked(body, CompletionBody)
     prompts = _prompts(fields.get("prompt"))
     first = prompts[0] if prompts else ""
     messages = [{"role": "user", "content": first}] if isinstance(first, str) else []
@@ -70,13 +74,13 @@ def decode_completion(body: bytes, **origin: Unpack[Origin]) -> ChatRequest:
 
 def decode_response(body: bytes, **origin: Unpack[Origin]) -> ChatRequest:
     """Decode a request of the Responses API. Raises RequestError as `decode_chat` does."""
-    fields = decode_checked(body, _Response)
+    fields = decode_checked(body, ResponseBody)
     return _request(body, fields, conversation_of(fields), origin)
 
 
 def decode_named(body: bytes, **origin: Unpack[Origin]) -> ChatRequest:
     """Decode a request of which only the model matters. Raises RequestError as `decode_chat`."""
-    return _request(body, decode_checked(body, _Named), (), origin)
+    return _request(body, decode_checked(body, NamedBody), (), origin)
 
 
 def _prompts(prompt: Any) -> Sequence[Any]:

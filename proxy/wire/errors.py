@@ -25,13 +25,26 @@ class ErrorResponse:
     headers: Headers = (JSON_TYPE,)
 
 
+class ErrorDetail(msgspec.Struct, frozen=True):
+    """What went wrong; `param` names the field of the request at fault, if one is."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """An error, in OpenAI's form."""
+
+    error: ErrorDetail
+
+
 def error_body(
     message: str, *, error_type: str, param: str | None = None, code: str | None = None
 ) -> bytes:
     """Encode one OpenAI error object."""
-    return msgspec.json.encode(
-        {"error": {"message": message, "type": error_type, "param": param, "code": code}}
-    )
+    return msgspec.json.encode(ErrorBody(ErrorDetail(message, error_type, param, code)))
 
 
 INTERNAL = ErrorResponse(

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
 
-def model_card(name: str, *, created: int) -> dict[str, object]:
-    """Describe one served model.
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+    """One served model.
 
     Args:
-        name: the served name.
+        id: the served name.
+        object: what this is.
         created: Unix seconds since when it has been served.
+        owned_by: who serves it.
     """
-    return {"id": name, "object": "model", "created": created, "owned_by": "guardtune"}
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: Literal["guardtune"] = "guardtune"
 
 
-def model_list(names: Iterable[str], *, created: int) -> bytes:
-    """Encode the list of served models, in the order of the configuration."""
-    cards = [model_card(name, created=created) for name in names]
-    return msgspec.json.encode({"object": "list", "data": cards})
+class ModelList(msgspec.Struct, frozen=True, kw_only=True):
+    """The served models, in the order of the configuration."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelCard]
+
+
+def model_list(names: Iterable[str], *, created: int) -> ModelList:
+    """List served models; `created` is the same for all of them."""
+    return ModelList(data=[ModelCard(id=name, created=created) for name in names])

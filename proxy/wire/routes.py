@@ -8,8 +8,16 @@ import msgspec
 
 from proxy.backends.routes import CHAT_PATH, COMPLETIONS_PATH, EMBEDDINGS_PATH, RESPONSES_PATH
 from proxy.domain import ChatRequest
-from proxy.wire.decode import decode_chat
-from proxy.wire.decode_routes import Origin, decode_completion, decode_named, decode_response
+from proxy.wire.decode import ChatBody, decode_chat
+from proxy.wire.decode_routes import (
+    CompletionBody,
+    NamedBody,
+    Origin,
+    ResponseBody,
+    decode_completion,
+    decode_named,
+    decode_response,
+)
 
 
 class Decode(Protocol):
@@ -25,6 +33,7 @@ class Route(msgspec.Struct, frozen=True):
     Args:
         path: as clients ask for it.
         decode: reads its bodies.
+        body: the fields of theirs that are checked.
         takes_policies: whether a policy can do anything there.
         answers: a text, for judges; something unknown, counted as unjudged; or nothing that anybody
             could judge.
@@ -32,18 +41,19 @@ class Route(msgspec.Struct, frozen=True):
 
     path: str
     decode: Decode
+    body: type[msgspec.Struct]
     takes_policies: bool = True
     answers: Literal["text", "unknown", "none"] = "text"
 
 
-CHAT = Route(CHAT_PATH, decode_chat)
-COMPLETIONS = Route(COMPLETIONS_PATH, decode_completion)
-RESPONSES = Route(RESPONSES_PATH, decode_response)
-EMBEDDINGS = Route(EMBEDDINGS_PATH, decode_named, takes_policies=False, answers="none")
+CHAT = Route(CHAT_PATH, decode_chat, ChatBody)
+COMPLETIONS = Route(COMPLETIONS_PATH, decode_completion, CompletionBody)
+RESPONSES = Route(RESPONSES_PATH, decode_response, ResponseBody)
+EMBEDDINGS = Route(EMBEDDINGS_PATH, decode_named, NamedBody, takes_policies=False, answers="none")
 
 KNOWN = (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS)
 
 
 def passthrough(path: str) -> Route:
     """A route that an operator has let through: nobody knows what its answers are."""
-    return Route(path, decode_named, takes_policies=False, answers="unknown")
+    return Route(path, decode_named, NamedBody, takes_policies=False, answers="unknown")

@@ -8,7 +8,7 @@ import hashlib
 import pytest
 
 from proxy.errors import RequestError
-from proxy.middleware.auth import AuthMiddleware, Key, access_to, find_key
+from proxy.middleware.auth import AuthMiddleware, Key, access_to, find_key, locked
 from proxy.wire.facts import facts_of
 from tests.asgi import Echo, Headers, call
 
@@ -96,3 +96,12 @@ def test_every_key_is_compared() -> None:
     assert found is not None
     assert found.id == "boss"
     assert find_key(KEYS, "") is None
+
+
+def test_nothing_is_locked_without_keys() -> None:
+    """Then whoever reaches the server may use it."""
+    assert not locked((), is_metrics_open=False)("/v1/models")
+    is_locked = locked(KEYS, is_metrics_open=False)
+    assert is_locked("/metrics")
+    assert is_locked("/policies")
+    assert not is_locked("/openapi.json")
