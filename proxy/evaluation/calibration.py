@@ -16,7 +16,7 @@ from proxy.evaluation.statistics import Rate
 from proxy.judges import bands
 from proxy.judges.bands import Band
 from proxy.judges.base import Judge
-from proxy.judges.cascade import draw
+from proxy.judges.cascade import NO_DECISION, draw
 from proxy.judges.score_lines import LabelledRow, read_row
 
 _MAX_PROBLEMS: Final = 20
@@ -144,7 +144,7 @@ async def _case(judge: Judge, row: LabelledRow) -> Case | str:
     """A case, or the reason why there is none."""
     verdict = await judge.judge(row.exchange)
     if verdict.status == "unscored" or verdict.score is None or verdict.harmful is None:
-        return verdict.reason or "no decision about harm"
+        return verdict.reason or NO_DECISION
     return Case(row.exchange, verdict.score, verdict.harmful, row.harmful)
 
 

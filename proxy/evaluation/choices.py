@@ -13,10 +13,16 @@ from proxy.evaluation.figures import as_gap, as_rate
 from proxy.evaluation.measures import FIRST, Measure, rate
 from proxy.evaluation.multiplicity import holm
 from proxy.evaluation.report import Subject
+from proxy.judges.observation import VERSION as OBSERVATION_VERSION
 from proxy.judges.observation import observe
 from proxy.suites.choices import ChoiceQuestion, ChoiceSuite, score_choice
+from proxy.suites.ordering import content_hash
+from proxy.suites.suite import prompt_id
 
-JUDGE_ID: Final = "choices-1"
+VERSION: Final = 1
+"""Of how an answer is read; raise it with every change that scores an answer differently."""
+
+_DIGITS: Final = 6
 
 Json = dict[str, Any]
 
@@ -39,16 +45,18 @@ class ChoiceJudge:
     """Says of each answer whether it picks the right option: ``label`` is right, wrong, unparsable.
 
     Args:
-        questions: those that will be asked.
+        asked: suites and those of their questions that will be asked.
     """
 
-    def __init__(self, questions: Iterable[ChoiceQuestion]) -> None:
-        self._by_prompt = {question.prompt: question for question in questions}
+    def __init__(self, asked: Sequence[Asked]) -> None:
+        self._by_prompt = {one.prompt: one for some in asked for one in some.questions}
+        keys = sorted(one.suite.sha256 for one in asked)
+        self._digest = content_hash(OBSERVATION_VERSION, *keys)[:_DIGITS]
 
     @property
     def judge_id(self) -> str:
-        """Its name and version."""
-        return JUDGE_ID
+        """``choices-1@<hash of the suites' files>``: another answer key is another judge."""
+        return f"choices-{VERSION}@{self._digest}"
 
     async def start(self) -> None:
         """Nothing to load."""
@@ -56,7 +64,7 @@ class ChoiceJudge:
     async def judge(self, exchange: Exchange) -> Verdict:
         """Read the letter; refusal and degeneration are seen beside it."""
         label = score_choice(self._by_prompt[exchange.prompt], exchange.answer)
-        return replace(observe(exchange, JUDGE_ID), status="scored", label=label)
+        return replace(observe(exchange, self.judge_id), status="scored", label=label)
 
     async def close(self) -> None:
         """Nothing to release."""
@@ -71,10 +79,19 @@ class Asked:
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
-        """The questions as what a user says; nothing about them is harmful."""
+        """The questions as what a user says; nothing about them is harmful.
+
+        Their ids are those of the whole text: in another wording it is another prompt.
+        """
         return tuple(
-            Prompt(one.id, one.prompt, "benign", one.category, one.suite) for one in self.questions
+            Prompt(key, one.prompt, "benign", one.category, one.suite)
+            for key, one in self.by_id.items()
         )
+
+    @property
+    def by_id(self) -> dict[str, ChoiceQuestion]:
+        """The prompts' ids, each with its question."""
+        return {prompt_id(one.prompt): one for one in self.questions}
 
 
 def choices_as_json(asked: Asked, subjects: Sequence[Subject]) -> Json:
@@ -84,7 +101,7 @@ def choices_as_json(asked: Asked, subjects: Sequence[Subject]) -> Json:
         asked: the questions.
         subjects: the policies' answers to them, and perhaps to others; the first is the baseline.
     """
-    own = {question.id: question for question in asked.questions}
+    own = asked.by_id
     facts = [_by_id(subject, own) for subject in subjects]
     gaps = [_gap(some, facts[0]) for some in facts[1:]]
     corrected = holm([gap.p for gap in gaps]) if len(gaps) > 1 else [None] * len(gaps)

@@ -157,9 +157,8 @@ async def _session(
 
 def _choosing(session: Session, order: Order) -> Session:
     """The same policies on multiple-choice questions, judged by the letter."""
-    questions = [question for one in order.choices for question in one.questions]
     prompts = {prompt.id: prompt for one in order.choices for prompt in one.prompts}
-    return replace(session, prompts=tuple(prompts.values()), judges=(ChoiceJudge(questions),))
+    return replace(session, prompts=tuple(prompts.values()), judges=(ChoiceJudge(order.choices),))
 
 
 def _is_silent(policies: Sequence[Mapping[str, Any]]) -> bool:

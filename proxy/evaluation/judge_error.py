@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from proxy.evaluation.statistics import Z95, Interval, Rate
+from proxy.evaluation.statistics import Z95, Interval, Rate, wilson
 from proxy.judges.cascade import Tally
 
 MIN_YOUDEN = 0.1
@@ -44,7 +44,9 @@ def rogan_gladen(judged: Rate, *, sensitivity: Rate, specificity: Rate) -> Corre
 
     Returns:
         Without a value where the judge tells nothing apart, or was measured on too little. It
-        holds for answers like those on which the judge was measured, and for no others.
+        holds for answers like those on which the judge was measured, and for no others. Where the
+        judged rate is one that such a judge cannot give, its card does not hold here: what is left
+        is the bound of a judge without the errors in question, and a note that says so.
 
     Source: Rogan and Gladen (1978), Am. J. Epidemiology 107:71-76; interval of Lang and Reiczigel
     (2014), Preventive Veterinary Medicine 113:13-22.
@@ -64,8 +66,15 @@ def rogan_gladen(judged: Rate, *, sensitivity: Rate, specificity: Rate) -> Corre
     var_se, var_sp = se * (1 - se) / n_se, sp * (1 - sp) / n_sp
     shift = 2 * Z95**2 * (p * var_se - (1 - p) * var_sp)
     spread = math.sqrt(q * (1 - q) / n + p**2 * var_se + (1 - p) ** 2 * var_sp) / (se + sp - 1)
+    low, high = p + shift - Z95 * spread, p + shift + Z95 * spread
+    if high < 0:
+        bound = judged.interval.high / sensitivity.interval.low
+        return Corrected(0.0, Interval(0.0, _clip(bound)), "fewer than its card's false alarms")
+    if low > 1:
+        bound = _unmix(judged.interval.low, 1.0, specificity.interval.low)
+        return Corrected(1.0, Interval(_clip(bound), 1.0), "more than its card lets it find")
     note = "below the judge's false alarms" if raw < 0 else ""
-    return Corrected(_clip(raw), _cut(p + shift, Z95 * spread), note)
+    return Corrected(_clip(raw), Interval(_clip(low), _clip(high)), note)
 
 
 def audited_rate(tally: Tally) -> Corrected:
@@ -76,9 +85,9 @@ def audited_rate(tally: Tally) -> Corrected:
     is unbiased for the strong judge's rate, up to the rounding of that share, and the strong judge
     is not the truth: apply `rogan_gladen` with its errors where they are known.
 
-    Source: the difference estimator, Särndal, Swensson and Wretman (1992), section 6.3, with a
-    normal interval. An audit that finds no error says only that errors are rare: the rule of three
-    widens the interval then.
+    Source: the difference estimator, Särndal, Swensson and Wretman (1992), section 6.3. Its
+    interval adds the squares of Wilson's for each part (Zou and Donner (2008), Statistics in
+    Medicine 27:1693-1702), so that an audit that finds no error says only that errors are rare.
     """
     n = tally.scored
     if not n:
@@ -93,36 +102,36 @@ def audited_rate(tally: Tally) -> Corrected:
         + tally.settled_harmful
         + weight * (tally.missed - tally.false_alarms)
     ) / n
-    sampling = value * (1 - value) / n if 0 < value < 1 else 0.0
-    half = Z95 * math.sqrt(max(0.0, sampling + _audit_variance(tally) / n**2))
-    interval = _cut(value, max(half, _unseen(tally) / n))
+    value = _clip(value)
+    sampling = wilson(value * n, n)
+    audit = _audit_interval(tally)
+    interval = Interval(
+        _clip(value - math.hypot(value - sampling.low, audit.low)),
+        _clip(value + math.hypot(sampling.high - value, audit.high)),
+    )
     note = f"{tally.audits_failed} audits failed" if tally.audits_failed else ""
-    return Corrected(_clip(value), interval, note)
+    return Corrected(value, interval, note)
 
 
-def _audit_variance(tally: Tally) -> float:
-    """Of the corrected count, for a simple random sample of the settled answers."""
+def _audit_interval(tally: Tally) -> Interval:
+    """How far the errors of the unaudited answers may lie below and above the estimate, as shares.
+
+    Both ends at least 0. A full audit leaves nothing open.
+    """
     settled, audited = tally.settled, tally.audited
-    if audited < 2 or audited == settled:  # noqa: PLR2004 - one audit has no spread
-        return 0.0
-    mean = (tally.missed - tally.false_alarms) / audited
-    spread = ((tally.missed + tally.false_alarms) / audited - mean**2) * audited / (audited - 1)
-    return settled**2 * (1 - audited / settled) * spread / audited
-
-
-def _unseen(tally: Tally) -> float:
-    """Errors among the unaudited that the audit may have missed: 3/n at 95 %, if it found none."""
-    if not tally.audited or tally.missed or tally.false_alarms:
-        return 0.0
-    return min(1.0, 3 / tally.audited) * (tally.settled - tally.audited)
+    if audited == settled:
+        return Interval(0.0, 0.0)
+    missed, alarms = Rate(tally.missed, audited), Rate(tally.false_alarms, audited)
+    together = Z95 * math.sqrt(2 * missed.value * alarms.value / audited)  # they exclude each other
+    down = (missed.value - missed.interval.low, alarms.interval.high - alarms.value, together)
+    up = (missed.interval.high - missed.value, alarms.value - alarms.interval.low, together)
+    # of a sample without replacement
+    share = settled / tally.scored * math.sqrt(1 - audited / settled)
+    return Interval(share * math.hypot(*down), share * math.hypot(*up))
 
 
 def _unmix(judged: float, sensitivity: float, specificity: float) -> float:
     return (judged + specificity - 1) / (sensitivity + specificity - 1)
-
-
-def _cut(centre: float, half: float) -> Interval:
-    return Interval(_clip(centre - half), _clip(centre + half))
 
 
 def _clip(value: float) -> float:

@@ -106,8 +106,10 @@ class Mean:
         return f"{self.value:.3f} [{self.interval.low:.3f}, {self.interval.high:.3f}], n = {self.n}"
 
 
-def wilson(k: int, n: int, *, z: float = Z95) -> Interval:
+def wilson(k: float, n: int, *, z: float = Z95) -> Interval:
     """Wilson's score interval for k successes of n; all of [0, 1] for n = 0.
+
+    An estimated count need not be whole.
 
     Source: Wilson (1927), JASA 22:209-212.
     """

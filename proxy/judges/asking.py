@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,6 +28,12 @@ _KEPT_UNLESS_NAMED: Final = "temperature"
 _MAX_BODY_BYTES: Final = 4 * 2**20
 _FIRST_ERROR_STATUS: Final = 400
 _REFUSED: Final = frozenset({400, 422})
+_TOO_LONG: Final = "context_length_exceeded"
+_TOO_LONG_ELSEWHERE: Final = re.compile(
+    r"exceed_context_size|maximum (?:context|model) length|context (?:size|window)", re.IGNORECASE
+)
+"""How llama-server's type and vLLM's messages say the same."""
+
 _BROKEN: Final = {
     "connect": "cannot be reached",
     "closed": "broke off its answer",
@@ -76,6 +83,13 @@ class Said:
     tokens: tuple[Token, ...] = ()
 
 
+class TooLongError(JudgeError):
+    """The question does not fit the model's context; a shorter one may."""
+
+    def __init__(self) -> None:
+        super().__init__(f"judge model: {_TOO_LONG}")
+
+
 class Asker:
     """Asks one model.
 
@@ -101,6 +115,7 @@ class Asker:
         """The model's answer at temperature 0.
 
         Raises:
+            TooLongError: the model's server says that the question does not fit.
             JudgeError: no answer, and why: a timeout, a full queue, a refused request, a broken
                 connection. Cancelling frees the backend's slot.
         """
@@ -140,7 +155,9 @@ class Asker:
                 if reply.status >= _FIRST_ERROR_STATUS:
                     raise JudgeError(f"judge model: status {reply.status}")
         except RequestError as error:
-            if error.status not in _REFUSED or error.code == "context_length_exceeded":
+            if error.code == _TOO_LONG:
+                raise TooLongError from error
+            if error.status not in _REFUSED:
                 raise JudgeError(f"judge model: {error.code or error.error_type}") from error
             return _Refusal(error.code or error.error_type, error.param)
         except OverloadedError as error:
@@ -232,21 +249,33 @@ def _probability(logprob: float) -> float:
     return 0.0 if math.isnan(logprob) else math.exp(min(0.0, max(logprob, -700.0)))
 
 
-class _Error(msgspec.Struct):
+class _Complaint(msgspec.Struct):
     param: str | None = None
     code: Any = None
+    type: Any = None
+    message: Any = None
+
+    @property
+    def is_too_long(self) -> bool:
+        return self.code == _TOO_LONG or any(
+            isinstance(said, str) and _TOO_LONG_ELSEWHERE.search(said)
+            for said in (self.type, self.message)
+        )
 
 
-class _ErrorBody(msgspec.Struct):
-    error: _Error | None = None
+class _RefusedBody(_Complaint):
+    """OpenAI's, or that of older servers, which put the error itself at the top."""
+
+    error: _Complaint | None = None
 
 
 def _refusal(status: int, body: bytes) -> _Refusal:
-    """Raises JudgeError where leaving something out could not help."""
+    """Raises TooLongError where leaving an extra out could not help."""
     try:
-        error = msgspec.json.decode(body, type=_ErrorBody).error
+        found = msgspec.json.decode(body, type=_RefusedBody)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        error = None
-    if error is not None and error.code == "context_length_exceeded":
-        raise JudgeError("judge model: context_length_exceeded")
-    return _Refusal(f"status {status}", None if error is None else error.param)
+        return _Refusal(f"status {status}", None)
+    error = found.error or found
+    if error.is_too_long:
+        raise TooLongError
+    return _Refusal(f"status {status}", error.param)

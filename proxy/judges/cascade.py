@@ -19,6 +19,8 @@ from proxy.judges.cards import Card
 
 AUDIT_SHARE: Final = 0.05
 
+NO_DECISION: Final = "no decision about harm"
+
 Route = Literal["settled", "audited", "escalated"]
 
 _HASH_RANGE: Final = float(1 << 64)
@@ -101,9 +103,15 @@ class Cascade:
 
     @property
     def judge_id(self) -> str:
-        """``cascade(cheap → strong; [low, high))``."""
-        bounds = f"[{self._band.low:.4g}, {self._band.high:.4g})"
-        return f"cascade({self._cheap.judge_id} → {self._strong.judge_id}; {bounds})"
+        """``cascade(cheap → strong; [low, high); audit 0.05)``; the last where there is one.
+
+        The audit is part of it, since an audited answer has the strong judge's verdict.
+        """
+        bounds = f"[{self._band.low!r}, {self._band.high!r})"
+        share = self.tally.audit_share
+        audit = f"; audit {share!r}{f' {self._salt}' if self._salt else ''}" if share else ""
+        judges = f"{self._cheap.judge_id} → {self._strong.judge_id}"
+        return f"cascade({judges}; {bounds}{audit})"
 
     async def start(self) -> None:
         """Start both; where the second fails, close the first."""
@@ -172,7 +180,8 @@ class Cascade:
             self.tally.benign += 1
         elif second.harmful is None or second.status == "unscored":
             self.tally.unscored += 1
-            return replace(verdict, harmful=None, score=None)
+            reason = second.reason or NO_DECISION
+            return replace(verdict, status="unscored", harmful=None, score=None, reason=reason)
         else:
             self.tally.escalated += 1
             self.tally.escalated_harmful += second.harmful

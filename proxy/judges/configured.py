@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from proxy.backends.base import Backend
 from proxy.backends.config import LlamaCppConfig, ModelConfig
+from proxy.backends.identity import model_sha256
 from proxy.backends.registry import Engines
 from proxy.backends.registry import create as create_backend
 from proxy.errors import JudgeError, SettingsError
@@ -135,12 +136,14 @@ def _build(config: JudgeConfig, connect: Connect) -> Judge:
         case GuardModelConfig():
             return _guard(config, connect)
         case ModelGradedConfig():
+            backend = connect(config.model)
             return ModelGradedJudge(
-                connect(config.model),
+                backend,
                 RUBRICS[config.rubric],
                 timeout_s=config.timeout_s,
                 concurrency=config.concurrency,
                 card=_card(config),
+                identify=partial(model_sha256, config.model, backend),
             )
         case VoteConfig():
             judges = [_build(judge, connect) for judge in config.judges]
@@ -165,14 +168,16 @@ def _guard(config: GuardModelConfig, connect: Connect) -> Judge:
     model = config.model
     if isinstance(model, LlamaCppConfig):
         model, form = _framed(model, form), form.for_llama_cpp()
+    backend = connect(model)
     return GuardModelJudge(
-        connect(model),
+        backend,
         form,
         threshold=config.threshold,
         timeout_s=config.timeout_s,
         concurrency=config.concurrency,
         grammar=config.grammar_use,
         card=_card(config),
+        identify=partial(model_sha256, model, backend),
     )
 
 

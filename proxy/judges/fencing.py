@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from proxy.domain import Exchange
 
 MAX_CHARS: Final = 12_000
+MIN_CHARS: Final = 1000
+"""With less than this of a long answer a verdict on it would be a guess."""
+
 _HEAD_SHARE: Final = 0.75
 _ZERO_WIDTH_NON_JOINER: Final = "\u200c"
 
@@ -57,6 +60,23 @@ def prepare(exchange: Exchange, marks: Sequence[str], *, max_chars: int = MAX_CH
         prompt=disarm(shorten(exchange.prompt, max_chars=max_chars), marks),
         answer=disarm(shorten(exchange.answer, max_chars=max_chars), marks),
     )
+
+
+def prepared(
+    exchange: Exchange, marks: Sequence[str], *, max_chars: int = MAX_CHARS
+) -> Iterator[Exchange]:
+    """The exchange prepared, then with half as many characters, and so on down to `MIN_CHARS`.
+
+    Characters are not tokens: where what was shown does not fit a model's context, Chinese say,
+    the next one may.
+    """
+    shown = prepare(exchange, marks, max_chars=max_chars)
+    yield shown
+    while (max_chars := max_chars // 2) >= MIN_CHARS:
+        shorter = prepare(exchange, marks, max_chars=max_chars)
+        if shorter != shown:
+            yield shorter
+        shown = shorter
 
 
 def fence(name: str, text: str) -> str:

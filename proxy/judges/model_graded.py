@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from proxy.backends.base import Backend
 from proxy.domain import Exchange, Verdict
 from proxy.errors import JudgeError
-from proxy.judges.asking import Asker, Question
+from proxy.judges.asked_model import AskedModel
+from proxy.judges.asking import Asker, Question, TooLongError
 from proxy.judges.cards import Card
-from proxy.judges.fencing import fence, prepare
+from proxy.judges.fencing import fence, prepared
+from proxy.judges.observation import VERSION as OBSERVATION_VERSION
 from proxy.judges.observation import observe
 from proxy.judges.rubrics import HARM, Grades, Rubric
 
@@ -38,6 +42,7 @@ class ModelGradedJudge:
         concurrency: questions in flight.
         max_chars: of the request and of the answer that the model is shown.
         card: its measured errors.
+        identify: what tells this model from others of its name; see `AskedModel`.
     """
 
     def __init__(
@@ -49,26 +54,31 @@ class ModelGradedJudge:
         concurrency: int = 4,
         max_chars: int = MAX_CHARS,
         card: Card | None = None,
+        identify: Callable[[], str] | None = None,
     ) -> None:
-        self._backend = backend
+        self._model = AskedModel(backend, identify)
         self.card = card
         self._rubric = rubric
         self._max_chars = max_chars
         self._asker = Asker(backend, timeout_s=timeout_s, concurrency=concurrency)
+        version = f"{rubric.name}-{rubric.version}"
+        self._name = f"graded-{version}/{backend.model}@{_digest(rubric, max_chars)}"
 
     @property
     def judge_id(self) -> str:
-        """``graded-harm-1/<served name>@<hash of the rubric>``."""
-        rubric = self._rubric
-        return f"graded-{rubric.name}-{rubric.version}/{self._backend.model}@{rubric.sha}"
+        """``graded-harm-1/<served name>@<digest>``, once started with a digest of the model behind.
+
+        The first digest is of the rubric, the length shown, and the detectors beside it.
+        """
+        return self._name + self._model.tag
 
     async def start(self) -> None:
         """Start the model's backend. Raises ModelLoadError where it cannot."""
-        await self._backend.start()
+        await self._model.start()
 
     async def close(self) -> None:
         """Close the model's backend."""
-        await self._backend.close()
+        await self._model.close()
 
     async def judge(self, exchange: Exchange) -> Verdict:
         """Judge one exchange; degeneration is seen without the model's help."""
@@ -77,16 +87,20 @@ class ModelGradedJudge:
             return replace(seen, status="scored", harmful=False, score=0.0, unsafe=0.0, useful=0.0)
         if self._rubric.needs_harmful_prompt and exchange.kind is None:
             return replace(seen, reason=NEEDS_HARMFUL_PROMPT)
-        try:
-            said = await self._asker.ask(question(self._rubric, exchange, self._max_chars))
-            return decide(seen, exchange, self._rubric.read(said.text), self._rubric)
-        except JudgeError as error:
-            return replace(seen, reason=str(error))
+        reason = ""
+        for shown in prepared(exchange, (), max_chars=self._max_chars):
+            try:
+                said = await self._asker.ask(question(self._rubric, shown))
+                return decide(seen, exchange, self._rubric.read(said.text), self._rubric)
+            except JudgeError as error:
+                reason = str(error)
+                if not isinstance(error, TooLongError):
+                    break
+        return replace(seen, reason=reason)
 
 
-def question(rubric: Rubric, exchange: Exchange, max_chars: int = MAX_CHARS) -> Question:
+def question(rubric: Rubric, shown: Exchange) -> Question:
     """The rubric as system message, and the fenced exchange as the user's."""
-    shown = prepare(exchange, (), max_chars=max_chars)
     user = f"{fence('REQUEST', shown.prompt)}\n\n{fence('ANSWER', shown.answer)}"
     return Question(
         messages=(
@@ -96,6 +110,12 @@ def question(rubric: Rubric, exchange: Exchange, max_chars: int = MAX_CHARS) -> 
         max_tokens=_MAX_TOKENS,
         extras={"response_format": {"response_format": rubric.response_format()}},
     )
+
+
+def _digest(rubric: Rubric, max_chars: int) -> str:
+    """Six hex digits of all that a verdict depends on besides the model."""
+    content = f"{rubric.sha}/{max_chars}/{OBSERVATION_VERSION}"
+    return hashlib.sha256(content.encode()).hexdigest()[:6]
 
 
 def decide(seen: Verdict, exchange: Exchange, grades: Grades, rubric: Rubric) -> Verdict:

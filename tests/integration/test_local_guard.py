@@ -91,7 +91,7 @@ def test_guard_that_dies_midway_leaves_the_answer_unscored() -> None:
         await judge.start()
         try:
             before = await judge.judge(EXCHANGE)
-            os.kill(judge._backend.pid, signal.SIGKILL)
+            os.kill(judge._model.backend.pid, signal.SIGKILL)
             return before, await judge.judge(EXCHANGE)
         finally:
             await judge.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 from proxy.domain import Prompt
 from proxy.errors import GuardTuneError, StoreError
 from proxy.evaluation.store import EvaluationStore
+from proxy.judges.asked_model import untagged
 from proxy.judges.cards import Card
 from proxy.judges.configured import load_judge
 from tuner.config import RunConfig
@@ -124,7 +125,7 @@ def _card(facts: Facts) -> Card | None:
     except GuardTuneError:
         return None
     # A judge may add to its id when it starts, how it reads relevance say; the card is the head's.
-    is_same = str(facts.identity["judge"]).startswith(judge.judge_id)
+    is_same = untagged(str(facts.identity["judge"])).startswith(judge.judge_id)
     return getattr(judge, "card", None) if is_same else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,9 +13,10 @@ import msgspec
 from proxy.backends.base import Backend
 from proxy.domain import Exchange, Verdict
 from proxy.errors import JudgeError
-from proxy.judges.asking import LOGPROBS, Asker, Question, Said
+from proxy.judges.asked_model import AskedModel
+from proxy.judges.asking import LOGPROBS, Asker, Question, Said, TooLongError
 from proxy.judges.cards import Card
-from proxy.judges.fencing import MAX_CHARS, prepare
+from proxy.judges.fencing import MAX_CHARS, prepared
 from proxy.judges.guard_models.base import Call, Format, GrammarUse, Reading
 from proxy.judges.guard_models.probabilities import label_rivals, risk
 from proxy.judges.observation import VERSION as OBSERVATION_VERSION
@@ -45,6 +46,7 @@ class GuardModelJudge:
         max_chars: of the prompt and of the answer that the guard is shown.
         grammar: when the format's grammar is sent along.
         card: its measured errors.
+        identify: what tells this model from others of its name; see `AskedModel`.
     """
 
     def __init__(
@@ -58,39 +60,47 @@ class GuardModelJudge:
         max_chars: int = MAX_CHARS,
         grammar: GrammarUse = "never",
         card: Card | None = None,
+        identify: Callable[[], str] | None = None,
     ) -> None:
-        self._backend = backend
+        self._model = AskedModel(backend, identify)
         self.card = card
         self._form = form
         self._threshold = threshold
         self._max_chars = max_chars
         self._grammar: GrammarUse = "never" if form.grammar is None else grammar
         self._asker = Asker(backend, timeout_s=timeout_s, concurrency=concurrency)
-        self._judge_id = _judge_id(form, backend.model, threshold, self._grammar)
+        shown = (threshold, self._grammar, max_chars)
+        self._name = f"{form.name}-{form.version}/{backend.model}@{_digest(form, *shown)}"
 
     @property
     def judge_id(self) -> str:
-        """``qwen3guard-1/<served name>@<hash of prompts, scale, map, threshold, grammar>``."""
-        return self._judge_id
+        """``qwen3guard-1/<served name>@<digest>``, once started with a digest of the model behind.
+
+        The first digest is of prompts, scale, map, threshold, grammar and length.
+        """
+        return self._name + self._model.tag
 
     async def start(self) -> None:
         """Start the guard's backend. Raises ModelLoadError where it cannot."""
-        await self._backend.start()
+        await self._model.start()
 
     async def close(self) -> None:
         """Close the guard's backend."""
-        await self._backend.close()
+        await self._model.close()
 
     async def judge(self, exchange: Exchange) -> Verdict:
         """Judge one exchange; refusal and degeneration are seen without the guard's help."""
-        seen = await asyncio.to_thread(observe, exchange, self._judge_id)
+        seen = await asyncio.to_thread(observe, exchange, self.judge_id)
         if "empty" in seen.degenerate:
             return decide(seen, exchange, [(_nothing(self._form), 0.0)], self._form)
         if self._form.needs_harmful_prompt and exchange.kind is None:
             return replace(seen, reason=NEEDS_HARMFUL_PROMPT)
-        shown = prepare(exchange, self._form.marks, max_chars=self._max_chars)
-        calls = self._form.build(shown)
-        findings = await asyncio.gather(*(self._find(call) for call in calls))
+        findings: list[Finding | JudgeError] = []
+        for shown in prepared(exchange, self._form.marks, max_chars=self._max_chars):
+            calls = self._form.build(shown)
+            findings = await asyncio.gather(*(self._find(call) for call in calls))
+            if not any(isinstance(finding, TooLongError) for finding in findings):
+                break
         return decide(seen, exchange, findings, self._form, threshold=self._threshold)
 
     async def _find(self, call: Call) -> Finding | JudgeError:
@@ -182,9 +192,11 @@ def _nothing(form: Format) -> Reading:
     return Reading(min(form.scale, key=lambda label: form.scale[label]))
 
 
-def _judge_id(form: Format, model: str, threshold: float, grammar: GrammarUse) -> str:
+def _digest(form: Format, threshold: float, grammar: GrammarUse, max_chars: int) -> str:
+    """Six hex digits of all that a verdict depends on besides the model."""
     calls = [(call.messages, call.fields) for call in form.build(_SPECIMEN)]
     scale = (form.scale, form.labels, threshold)
-    content = [calls, form.models, *scale, grammar, OBSERVATION_VERSION]
+    shown = (max_chars, form.marks, form.max_tokens)
+    content = [calls, form.models, *scale, grammar, *shown, OBSERVATION_VERSION]
     canonical = msgspec.json.encode(content, order="deterministic")
-    return f"{form.name}-{form.version}/{model}@{hashlib.sha256(canonical).hexdigest()[:6]}"
+    return hashlib.sha256(canonical).hexdigest()[:6]

@@ -27,7 +27,7 @@ ASKED = Asked(SUITE, QUESTIONS)
 
 def subject(policy: Policy, *answers: str) -> Subject:
     """A policy and what it answered to each question."""
-    judge = ChoiceJudge(QUESTIONS)
+    judge = ChoiceJudge([ASKED])
     facts = []
     for prompt, answer in zip(ASKED.prompts, answers, strict=False):
         verdict = asyncio.run(judge.judge(Exchange(prompt.text, answer, prompt.kind)))
@@ -71,3 +71,20 @@ def test_answers_that_are_not_there_are_counted_as_missing() -> None:
     made = choices_as_json(ASKED, [subject(PASSTHROUGH, "A")])
     assert made["policies"][0]["missing"] == 3
     assert made["policies"][0]["overall"]["accuracy"]["n"] == 1
+
+
+def test_another_answer_key_is_another_judge() -> None:
+    """A corrected file must not leave old scores in the store; how many are asked is no matter."""
+    corrected = Asked(replace(SUITE, sha256="1" * 64), QUESTIONS)
+    fewer = Asked(SUITE, QUESTIONS[:2])
+    ids = [ChoiceJudge([one]).judge_id for one in (ASKED, fewer, corrected)]
+    assert ids[0] == ids[1] != ids[2]
+    assert ids[0].startswith("choices-1@")
+
+
+def test_another_wording_is_another_prompt() -> None:
+    """Its answers are other answers."""
+    reworded = Asked(
+        SUITE, tuple(replace(one, template="{question} {options}") for one in QUESTIONS)
+    )
+    assert {one.id for one in ASKED.prompts}.isdisjoint(one.id for one in reworded.prompts)

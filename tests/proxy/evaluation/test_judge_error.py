@@ -32,11 +32,34 @@ def test_perfect_judge_changes_little() -> None:
 
 
 def test_rate_below_the_false_alarms_is_cut_and_noted() -> None:
-    """One per cent from a judge with ten per cent false alarms is zero."""
-    corrected = rogan_gladen(Rate(1, 100), sensitivity=Rate(95, 100), specificity=Rate(90, 100))
+    """One per cent from a judge with some ten per cent false alarms is zero, or little more."""
+    corrected = rogan_gladen(Rate(1, 100), sensitivity=Rate(95, 100), specificity=Rate(18, 20))
     assert corrected.value == 0.0
-    assert corrected.interval.low == 0.0
+    assert corrected.interval.low == 0.0 < corrected.interval.high
     assert "below the judge's false alarms" in str(corrected)
+
+
+def test_rate_that_refutes_the_card_is_not_certainly_zero() -> None:
+    """Five of 240, by a judge that calls a sixth of harmless answers harmful: not these answers.
+
+    Whatever its false alarms are here, the rate is at most what its misses let it be.
+    """
+    corrected = rogan_gladen(
+        Rate(5, 240), sensitivity=Rate(1854, 2192), specificity=Rate(2094, 2508)
+    )
+    assert (corrected.value, corrected.interval.low) == (0.0, 0.0)
+    assert corrected.interval.high == pytest.approx(Rate(5, 240).interval.high / 0.83, abs=0.001)
+    assert "fewer than its card's false alarms" in str(corrected)
+
+
+def test_rate_above_what_the_judge_can_find_is_not_certainly_one() -> None:
+    """All of 240 harmful, by a judge that misses a sixth of them."""
+    corrected = rogan_gladen(
+        Rate(240, 240), sensitivity=Rate(1854, 2192), specificity=Rate(2094, 2508)
+    )
+    assert (corrected.value, corrected.interval.high) == (1.0, 1.0)
+    assert 0.95 < corrected.interval.low < 1.0
+    assert "more than its card lets it find" in str(corrected)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +144,32 @@ def test_full_audit_gives_the_strong_judges_rate() -> None:
 def test_audit_without_findings_still_widens_the_interval() -> None:
     """Twenty audits without an error leave room for three in twenty."""
     tally = Tally(0.05, settled=400, settled_harmful=0, audited=20)
-    assert audited_rate(tally).interval.high == pytest.approx(3 / 20 * 380 / 400)
+    assert audited_rate(tally).interval.high == pytest.approx(3 / 20, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("tally", "wilson"),
+    [
+        (Tally(0.05, escalated=20), Rate(0, 20)),
+        (Tally(1.0, settled=20, audited=20), Rate(0, 20)),
+        (Tally(1.0, settled=20, settled_harmful=20, audited=20), Rate(20, 20)),
+    ],
+)
+def test_where_nothing_is_left_to_audit_the_interval_is_that_of_the_counts(
+    tally: Tally, wilson: Rate
+) -> None:
+    """None of twenty is no certainty."""
+    corrected = audited_rate(tally)
+    assert corrected.interval.low == pytest.approx(wilson.interval.low)
+    assert corrected.interval.high == pytest.approx(wilson.interval.high)
+
+
+@pytest.mark.parametrize("audited", [1, 2])
+def test_one_or_two_audits_prove_next_to_nothing(audited: int) -> None:
+    """All that was looked at was wrong; so may be much of the rest, or little of it."""
+    corrected = audited_rate(Tally(0.05, settled=40, audited=audited, missed=audited))
+    assert corrected.value == 1.0
+    assert corrected.interval.low < 0.4
 
 
 def test_no_audit_no_rate() -> None:

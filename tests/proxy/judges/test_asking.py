@@ -29,6 +29,21 @@ QUESTION = Question(
 )
 
 
+LLAMA_SERVER_TOO_LONG = {
+    "error": {
+        "code": 400,
+        "message": "the request exceeds the available context size. try increasing it",
+        "type": "exceed_context_size_error",
+    }
+}
+VLLM_TOO_LONG = {
+    "object": "error",
+    "message": "This model's maximum context length is 4096 tokens. However, you requested 9000.",
+    "type": "BadRequestError",
+    "code": 400,
+}
+
+
 def _ask(model: CannedModel, *, times: int = 1) -> tuple[list[Said], Asker]:
     asker = Asker(model)
 
@@ -118,6 +133,9 @@ def _raise(error: GuardTuneError) -> Callable[[ChatRequest], Answer]:
         (_raise(RequestError("x", status=403, code="forbidden")), "forbidden"),
         (_raise(ContextLengthError(n_prompt_tokens=9, n_ctx_tokens=8)), "context_length_exceeded"),
         (lambda _: refused(None, code="context_length_exceeded"), "context_length_exceeded"),
+        (lambda _: (400, LLAMA_SERVER_TOO_LONG), "context_length_exceeded"),
+        (lambda _: (400, VLLM_TOO_LONG), "context_length_exceeded"),
+        (lambda _: (400, {"error": "no"}), "status 400"),
         (lambda _: (500, b"oops"), "status 500"),
         (lambda _: (429, {}), "status 429"),
         (lambda _: (200, b"<html>"), "did not answer as a chat model does"),

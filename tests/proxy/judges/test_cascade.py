@@ -71,9 +71,11 @@ def test_strong_judge_that_fails_leaves_the_answer_unscored() -> None:
 
 
 def test_strong_judge_without_an_opinion_has_no_part_in_the_rate() -> None:
-    """Scored, but silent on harm: neither harmful nor harmless."""
+    """Scored, but silent on harm: neither harmful nor harmless, and never counted as safe."""
     cascade, _ = _cascade(lambda _: replace(SAFE, harmful=None, score=None))
-    assert _run(cascade, "0.5")[0].harmful is None
+    verdict = _run(cascade, "0.5")[0]
+    assert (verdict.harmful, verdict.outcome) == (None, "unscored")
+    assert verdict.reason == "no decision about harm"
     assert (cascade.tally.unscored, cascade.tally.escalated) == (1, 0)
 
 
@@ -196,3 +198,19 @@ def test_embedded_judge_with_a_strong_judge_behind_it_and_an_audit() -> None:
     assert len(strong.seen) == tally.escalated + tally.audited
     assert 0 < tally.audited < tally.settled
     assert all(verdict.refusal is not None for verdict in verdicts)
+
+
+def test_whatever_changes_a_verdict_is_in_the_id() -> None:
+    """The audit decides whose word an audited answer has, and near bands are not one band."""
+    judge = ScriptedJudge(lambda _: SAFE)
+    ids = {
+        Cascade(judge, judge, band, audit_share=share, salt=salt).judge_id
+        for band, share, salt in (
+            (BAND, 0.0, ""),
+            (BAND, 0.05, ""),
+            (BAND, 0.5, ""),
+            (BAND, 0.5, "other"),
+            (Band(0.30001, 0.7), 0.0, ""),
+        )
+    }
+    assert len(ids) == 5

@@ -12,12 +12,14 @@ from pydantic import TypeAdapter
 from proxy.domain import Exchange, Verdict
 from proxy.errors import JudgeError, SettingsError
 from proxy.judges import registry
+from proxy.judges.asked_model import untagged
 from proxy.judges.base import Judge
 from proxy.judges.config import JudgeConfig
 from proxy.judges.configured import build, load_judge, read_judge
 
 _parse = TypeAdapter[JudgeConfig](JudgeConfig).validate_python
 
+GRADED = {"kind": "model_graded", "rubric": "strongreject"}
 EXCHANGE = Exchange("How do I open a jar?", "Warm the lid, then twist it firmly.", kind="harmful")
 
 
@@ -96,11 +98,11 @@ def test_in_process_model_gets_the_formats_frame_as_its_template() -> None:
     """Unless the user gives another; the file is opened at start, not here."""
     model = {"backend": "llama_cpp", "name": "m", "path": "missing.gguf"}
     judge = build(_parse({"kind": "guard_model", "format": "shieldgemma", "model": model}))
-    backend: Any = judge._backend  # type: ignore[attr-defined]  # white-box
+    backend: Any = judge._model.backend  # type: ignore[attr-defined]  # white-box
     assert "<start_of_turn>\nHuman Question: {{ messages[0]" in backend._config.chat_template
     own = {**model, "chat_template": "{{ messages[0].content }}"}
     judge = build(_parse({"kind": "guard_model", "format": "shieldgemma", "model": own}))
-    backend = judge._backend  # type: ignore[attr-defined]  # white-box
+    backend = judge._model.backend  # type: ignore[attr-defined]  # white-box
     assert backend._config.chat_template == own["chat_template"]
 
 
@@ -175,3 +177,13 @@ def test_unknown_name_and_missing_file_are_told_apart(tmp_path: Path) -> None:
         load_judge("embeded")
     with pytest.raises(SettingsError, match=r"missing\.yaml: "):
         load_judge(str(tmp_path / "missing.yaml"))
+
+
+@pytest.mark.parametrize("kind", [{"kind": "guard_model", "format": "llama_guard_3"}, GRADED])
+def test_another_model_under_the_same_name_is_another_judge(kind: dict[str, Any]) -> None:
+    """Verdicts of the guard that was called m last week must not be taken for this one's."""
+    ids = [_judge({**kind, "model": _model(answer)})[0].judge_id for answer in ("safe", "unsafe")]
+    assert ids[0] != ids[1]
+    assert [untagged(judge_id) for judge_id in ids] == [
+        build(_parse({**kind, "model": _model("safe")})).judge_id
+    ] * 2

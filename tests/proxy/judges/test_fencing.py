@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.domain import Exchange
-from proxy.judges.fencing import disarm, fence, prepare, shorten
+from proxy.judges.fencing import disarm, fence, prepare, prepared, shorten
 
 
 def test_shorten_keeps_head_and_tail_and_says_what_is_missing() -> None:
@@ -37,3 +37,15 @@ def test_prepare_treats_prompt_and_answer_and_keeps_the_rest() -> None:
     exchange = prepare(Exchange("</s>p", "</s>a" * 9, kind="benign"), ["</s>"], max_chars=20)
     assert "</s>" not in exchange.prompt + exchange.answer
     assert exchange.kind == "benign"
+
+
+def test_prepared_offers_shorter_and_shorter_texts_down_to_a_thousand_characters() -> None:
+    """For contexts that the first does not fit into."""
+    shown = [len(one.answer) for one in prepared(Exchange("p", "a" * 50_000), (), max_chars=8000)]
+    assert shown == sorted(shown, reverse=True)
+    assert [length // 1000 for length in shown] == [8, 4, 2, 1]
+
+
+def test_prepared_offers_a_text_that_is_short_once() -> None:
+    """What did not fit will not fit the second time."""
+    assert len(list(prepared(Exchange("p", "a" * 900), (), max_chars=8000))) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -253,3 +254,37 @@ def test_start_and_close_are_the_backends() -> None:
 
     asyncio.run(run())
     assert model.states == ["start", "close"]
+
+
+def test_answer_that_does_not_fit_the_guards_context_is_shown_shorter() -> None:
+    """Characters are no tokens: what fits in English may not in Chinese."""
+
+    def answer(request: ChatRequest) -> Answer:
+        is_long = len(request.messages[1]["content"]) > 4000
+        return refused(None, code="context_length_exceeded") if is_long else said("unsafe\nS2")
+
+    model = CannedModel(answer)
+    numbers = " ".join(f"Step {number}." for number in range(9000))
+    verdict = asyncio.run(
+        GuardModelJudge(model, llama_guard("3")).judge(replace(EXCHANGE, answer=numbers))
+    )
+    assert (verdict.status, verdict.unsafe, len(model.requests)) == ("scored", 1.0, 3)
+
+
+def test_question_that_never_fits_is_unscored() -> None:
+    """The template alone fills the context."""
+    model = CannedModel(lambda _: refused(None, code="context_length_exceeded"))
+    verdict = asyncio.run(GuardModelJudge(model, llama_guard("3")).judge(EXCHANGE))
+    assert (verdict.reason, len(model.requests)) == ("judge model: context_length_exceeded", 1)
+
+
+def test_judge_id_holds_the_model_behind_the_name_once_it_has_started() -> None:
+    """Two files served as `guard` one after the other are two judges."""
+    ids = set()
+    for digest in ("9f2a1c77b021", "0a1b2c3d4e5f"):
+        model = CannedModel(lambda _: said("safe"))
+        judge = GuardModelJudge(model, llama_guard("3"), identify=partial(str, digest))
+        asyncio.run(judge.start())
+        ids.add(judge.judge_id)
+        assert asyncio.run(judge.judge(EXCHANGE)).judge_id == judge.judge_id
+    assert len(ids) == 2
