@@ -38,6 +38,8 @@ from proxy.middleware.access_log import AccessLogMiddleware
 from proxy.middleware.auth import AuthMiddleware, Key, locked
 from proxy.middleware.body_limit import BodyLimitMiddleware
 from proxy.middleware.errors import ErrorsMiddleware
+from proxy.middleware.otel.hooks import Hooks
+from proxy.middleware.otel.switch import hooks as hooks_asked_for
 from proxy.middleware.private_headers import PrivateHeadersMiddleware
 from proxy.middleware.request_id import RequestIdMiddleware
 from proxy.operations.canary import Canary, canaries
@@ -117,6 +119,7 @@ def build(
     backends: Sequence[Backend] | None = None,
     judge: Judge | None = None,
     shared: Shared = Shared(),
+    hooks: Hooks | None = None,
 ) -> Proxy:
     """Put a proxy together; nothing is loaded or listened to before the application starts.
 
@@ -126,6 +129,7 @@ def build(
         backends: instead of those that the settings name.
         judge: instead of those that the settings name.
         shared: what this process shares with others.
+        hooks: who watches, instead of whoever the environment asks for.
 
     Raises:
         SettingsError: a key's secret is missing.
@@ -134,7 +138,8 @@ def build(
     """
     keys = resolve_keys(settings, environ)
     metrics = shared.metrics or Metrics()
-    client = AutoClient()
+    hooks = hooks_asked_for(environ, settings.models) if hooks is None else hooks
+    client = hooks.client(AutoClient())
     if backends is None:
         backends = [
             create_backend(config, client=client, may_spawn=True, engines=shared.engines)
@@ -144,7 +149,11 @@ def build(
     metrics.collect_from(engines)
     models = ServedModels(backends)
     models.on_retry(lambda model, reason: metrics.retries.labels(model, reason).inc())
-    judges = _judges(settings, client, shared.engines) if judge is None else Judges(judge)
+    judges = (
+        _judges(settings, client, shared.engines, hooks)
+        if judge is None
+        else Judges(hooks.judge(judge))
+    )
     policies = PolicyWatch(shared.policies or _store(settings), metrics)
     admission = _admission(settings, metrics)
     live = LiveJudge(
@@ -164,6 +173,7 @@ def build(
         metrics=metrics,
         live=live,
         rules=rules,
+        around=hooks.prepare,
     )
     service = Service(
         Parts(
@@ -179,11 +189,11 @@ def build(
             client,
         )
     )
-    stack = _stack(settings, keys, metrics)
     answers = {
         route.path: Answers(pipeline, metrics, route)
         for route in (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, *rules.passthrough)
     }
+    stack = _stack(settings, keys, metrics, hooks.middleware(frozenset(answers)))
     health = HealthEndpoints(models, metrics, engines)
     listed = _policy_endpoints(settings, service.parts)
     is_locked = locked(keys, is_metrics_open=settings.is_metrics_open)
@@ -204,10 +214,13 @@ def build(
     return Proxy(Front(wrapped(answers[CHAT.path], stack), rest), service, metrics, pages)
 
 
-def _stack(settings: Settings, keys: Sequence[Key], metrics: Metrics) -> list[Middleware]:
+def _stack(
+    settings: Settings, keys: Sequence[Key], metrics: Metrics, watching: Sequence[Middleware]
+) -> list[Middleware]:
     """The whole middleware stack, outermost first."""
     return [
         Middleware(RequestIdMiddleware),
+        *watching,
         Middleware(AccessLogMiddleware),
         *_cors(settings),
         Middleware(ErrorsMiddleware, count_bug=metrics.internal_errors.inc),
@@ -365,7 +378,9 @@ def _schedule(settings: Settings, probes: Probes, metrics: Metrics) -> ProbeSche
     return ProbeSchedule(probes, interval_s=interval_s, jitter=probing.jitter)
 
 
-def _judges(settings: Settings, client: UpstreamClient, engines: Engines | None) -> Judges:
+def _judges(
+    settings: Settings, client: UpstreamClient, engines: Engines | None, hooks: Hooks
+) -> Judges:
     """The configured judges; equal configurations share one, and with it one model."""
     built: list[tuple[JudgeConfig, Judge]] = []
 
@@ -373,7 +388,7 @@ def _judges(settings: Settings, client: UpstreamClient, engines: Engines | None)
         for known, same in built:
             if known == config:
                 return same
-        made = build_judge(config, client=client, may_spawn=True, engines=engines)
+        made = hooks.judge(build_judge(config, client=client, may_spawn=True, engines=engines))
         built.append((config, made))
         return made
 

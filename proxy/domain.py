@@ -6,6 +6,7 @@ Frozen throughout, except :class:`Transcript`, the side copy that a backend fill
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
@@ -190,6 +191,10 @@ class Prompt:
     is_lookalike: bool = False
 
 
+ORIGIN: ContextVar[Any] = ContextVar("origin", default=None)
+"""The call of a model that a task is in the midst of, where somebody traces it; opaque here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """What a judge is given: one request and its answer.
@@ -200,6 +205,7 @@ class Exchange:
         kind: the prompt's own label, or None on unlabelled traffic.
         context: texts the answer might merely echo: system prompt and demonstrations.
         finish_reason: ``stop``, ``length``, … as the backend reported it.
+        origin: :data:`ORIGIN` where it was made, so that a verdict finds back to its trace.
     """
 
     prompt: str
@@ -207,6 +213,7 @@ class Exchange:
     kind: Kind | None = None
     context: tuple[str, ...] = ()
     finish_reason: str | None = None
+    origin: Any = field(default_factory=ORIGIN.get, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

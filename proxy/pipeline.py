@@ -27,6 +27,9 @@ from proxy.wire.sse import STREAM_HEADERS, is_stream
 
 T = TypeVar("T")
 
+Prepare = Callable[[Route, RequestMeter, ChatRequest], Attempt]
+"""Puts a request to the model that it names, under the policy that matches it."""
+
 _OK = 200
 
 
@@ -78,6 +81,7 @@ class Pipeline:
         metrics: counts.
         live: judges completed answers, off the request path.
         rules: what the operator demands.
+        around: what goes around putting a request to a model, once for each attempt; None: nothing.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class Pipeline:
         metrics: Metrics,
         live: LiveJudge,
         rules: Rules = Rules(),
+        around: Callable[[Prepare], Prepare] | None = None,
     ) -> None:
         self._models = models
         self._policies = policies
@@ -96,6 +101,7 @@ class Pipeline:
         self._metrics = metrics
         self._live = live
         self._rules = rules
+        self._prepare: Prepare = self._attempt if around is None else around(self._attempt)
         self._fallbacks = rules.fallbacks
         self._unguarded = {
             route.path: metrics.unguarded.labels(route.path)
@@ -126,7 +132,7 @@ class Pipeline:
         with self._metrics.measure(is_stream=request.is_stream) as meter:
             others = self._fallbacks.get(request.model)
             asked = (
-                self._attempt(route, meter, request)
+                self._prepare(route, meter, request)
                 if others is None
                 else self._attempts(route, meter, request, others)
             )
@@ -185,7 +191,7 @@ class Pipeline:
         return Fallbacks(
             request,
             others,
-            prepare=partial(self._attempt, route, meter),
+            prepare=partial(self._prepare, route, meter),
             metrics=self._metrics,
             settle=settle,
         )

