@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from proxy.errors import InvalidInputError, PolicyError, Problem
 from proxy.policy.document import Document, Location
-from proxy.policy.fields import known_names
+from proxy.policy.fields import is_required, known_names
 from proxy.policy.wording import describe
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -66,6 +66,8 @@ def _problems(
         known = known_names(model_class, error["loc"])
         mark = document.mark(location)
         shown_error = {**error, "loc": location}
+        if is_required(model_class, error["loc"]):
+            shown_error["ctx"] = {"unless": "", **error.get("ctx", {})}
         message = describe(shown_error, known=known, raw=mark.raw if mark else None)
         problem = document.problem(location, message)
         said.setdefault(problem.path, []).append(problem)

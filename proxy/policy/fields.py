@@ -16,11 +16,27 @@ def known_names(model_class: type[BaseModel], loc: Sequence[str | int]) -> tuple
         model_class: the model that was validated.
         loc: pydantic's location, union labels included.
     """
+    models = _beside(model_class, loc)
+    names = (_key(name, field.alias) for model in models for name, field in _fields(model))
+    return tuple(dict.fromkeys(names))
+
+
+def is_required(model_class: type[BaseModel], loc: Sequence[str | int]) -> bool:
+    """Whether the key that a location ends in must be there; False for an item of a list."""
+    return any(
+        field.is_required()
+        for model in _beside(model_class, loc)
+        for name, field in _fields(model)
+        if loc and loc[-1] == _key(name, field.alias)
+    )
+
+
+def _beside(model_class: type[BaseModel], loc: Sequence[str | int]) -> list[type[BaseModel]]:
+    """The models that a location's last part is a key of."""
     models: list[type[BaseModel]] = [model_class]
     for part in loc[:-1]:
         models = list(_step(models, part)) or models
-    names = (_key(name, field.alias) for model in models for name, field in _fields(model))
-    return tuple(dict.fromkeys(names))
+    return models
 
 
 def _step(models: Sequence[type[BaseModel]], part: str | int) -> Iterator[type[BaseModel]]:

@@ -40,18 +40,30 @@ def shown(value: Any, *, name: str = "") -> str:
 
 def suggestion(given: str, known: tuple[str, ...]) -> str:
     """Return `` Did you mean …?`` or the known names, with a leading space; empty without any."""
-    if close := get_close_matches(given.lower(), known, n=1, cutoff=0.6):
-        return f" Did you mean `{close[0]}`?"
+    if close := _closest(given, known):
+        return f" Did you mean `{close}`?"
     if not known:
         return ""
     return " Known here: " + ", ".join(f"`{name}`" for name in known) + "."
+
+
+def _closest(given: str, known: tuple[str, ...]) -> str | None:
+    """The name that was meant, if one is near; exchanged letters are the likeliest slip.
+
+    difflib compares runs, so by itself it prefers `mode` to `model` for `modle`.
+    """
+    near = get_close_matches(given.lower(), known, cutoff=0.6)
+    letters = sorted(given.lower())
+    exchanged = (name for name in near if sorted(name) == letters)
+    return next(exchanged, near[0] if near else None)
 
 
 def describe(error: Mapping[str, Any], *, known: tuple[str, ...], raw: str | None) -> str:
     """Say what is wrong, the value, and what to do.
 
     Args:
-        error: one of pydantic's ``ErrorDetails``.
+        error: one of pydantic's ``ErrorDetails``; ``ctx`` may hold, as ``unless``, what else is
+            possible besides a longer list.
         known: the names that are allowed where the error is.
         raw: the scalar as written, which shows what YAML made of it; None for none.
     """
@@ -64,7 +76,7 @@ def describe(error: Mapping[str, Any], *, known: tuple[str, ...], raw: str | Non
 
 
 def _sentence(error: Mapping[str, Any], *, value: str, name: str) -> str:
-    kind, context = error["type"], error.get("ctx", {})
+    kind, context = error["type"], {"unless": ", or leave it out", **error.get("ctx", {})}
     if kind in _NEEDED:
         what = _NEEDED[kind]
         return (
@@ -85,8 +97,8 @@ def _cut(text: str) -> str:
 
 
 def _unknown_key(name: str, value: Any, known: tuple[str, ...]) -> str:
-    close = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
-    hidden_by = close[0] if close and _SECRET.search(close[0]) else name
+    close = _closest(name, known)
+    hidden_by = close if close and _SECRET.search(close) else name
     return f"no such setting (value {shown(value, name=hidden_by)}).{suggestion(name, known)}"
 
 
@@ -155,7 +167,7 @@ _SENTENCES = {
     "string_too_long": "is too long; at most {max_length:,} characters fit.",
     "string_unicode": "holds half a surrogate pair, which is no character.",
     "string_pattern_mismatch": "{value} does not match the pattern {pattern}",
-    "too_short": "has {actual_length} items; at least {min_length} needed, or leave it out.",
+    "too_short": "has {actual_length} items; at least {min_length} needed{unless}.",
     "too_long": "has too many items; at most {max_length} fit.",
     "finite_number": "{value} is not a finite number.",
     "int_from_float": "{value} is not a whole number.",

@@ -9,7 +9,7 @@ from proxy.domain import CATEGORIES
 from proxy.errors import Problem
 from proxy.suites.choices import ChoiceQuestion, question_id
 from proxy.suites.letters import LETTERS
-from proxy.suites.rows import shown
+from proxy.suites.rows import has_half_character, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ def _mistakes(row: ChoiceRow) -> list[str]:
             *mistakes,
             f"there must be two to {len(LETTERS)} options, each a text; check this row's options.",
         ]
+    if any(map(has_half_character, (str(row.question), *row.options))):
+        mistakes.append("its text holds half a surrogate pair (\\ud800 to \\udfff); remove it.")
     if type(row.answer) is not int or not 0 <= row.answer < len(row.options):
         letters = LETTERS[: len(row.options)]
         mistakes.append(

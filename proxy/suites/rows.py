@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from proxy.domain import CATEGORIES, Kind, Prompt, Split
 from proxy.errors import Problem
+from proxy.policy import wording
 from proxy.suites.suite import prompt_id
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _SPLITS: tuple[Split, ...] = get_args(Split)
 _SHOWN_CHARS = 80
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +94,12 @@ def _mistakes(row: Row) -> list[str]:
     """What is wrong with a row by itself; the prompt's text is never repeated in a message."""
     mistakes = []
     if not isinstance(row.text, str):
-        mistakes.append(f"the prompt is {shown(row.text)}, but must be a text in quotes.")
+        said = "missing" if row.text is None else wording.shown(row.text)
+        mistakes.append(f"the prompt is {said}, but must be a text in quotes.")
     elif not row.text.strip():
         mistakes.append("the prompt is empty; write one or remove the row.")
+    elif has_half_character(row.text):
+        mistakes.append("the prompt holds half a surrogate pair (\\ud800 to \\udfff); remove it.")
     mistakes += _unless_one_of("kind", row.kind, _KINDS)
     mistakes += _unless_one_of("category", row.category, CATEGORIES)
     if row.split is not None:
@@ -124,6 +130,11 @@ def _unless_one_of(name: str, value: Any, allowed: Sequence[str]) -> list[str]:
     if isinstance(value, str) and value in allowed:
         return []
     return [f"{name} is {shown(value)}, but must be one of {', '.join(allowed)}."]
+
+
+def has_half_character(text: str) -> bool:
+    """Whether it holds half a surrogate pair, as JSON's escapes can: no model can be sent that."""
+    return _HALF.search(text) is not None
 
 
 def shown(value: Any) -> str:

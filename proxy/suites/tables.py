@@ -54,9 +54,9 @@ def read_table(text: str, file: str) -> Table:
 
 
 def read_csv(text: str, file: str) -> Table:
-    """Comma- or tab-separated values under one line of column names."""
+    """Values separated by commas, tabs or semicolons under one line of column names."""
     header = text.split("\n", 1)[0]
-    delimiter = "\t" if "\t" in header and "," not in header else ","
+    delimiter = next((mark for mark in ",\t;" if mark in header), ",")
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey=_SURPLUS)
     records: list[Record] = []
     problems: list[Problem] = []
@@ -167,6 +167,8 @@ def _elements(text: str) -> Iterator[tuple[int, Any]]:
         at = _skip(text, end)
         if text[at : at + 1] == ",":
             at = _skip(text, at + 1)
+            if text[at : at + 1] == "]":
+                raise json.JSONDecodeError("Illegal trailing comma", text, at)
         elif text[at : at + 1] != "]":
             raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
     after = _skip(text, at + 1)

@@ -102,3 +102,18 @@ def test_a_missing_key_stays_part_of_the_location() -> None:
     data = {"models": [{"backend": "local"}]}
     where = written_location(data, ("models", 0, "local", "path"), kind="missing")
     assert where == ("models", 0, "path")
+
+
+def test_a_required_list_that_is_empty_cannot_be_left_out() -> None:
+    """What can be is told so."""
+
+    class _Vote(BaseModel):
+        judges: Annotated[list[str], Field(min_length=2)]
+        names: Annotated[list[str], Field(min_length=1)] = ["a"]
+
+    with pytest.raises(PolicyError) as caught:
+        validate(read_yaml(Path("v.yaml"), text="judges: []\nnames: []\n"), _Vote)
+    assert [problem.message for problem in caught.value.problems] == [
+        "has 0 items; at least 2 needed.",
+        "has 0 items; at least 1 needed, or leave it out.",
+    ]

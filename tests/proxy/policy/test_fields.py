@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from proxy.policy.fields import known_names
+from proxy.policy.fields import is_required, known_names
 
 
 class _Cat(BaseModel):
@@ -43,3 +43,18 @@ def test_the_keys_beside_the_wrong_one_are_known(
 ) -> None:
     """Through optionals, lists, mappings and unions told apart by a tag."""
     assert known_names(_Zoo, loc) == names
+
+
+@pytest.mark.parametrize(
+    ("loc", "required"),
+    [
+        (("house",), False),
+        (("house", "lives"), True),
+        (("animals", 0, "dog", "tricks"), True),
+        (("animals", 0), False),
+        ((), False),
+    ],
+)
+def test_is_required(loc: tuple[str | int, ...], *, required: bool) -> None:
+    """What has no default cannot be left out."""
+    assert is_required(_Zoo, loc) is required

@@ -61,6 +61,12 @@ def test_a_near_name_is_suggested_else_all_are_named(given: str, said: str) -> N
     assert suggestion(given, ("temperature", "top_p")) == said
 
 
+def test_exchanged_letters_come_before_a_letter_too_many() -> None:
+    """`modle` is `model` typed too fast."""
+    assert suggestion("modle", ("mode", "model")) == " Did you mean `model`?"
+    assert suggestion("modes", ("mode", "model")) == " Did you mean `mode`?"
+
+
 def test_nothing_is_suggested_where_nothing_is_known() -> None:
     """Free mappings have no names."""
     assert suggestion("x", ()) == ""

@@ -32,6 +32,8 @@ def test_good_row_becomes_a_question_without_blanks_around() -> None:
         (ChoiceRow("q", ["a"], 0, "ip"), "there must be two to 6 options, each a text;"),
         (ChoiceRow("q", ["a", ""], 0, "ip"), "there must be two to 6 options, each a text;"),
         (ChoiceRow("q", "ab", 0, "ip"), "there must be two to 6 options, each a text;"),
+        (ChoiceRow("q\udc00", ["a", "b"], 0, "ip"), "its text holds half a surrogate pair"),
+        (ChoiceRow("q", ["a", "b\ud83d"], 0, "ip"), "its text holds half a surrogate pair"),
         (ChoiceRow("q", ["a", "b"], 2, "ip"), "the answer is 2, but must be one of the 2 options"),
         (ChoiceRow("q", ["a", "b"], None, "ip"), "the answer is missing, but must be one of"),
         (ChoiceRow("q", ["a", "b"], True, "ip"), "the answer is True, but must be one of"),

@@ -26,6 +26,12 @@ def test_check_makes_prompts_of_good_rows() -> None:
     [
         (Row(None, "benign"), "the prompt is missing, but must be a text in quotes."),
         (Row(7, "benign"), "the prompt is 7, but must be a text in quotes."),
+        (Row(["a", "b"], "benign"), "the prompt is a list, but must be a text in quotes."),
+        (Row({"a": "b"}, "benign"), "the prompt is a mapping, but must be a text in quotes."),
+        (
+            Row("a\ud800", "benign"),
+            "the prompt holds half a surrogate pair (\\ud800 to \\udfff); remove it.",
+        ),
         (Row(" \n", "benign"), "the prompt is empty; write one or remove the row."),
         (Row("a", "bad"), "kind is 'bad', but must be one of harmful, benign."),
         (Row("a", ["benign"]), "kind is ['benign'], but must be one of harmful, benign."),

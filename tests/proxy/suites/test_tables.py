@@ -26,13 +26,14 @@ def _messages(table: Table) -> list[str]:
         ('{"a": 1}\n\n{"a": 2}\n', [1, 3]),
         ('a,b\n"1\n1",x\n2,y\n', [2, 4]),
         ("a\tb\n1\tx\n2\ty\n", [2, 3]),
+        ("a;b\n1;x\n2;y\n", [2, 3]),
     ],
-    ids=["array", "lines", "csv", "tabs"],
+    ids=["array", "lines", "csv", "tabs", "semicolons"],
 )
 def test_read_table_knows_the_form_by_its_content_and_rows_by_their_lines(
     text: str, lines: list[int]
 ) -> None:
-    """A JSON array, lines, or values separated by commas or tabs."""
+    """A JSON array, lines, or values separated by commas, tabs or semicolons."""
     table = read_table(text, "f")
     assert table.problems == ()
     assert table.has("a")
@@ -55,6 +56,7 @@ def test_read_array_equals_json() -> None:
         ('[{"a": 1}', "f:1: this is not JSON: Expecting ',' delimiter."),
         ('[{"a": 1} {"b": 2}]', "f:1: this is not JSON: Expecting ',' delimiter."),
         ("[\n{,}]", "f:2: this is not JSON: Expecting property name enclosed in double quotes."),
+        ('[{"a": 1},\n]', "f:2: this is not JSON: Illegal trailing comma."),
         ('[{"a": 1}]\nmore', "f:2: this is not JSON: Extra data."),
         ("[" * 100_000, "f:1: this is not JSON: it nests too deeply."),
         ("[1]", "f:1: [0]: this is a int, not an object like {"),
