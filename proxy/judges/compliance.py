@@ -10,17 +10,15 @@ compliant, which they are.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 from proxy.errors import JudgeError
+from proxy.judges import trained
 from proxy.judges.cards import Card
 from proxy.judges.features import NAMES, features
 from proxy.judges.words import ngrams, words
@@ -120,12 +118,10 @@ def parse_head(content: bytes) -> ComplianceHead:
     Raises:
         JudgeError: it is of another version, or its hand features are not today's.
     """
-    document: dict[str, Any] = json.loads(content)
-    if document["version"] != ASSET_VERSION or tuple(document["hand"]["names"]) != NAMES:
-        raise JudgeError(
-            f"{ASSET}: made for another version of the code (asset version "
-            f"{document['version']}, expected {ASSET_VERSION}). Run `make judge` to train it anew."
-        )
+    asset = trained.parse(content, name=ASSET, version=ASSET_VERSION)
+    document = asset.document
+    if tuple(document["hand"]["names"]) != NAMES:
+        raise JudgeError(trained.outdated(ASSET, document["version"], ASSET_VERSION))
     hand = {key: value for key, value in document["hand"].items() if key != "names"}
     return ComplianceHead(
         terms=document["terms"],
@@ -134,12 +130,12 @@ def parse_head(content: bytes) -> ComplianceHead:
         text_share=document["text_share"],
         shift=document["shift"],
         threshold=document["threshold"],
-        sha=hashlib.sha256(content).hexdigest()[:6],
-        card=Card.read(document["card"]) if "card" in document else None,
+        sha=asset.sha,
+        card=asset.card,
     )
 
 
 @cache
 def load_head() -> ComplianceHead:
     """The head that ships with GuardTune."""
-    return parse_head((resources.files("proxy.judges") / "assets" / ASSET).read_bytes())
+    return parse_head(trained.content_of(ASSET))

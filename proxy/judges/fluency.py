@@ -13,9 +13,9 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Final
 
+from proxy.judges import trained
 from proxy.judges.words import FUNCTION_WORDS, sentences, words
 
 ALPHABET: Final = " abcdefghijklmnopqrstuvwxyz"
@@ -74,6 +74,5 @@ def _word_class(word: str) -> str:
 @cache
 def load_fluency() -> Fluency:
     """The tables that ship with the judge."""
-    source = resources.files("proxy.judges") / "assets" / "fluency.json"
-    document = json.loads(source.read_text(encoding="utf-8"))
+    document = json.loads(trained.content_of("fluency.json"))
     return Fluency(order=document["order"], letters=document["letters"])

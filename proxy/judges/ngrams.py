@@ -10,20 +10,17 @@ Like the first head it is valid only where the prompt is known to lead to harm.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from proxy.errors import JudgeError
+from proxy.judges import trained
 from proxy.judges.cards import Card
 from proxy.judges.compliance import sigmoid
 from proxy.judges.words import plain
@@ -115,12 +112,8 @@ def parse_ngrams(content: bytes) -> NgramHead:
     Raises:
         JudgeError: it is of another version.
     """
-    document: dict[str, Any] = json.loads(content)
-    if document["version"] != ASSET_VERSION:
-        raise JudgeError(
-            f"{ASSET}: made for another version of the code (asset version "
-            f"{document['version']}, expected {ASSET_VERSION}). Run `make judge` to train it anew."
-        )
+    asset = trained.parse(content, name=ASSET, version=ASSET_VERSION)
+    document = asset.document
     return NgramHead(
         sizes=tuple(document["sizes"]),
         bits=document["bits"],
@@ -129,12 +122,12 @@ def parse_ngrams(content: bytes) -> NgramHead:
         bias=document["bias"],
         shift=document["shift"],
         threshold=document["threshold"],
-        sha=hashlib.sha256(content).hexdigest()[:6],
-        card=Card.read(document["card"]) if "card" in document else None,
+        sha=asset.sha,
+        card=asset.card,
     )
 
 
 @cache
 def load_ngrams() -> NgramHead:
     """The second head that ships with GuardTune."""
-    return parse_ngrams((resources.files("proxy.judges") / "assets" / ASSET).read_bytes())
+    return parse_ngrams(trained.content_of(ASSET))

@@ -16,12 +16,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib import resources
 from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from proxy.judges import trained
 from proxy.judges.compliance import sigmoid
 from proxy.judges.words import content_of, content_words, ngrams, sentences, words
 
@@ -118,8 +118,7 @@ def _repeats(sentence: str, runs: set[tuple[str, ...]], asked_content: set[str])
 @cache
 def load_calibration() -> Calibration:
     """The weights that ship with GuardTune."""
-    source = resources.files("proxy.judges") / "assets" / "relevance.json"
-    document: Mapping[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+    document: Mapping[str, Any] = json.loads(trained.content_of("relevance.json"))
     return Calibration(**document["weights"])
 
 
