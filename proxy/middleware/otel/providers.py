@@ -36,11 +36,15 @@ from opentelemetry.trace.propagation.tracecontext import (  # type: ignore[impor
 )
 
 from proxy import __version__
+from proxy.middleware.otel.last_call import LastCall
 from proxy.middleware.otel.signals import Signals
 
 _log = logging.getLogger(__name__)
 
 SERVICE = "guardtune"
+LAST_CALL_S = 2.0
+"""How long a receiver may keep us at the end; by itself the SDK would go on asking for longer."""
+
 _DEFAULT_PROTOCOL = "http/protobuf"
 _WITH_CONTENT = {"true", "span_only", "span_and_event"}
 """Two generations of the variable's values; those that are about events alone mean nothing here."""
@@ -53,11 +57,13 @@ def providers(environ: Mapping[str, str]) -> Signals:
         environ: which exporters, and whether texts are captured.
     """
     resource = Resource.create(_described(environ))
-    tracing = TracerProvider(resource=resource)
-    for exporter in exporters("traces", environ):
-        tracing.add_span_processor(BatchSpanProcessor(exporter))
+    batches = [BatchSpanProcessor(one) for one in exporters("traces", environ)]
     readers = [PeriodicExportingMetricReader(one) for one in exporters("metrics", environ)]
-    metering = MeterProvider(metric_readers=readers, resource=resource)
+    tracing = TracerProvider(resource=resource, shutdown_on_exit=False)
+    for batch in batches:
+        tracing.add_span_processor(batch)
+    metering = MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
+    LastCall((*batches, *readers), within_s=LAST_CALL_S).at_exit()
     return Signals(
         tracing,
         metering,
