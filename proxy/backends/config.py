@@ -93,6 +93,9 @@ class LlamaCppConfig(_ModelConfig):
         slots: sequences decoded together in one batch.
         threads: decode threads; None for the cores that are really available.
         gpu_layers: layers put on a GPU; -1 for all.
+        flash_attention: ``auto`` is llama.cpp's choice, which is on where it can be. On a CPU
+            ``off`` reads long prompts and continues long conversations faster, and decodes many
+            short chats together more slowly.
         convert: rewrite the weights once into this type and cache the result, because some
             quantisations decode at half the speed of nearly the same weights in F16.
         chat_template: a Jinja template instead of the file's own, or ``plain`` for a base model,
@@ -110,6 +113,7 @@ class LlamaCppConfig(_ModelConfig):
     slots: int = Field(default=16, ge=1, le=256)
     threads: int | None = Field(default=None, ge=1, le=512)
     gpu_layers: int = Field(default=0, ge=-1, le=10_000)
+    flash_attention: Literal["auto", "on", "off"] = "auto"
     convert: Literal["f16", "q8_0", "q4_0"] | None = None
     chat_template: str | None = Field(default=None, min_length=1)
     max_queued: int = Field(default=256, ge=0, le=100_000)

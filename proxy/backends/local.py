@@ -49,6 +49,8 @@ MAX_SEQUENCES = 256
 MAX_PREFIXES = 8
 """Each idle prefix lies in every step's attention range; a few serve all policies of one model."""
 
+_FLASH_ATTENTION = {"auto": None, "on": True, "off": False}
+
 MAX_TURNS = 32
 """Conversations whose next turn is expected; the engine bounds their cells, too."""
 
@@ -202,6 +204,7 @@ class LocalBackend:
                 n_batch_tokens=self._limits.n_max_batch_tokens,
                 threads=threads,
                 gpu_layers=config.gpu_layers,
+                flash_attention=_FLASH_ATTENTION[config.flash_attention],
             )
             runtime = LlamaRuntime(options)
         except (WeightsError, LoadError) as error:

@@ -35,6 +35,7 @@ class ModelOptions:
         n_batch_tokens: most tokens of one batch.
         threads: decode threads.
         gpu_layers: layers put on a GPU; -1 for all.
+        flash_attention: whether attention is one fused operation; None lets llama.cpp decide.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class ModelOptions:
     n_batch_tokens: int
     threads: int
     gpu_layers: int = 0
+    flash_attention: bool | None = None
 
 
 class LoadError(Exception):
@@ -175,6 +177,8 @@ class LlamaRuntime:
         params.n_seq_max = options.n_sequences
         params.n_threads = params.n_threads_batch = options.threads
         params.kv_unified = True  # one pool of cells, so that sequences can share a prefix's
+        if options.flash_attention is not None:
+            params.flash_attn_type = int(options.flash_attention)
         params.no_perf = True
         context = self._library.llama_init_from_model(self._model, params)
         if not context:

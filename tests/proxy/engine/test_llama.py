@@ -10,6 +10,7 @@ from proxy.engine.llama import LlamaRuntime, LoadError, ModelOptions
 from proxy.engine.request import Request
 from proxy.engine.sampling import Sampling
 from proxy.engine.slots import Lane, Phase, Slot
+from proxy.engine.weights import default_cache, find_weights
 
 pytestmark = pytest.mark.gguf
 GREEDY = Sampling(temperature=0)
@@ -130,3 +131,19 @@ def test_file_that_is_no_model_is_a_load_error(tmp_path: Path) -> None:
     options = ModelOptions(path, n_cells=64, n_sequences=1, n_batch_tokens=64, threads=1)
     with pytest.raises(LoadError, match=r"broken\.gguf"):
         LlamaRuntime(options)
+
+
+@pytest.mark.parametrize("flash_attention", [False, True])
+def test_flash_attention_changes_no_word(llama: LlamaRuntime, *, flash_attention: bool) -> None:
+    """One operation or three: the same greedy answer."""
+    weights = find_weights("embedded", convert=None, cache=default_cache(), threads=2)
+    options = ModelOptions(
+        weights.path, n_cells=128, n_sequences=1, n_batch_tokens=64, threads=2,
+        flash_attention=flash_attention,
+    )  # fmt: skip
+    other = LlamaRuntime(options)
+    question = "The capital of France is"
+    here, there = slot(llama, 0, question), slot(other, 0, question)
+    for _ in range(3):
+        assert decode(llama, here) == decode(other, there)
+    other.close()
