@@ -12,14 +12,13 @@ import msgspec
 from proxy.admission import Admission
 from proxy.backends.base import Reply
 from proxy.domain import ChatRequest, PolicyRef, Transcript
-from proxy.errors import RequestError
+from proxy.guard import Guard, policy_headers
 from proxy.metrics import Metrics, RequestMeter
 from proxy.operations.attempts import Attempt, Fallbacks
 from proxy.operations.live import LiveJudge
 from proxy.operations.served import ServedModels
-from proxy.policy.apply import Applied, apply
-from proxy.policy.match import policy_for
-from proxy.policy.schema import PASSTHROUGH, Policy
+from proxy.policy.apply import Applied
+from proxy.policy.schema import PASSTHROUGH
 from proxy.policy.store import PolicyStore
 from proxy.wire.errors import Headers
 from proxy.wire.routes import CHAT, KNOWN, Route
@@ -96,7 +95,7 @@ class Pipeline:
         around: Callable[[Prepare], Prepare] | None = None,
     ) -> None:
         self._models = models
-        self._policies = policies
+        self._guard = Guard(policies, metrics, require_policy=rules.require_policy)
         self._admission = admission
         self._metrics = metrics
         self._live = live
@@ -171,13 +170,13 @@ class Pipeline:
             forwards = self._models.find_on(route.path, request.model)
             capabilities = forwards.capabilities_on(route.path)
             ask = partial(forwards.forward, route.path)
-        policy = self._choose(request)
+        policy = self._guard.choose(request)
         if not route.takes_policies:
             policy = PASSTHROUGH
         meter.bind(request.model, policy.ref)
-        applied = apply(policy, request, capabilities)
-        if applied.ignored or applied.overridden:
-            self._check(applied, request.model)
+        applied = self._guard.apply(
+            policy, request, capabilities, is_strict=request.model in self._rules.strict
+        )
         meter.transcript = transcript = Transcript()
         return Attempt(request, policy, applied, ask, transcript)
 
@@ -204,41 +203,6 @@ class Pipeline:
             self._live.offer(attempt.request, attempt.policy, attempt.transcript)
         elif route.answers == "unknown":
             self._live.pass_over("passthrough_route")
-
-    def _choose(self, request: ChatRequest) -> Policy:
-        policy = policy_for(request, self._policies.snapshot)
-        if policy is PASSTHROUGH and self._rules.require_policy:
-            raise RequestError(
-                f"No policy matches the model `{request.model}`, and this server requires one.",
-                status=403,
-                error_type="permission_error",
-                code="policy_required",
-            )
-        return policy
-
-    def _check(self, applied: Applied, model: str) -> None:
-        """Count what the backend cannot honour; where the model is strict, refuse the request."""
-        if model in self._rules.strict:
-            raise _refusal(applied, model)
-        for setting in applied.ignored:
-            self._metrics.settings_ignored.labels(model, setting).inc()
-
-
-def _refusal(applied: Applied, model: str) -> RequestError:
-    """Say what a strict model would have to ignore of the policy, or override of the request."""
-    if applied.ignored:
-        names = ", ".join(f"`{name}`" for name in applied.ignored)
-        return RequestError(
-            f"The policy {applied.policy} sets what `{model}` cannot honour here: {names}.",
-            param="model",
-            code="policy_not_honoured",
-        )
-    names = ", ".join(f"`{name}`" for name in applied.overridden)
-    return RequestError(
-        f"The policy {applied.policy} sets these; leave them out: {names}.",
-        param=applied.overridden[0],
-        code="enforced_by_policy",
-    )
 
 
 class _MeteredChunks:
@@ -267,12 +231,8 @@ class _MeteredChunks:
 
 def _headers(reply: Reply, applied: Applied) -> Headers:
     """The backend's headers and ours: which policy answered, and what it could not do."""
-    ours = [(b"x-guardtune-policy", str(applied.policy).encode())]
-    if applied.ignored:
-        ours.append((b"x-guardtune-ignored", ", ".join(applied.ignored).encode()))
-    if applied.overridden:
-        ours.append((b"x-guardtune-overridden", ", ".join(applied.overridden).encode()))
+    ours = policy_headers(applied)
     if is_stream(reply.headers):
         sent = {name for name, _ in reply.headers}
-        ours += [header for header in STREAM_HEADERS if header[0] not in sent]
+        ours += tuple(header for header in STREAM_HEADERS if header[0] not in sent)
     return (*reply.headers, *ours)

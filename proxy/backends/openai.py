@@ -11,16 +11,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
-
-import msgspec
 
 from proxy.backends.config import OpenAIConfig
 from proxy.backends.flavours import capabilities
-from proxy.backends.folded_names import refuse_folded
 from proxy.backends.forward import Forwarded, Terms
 from proxy.backends.observe import Record, record_completion
 from proxy.backends.observe_responses import record_response
+from proxy.backends.request_body import refuse_folded_messages, request_body
 from proxy.backends.retries import Reason, uncounted
 from proxy.backends.route_flavours import route_capabilities
 from proxy.backends.routes import (
@@ -32,14 +29,10 @@ from proxy.backends.routes import (
 )
 from proxy.domain import Capabilities, ChatRequest, Transcript
 from proxy.errors import ModelLoadError
-from proxy.policy.said_once import says_once
 from proxy.upstream.base import Headers, UpstreamClient
 from proxy.upstream.choose import AutoClient
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.tls import tls_context
-
-_OF_A_MESSAGE = ("role", "content", "type")
-_MODEL = ("model",)
 
 _RECORDS: Mapping[str, Record] = {
     CHAT_PATH: record_completion,
@@ -136,10 +129,8 @@ class OpenAIBackend:
 
     def chat(self, request: ChatRequest, transcript: Transcript) -> Forwarded:
         """Forward one request; leaving closes the upstream connection if it is still busy."""
-        if self._folds_case:
-            _check_messages(request)
         headers = self._headers + self._extra_headers(request)
-        body = self._body(request, {"messages": request.messages})
+        body = self._body(request, CHAT_PATH)
         ask = partial(self._client.request, "POST", self._endpoint, headers, body, self._timeouts)
         return Forwarded(ask, transcript, self._terms)
 
@@ -149,9 +140,7 @@ class OpenAIBackend:
 
     def forward(self, path: str, request: ChatRequest, transcript: Transcript) -> Forwarded:
         """Forward one request on another route; it is sent by its fields alone."""
-        if self._folds_case:
-            _check_messages(request)
-        body = self._body(request, {})
+        body = self._body(request, path)
         ask = partial(
             self._client.request, "POST", self._at(path), self._headers, body, self._timeouts
         )
@@ -168,19 +157,10 @@ class OpenAIBackend:
     def _count_retry(self, reason: Reason) -> None:
         self.on_retry(reason)
 
-    def _body(self, request: ChatRequest, beside_fields: Mapping[str, Any]) -> bytes:
-        raw = request.raw
-        if raw is not None and request.model == self._upstream_model and says_once(raw, _MODEL):
-            return raw
-        return msgspec.json.encode(
-            {"model": self._upstream_model, **beside_fields, **request.fields}
-        )
-
-
-def _check_messages(request: ChatRequest) -> None:
-    """Ollama takes ``Role`` for ``role``: a policy's rules are about what a message says it is."""
-    for message in request.messages:
-        refuse_folded(message, _OF_A_MESSAGE)
+    def _body(self, request: ChatRequest, path: str) -> bytes:
+        if self._folds_case:
+            refuse_folded_messages(request)
+        return request_body(request, path, model=self._upstream_model)
 
 
 def _no_headers(_request: ChatRequest) -> Headers:

@@ -9,12 +9,10 @@ from starlette.types import Receive, Scope, Send
 from proxy.errors import RequestError
 from proxy.metrics import Metrics
 from proxy.pipeline import Answer, Pipeline
-from proxy.wire.client import CancelOnLeave, read_body
-from proxy.wire.facts import RequestFacts, facts_of, header
+from proxy.wire.client import CancelOnLeave, leaving_of, read_body
+from proxy.wire.facts import RequestFacts, conversation_of, facts_of
 from proxy.wire.respond import ChunkedResponse
 from proxy.wire.routes import CHAT, Route
-
-_MAX_CONVERSATION_CHARS = 256
 
 
 class Answers:
@@ -39,12 +37,12 @@ class Answers:
                 await read_body(receive),
                 request_id=facts.request_id,
                 key_id=facts.key_id,
-                conversation=_conversation(scope),
+                conversation=conversation_of(scope),
             )
         except RequestError as error:
             self._metrics.refused(error.status)
             raise
-        async with CancelOnLeave(receive) as watch:
+        async with CancelOnLeave(receive, leaving_of(scope)) as watch:
             response = await self._pipeline.answer(
                 request, partial(_deliver, send, facts), self._route
             )
@@ -62,8 +60,3 @@ async def _deliver(send: Send, facts: RequestFacts, answer: Answer) -> ChunkedRe
     else:
         response.keep(answer.body)
     return response
-
-
-def _conversation(scope: Scope) -> str | None:
-    sent = header(scope, b"x-guardtune-conversation")
-    return None if sent is None else sent[:_MAX_CONVERSATION_CHARS]

@@ -6,12 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
-from prometheus_client import (
-    CollectorRegistry,
-    Gauge,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.registry import Collector
 
 from proxy.domain import PolicyRef
@@ -55,8 +50,6 @@ class Metrics:
     def __init__(
         self, *, clock: Callable[[], float] = time.monotonic, tally: Tally | None = None
     ) -> None:
-        # A `_created` series beside each counter and histogram would double what is scraped.
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
         self.registry = CollectorRegistry()
         self._clock = clock
         self._series: dict[tuple[str, PolicyRef], RequestSeries] = {}

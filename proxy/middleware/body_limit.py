@@ -29,24 +29,34 @@ class BodyLimitMiddleware:
         """Handle one request."""
         if scope["type"] != "http":
             return self.app(scope, receive, send)
-        announced = header(scope, b"content-length") or ""
-        if announced.isdecimal() and int(announced) > self._max_bytes:
-            raise self._too_large()
-        received = 0
+        return self.app(scope, limited(receive, scope, max_bytes=self._max_bytes), send)
 
-        async def counted_receive() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_bytes:
-                raise self._too_large()
-            return message
 
-        return self.app(scope, counted_receive, send)
+def limited(receive: Receive, scope: Scope, *, max_bytes: int) -> Receive:
+    """Return a ``receive`` that raises once more has arrived than is allowed.
 
-    def _too_large(self) -> RequestError:
-        return RequestError(
-            f"The request body is larger than {self._max_bytes} bytes.",
-            status=413,
-            code="request_too_large",
-        )
+    Raises:
+        RequestError: 413; more than that is announced.
+    """
+    announced = header(scope, b"content-length") or ""
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
+    received = 0
+
+    async def counted_receive() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > max_bytes:
+            raise _too_large(max_bytes)
+        return message
+
+    return counted_receive
+
+
+def _too_large(max_bytes: int) -> RequestError:
+    return RequestError(
+        f"The request body is larger than {max_bytes} bytes.",
+        status=413,
+        code="request_too_large",
+    )

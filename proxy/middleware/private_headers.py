@@ -23,11 +23,12 @@ class PrivateHeadersMiddleware:
         """Handle one request."""
         if scope["type"] == "http":
             headers = scope["headers"]
-            kept = [
-                field
-                for field in headers
-                if not field[0].startswith(_OURS) or field[0] in _CLIENT_MAY_SEND
-            ]
+            kept = [field for field in headers if may_come_in(field[0])]
             if len(kept) != len(headers):
                 scope = {**scope, "headers": kept}
         return self.app(scope, receive, send)
+
+
+def may_come_in(name: bytes) -> bool:
+    """Whether a client may send this header; its name is in lower case."""
+    return not name.startswith(_OURS) or name in _CLIENT_MAY_SEND

@@ -54,7 +54,7 @@ def apply(policy: Policy, request: ChatRequest, capabilities: Capabilities) -> A
         fields, prefill = _instruct(plan, fields)
     if messages is not request.messages or fields is not request.fields:
         request = msgspec.structs.replace(request, messages=messages, fields=fields, raw=None)
-    elif plan.rules and request.raw is not None and not _is_plain(plan, request.raw):
+    elif plan.touches and request.raw is not None and not _is_plain(plan, request.raw):
         request = msgspec.structs.replace(request, raw=None)
     return Applied(request, policy.ref, plan.ignored, (*overridden, *prefill), plan.guards)
 

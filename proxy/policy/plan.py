@@ -80,6 +80,7 @@ class Plan:
         sets_prompt: whether the policy adds to a conversation in ``messages``.
         sets_input: whether it adds to one in ``instructions`` and ``input``.
         drops_prefill: whether a trailing assistant message is dropped.
+        touches: whether it may change anything.
         guards: whether the policy takes effect: with its prompt, if it has one.
     """
 
@@ -92,6 +93,7 @@ class Plan:
     sets_prompt: bool
     sets_input: bool
     drops_prefill: bool
+    touches: bool
     guards: bool
 
 
@@ -116,6 +118,7 @@ def compile_plan(policy: Policy, capabilities: Capabilities) -> Plan:
         sets_prompt=joins and place == "messages",
         sets_input=joins and place != "messages",
         drops_prefill=joins and capabilities.continues_assistant,
+        touches=joins or bool(rules),
         guards=joins or (bool(rules) and not policy.sets_prompt),
     )
 

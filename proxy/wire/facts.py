@@ -8,6 +8,9 @@ from typing import Any
 
 _SCOPE_KEY = "guardtune"
 
+MAX_CONVERSATION_CHARS = 256
+"""A longer ``x-guardtune-conversation`` is cut."""
+
 
 @dataclass(slots=True)
 class RequestFacts:
@@ -38,3 +41,9 @@ def header(scope: MutableMapping[str, Any], name: bytes) -> str | None:
         if key == name:
             return str(value, "latin-1")
     return None
+
+
+def conversation_of(scope: MutableMapping[str, Any]) -> str | None:
+    """Return what the client calls its conversation, if it does."""
+    sent = header(scope, b"x-guardtune-conversation")
+    return None if sent is None else sent[:MAX_CONVERSATION_CHARS]

@@ -246,3 +246,13 @@ def test_body_that_says_a_ruled_thing_twice_is_encoded_anew(decoding: dict[str, 
     assert result.request.raw is None
     assert result.request.fields == request.fields
     assert not result.overridden
+
+
+def test_conversation_said_twice_is_encoded_anew_though_nothing_was_added() -> None:
+    """The policy saw a system message in one of the two."""
+    policy = make_policy(system_prompt={"text": "Be careful.", "placement": "if_absent"})
+    raw = b'{"messages": [], "messages": [{"role": "system", "content": "s"}]}'
+    request = msgspec.structs.replace(make_request(("system", "s")), raw=raw)
+    result = apply(policy, request, SERVER)
+    assert result.request.messages == request.messages
+    assert result.request.raw is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.wire.facts import facts_of, header
+from proxy.wire.facts import MAX_CONVERSATION_CHARS, conversation_of, facts_of, header
 from tests.asgi import scope_of
 
 
@@ -25,3 +25,10 @@ def test_header_is_found_by_its_lower_case_name() -> None:
     scope = scope_of(headers=[("X-Thing", "a"), ("x-thing", "b")])
     assert header(scope, b"x-thing") == "a"
     assert header(scope, b"x-other") is None
+
+
+def test_conversation_is_what_the_client_calls_it() -> None:
+    """Cut, where it is longer than anybody needs."""
+    assert conversation_of(scope_of()) is None
+    sent = scope_of(headers=[("X-GuardTune-Conversation", "c" * 1000)])
+    assert conversation_of(sent) == "c" * MAX_CONVERSATION_CHARS
