@@ -116,9 +116,8 @@ def _used(usage: Usage) -> dict[str, int]:
 def _parts(message: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     """The texts of a message; of all else, an image say, only what kind of thing it is."""
     content = message.get("content")
-    for part in [content] if isinstance(content, str) else content or []:
-        text = part if isinstance(part, str) else part.get("text")
-        if isinstance(text, str):
+    for part in [{"text": content}] if isinstance(content, str) else content or []:
+        if isinstance(text := part.get("text"), str):
             yield {"type": "text", "content": text}
         else:
             yield {"type": str(part.get("type", "unknown"))}

@@ -95,9 +95,10 @@ class Signals:
             attributes: known beforehand; a sampler may look at them.
             parent: a context with the span around it; None for the task's current one.
         """
-        return self._tracer.start_span(
+        span: Span = self._tracer.start_span(
             name, context=parent, kind=SpanKind[kind.upper()], attributes=dict(attributes)
         )
+        return span
 
     @contextmanager
     def span(
