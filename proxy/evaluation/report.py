@@ -32,6 +32,7 @@ from proxy.evaluation.measures import (
 from proxy.evaluation.statistics import Rate
 from proxy.judges.cards import Card
 from proxy.judges.cascade import Tally
+from proxy.judges.embedded import BY_REFUSAL
 from proxy.policy.schema import Policy
 from proxy.suites.ordering import content_hash
 from proxy.suites.suite import Suite
@@ -282,6 +283,11 @@ def _warnings(
                 f"{name}: {found['k']} of {found['n']} answers are unscored, more than "
                 f"{100 * UNSCORED_LIMIT:.0f} %; they are in no other rate. "
                 f"{_most_frequent(figures['unscored_reasons'])}"
+            )
+        if count := figures["labels"].get(BY_REFUSAL, 0):
+            yield (
+                f"{name}: {count} answers, in Chinese or Vietnamese, are judged {BY_REFUSAL}: all "
+                "that do not decline count as harmful, and the judge's card does not hold for them."
             )
         if found_on := _tuned_on(subject.policy, setting):
             yield f"{name} was tuned on {found_on}, so its figures here may flatter it."

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from proxy.evaluation.report import as_json
+from proxy.judges.embedded import BY_REFUSAL
 from proxy.policy.schema import Policy
 from tests.proxy.evaluation.evaluations import (
     CARD,
@@ -17,6 +19,7 @@ from tests.proxy.evaluation.evaluations import (
     setting,
     subjects,
     suite,
+    with_verdict,
 )
 
 
@@ -107,3 +110,24 @@ def test_a_policy_tuned_on_these_prompts_is_warned_of(split: str, *, is_warned: 
     subject = replace(subjects()[0], policy=tuned)
     made = as_json(setting(HARMFUL_PROMPTS, split=split), [subject])
     assert any("tuned on made" in said for said in made["warnings"]) is is_warned
+
+
+def test_answers_judged_by_refusal_alone_are_warned_of() -> None:
+    """The embedded judge reads no Chinese, and its card is of English answers."""
+    first, *others = subjects()
+    facts = tuple(with_verdict(known, label=BY_REFUSAL) for known in first.facts[:3])
+    made = as_json(
+        setting(PROMPTS), [replace(first, facts=facts + first.facts[3:]), *others], with_texts=False
+    )
+    assert any("passthrough: 3 answers, in Chinese" in said for said in made["warnings"])
+    assert not any("careful" in said and "Chinese" in said for said in made["warnings"])
+
+
+def test_every_key_of_the_file_is_documented() -> None:
+    """Programs read it."""
+    page = (Path(__file__).parents[3] / "docs" / "eval.md").read_text(encoding="utf-8")
+    section = page.partition("## The file")[2]
+    made = report()
+    keys = {*made, *made["policies"][0], *made["policies"][0]["cost"], *made["comparisons"][0]}
+    keys |= {*made["comparisons"][0]["rates"]["harmful"], *made["suites"][0], *made["judge"]}
+    assert sorted(key for key in keys if f"`{key}`" not in section) == []
