@@ -25,7 +25,7 @@ run: setup ## serve the embedded model with the default policy on http://127.0.0
 tune: setup ## search for a better policy for the embedded model (at most 10 minutes on 2 cores)
 	$(BIN)/guardtune tune run --preset quick $(ARGS)
 
-judge: setup ## train the embedded judges again from the data sets beside the project (about 14 minutes)
+judge: setup ## train the embedded judges again from the data sets beside the project (about 10 minutes)
 	$(BIN)/python scripts/train_judge.py $(ARGS)
 	$(BIN)/python -m scripts.judge_training.refusal_card $(ARGS)
 
