@@ -26,6 +26,7 @@ from tuner.ablate import ablate, as_lines
 from tuner.algorithms import require
 from tuner.config import RunConfig, read_base
 from tuner.export import is_tested, tuned_policy
+from tuner.exporter import exported
 from tuner.options import parser
 from tuner.policy_file import undo, write_policy
 from tuner.presets import PRESETS
@@ -66,13 +67,15 @@ def _start(arguments: argparse.Namespace) -> int:
     run_id = f"{stamp}-{secrets.token_hex(2)}"
     with EvaluationStore(arguments.store) as store:
         store.add_run(Run(run_id, now, config.as_json()))
-        return _work(store, run_id)
+        with exported(store, run_id, arguments.metrics_port):
+            return _work(store, run_id)
 
 
 def _resume(arguments: argparse.Namespace) -> int:
     with EvaluationStore(arguments.store) as store:
         record = Record.load(store, arguments.run, unfinished=True)
-        return _work(store, record.run.id)
+        with exported(store, record.run.id, arguments.metrics_port):
+            return _work(store, record.run.id)
 
 
 def _ablate(arguments: argparse.Namespace) -> int:

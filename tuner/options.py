@@ -52,9 +52,11 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     run.add_argument("--judge", default="embedded", help="a name, or a YAML file with one")
     run.add_argument("--name", help="of the exported policy (default: tuned-MODEL)")
     run.add_argument("--out", type=Path, default=Path("policies/tuned"))
+    _add_metrics(run)
     _add_store(run)
 
     resume = actions.add_parser("resume", help="go on with an interrupted run")
+    _add_metrics(resume)
     _add_store(resume)
     _add_run(resume)
 
@@ -83,6 +85,13 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     _add_store(export)
     _add_run(export)
     return whole
+
+
+def _add_metrics(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--metrics-port", type=int, metavar="PORT",
+        help="answer Prometheus on this port of the loopback while the run goes on; 0 takes any",
+    )  # fmt: skip
 
 
 def _add_store(parser: argparse.ArgumentParser) -> None:
