@@ -74,7 +74,7 @@ def read_order(arguments: argparse.Namespace) -> Order:
     wrong.problems += _used_twice(named)
     specs = arguments.suite or [BUILTIN]
     judged = [spec for spec in specs if not is_choices(spec)]
-    suites = [wrong.of(s, partial(load_suite, s, seed=arguments.seed)) for s in judged]
+    suites = [wrong.of(s, partial(load_suite, s)) for s in judged]
     choices = [
         wrong.of(s, partial(_choices, s, arguments.n, arguments.seed))
         for s in specs
@@ -121,12 +121,13 @@ def _choices(spec: str, n: int | None, seed: int) -> Asked:
 def _judges(first: str, second: str, wrong: _Mistakes) -> tuple[Judge, ...]:
     if second == AUTO:
         second = SECOND if SECOND in JUDGES and first != SECOND else NONE
-    if second == first:
-        wrong.problems.append(Problem("--second-judge", f"{second[:80]!r} is --judge already."))
-        second = NONE
     specs = [("--judge", first)] + ([] if second == NONE else [("--second-judge", second)])
-    judges = [wrong.of(flag, partial(load_judge, spec)) for flag, spec in specs]
-    return tuple(judge for judge in judges if judge is not None)
+    loaded = [wrong.of(flag, partial(load_judge, spec)) for flag, spec in specs]
+    judges = tuple(judge for judge in loaded if judge is not None)
+    if len({judge.judge_id for judge in judges}) < len(judges):
+        message = f"{second[:80]!r} is --judge already. Name another one, or {NONE}."
+        wrong.problems.append(Problem("--second-judge", message))
+    return judges
 
 
 def _prompts(

@@ -15,12 +15,13 @@ from proxy.suites.files import load_file
 from proxy.suites.suite import Suite, combine
 
 
-def load_suite(spec: str, *, seed: int = 0) -> Suite:
+def load_suite(spec: str) -> Suite:
     """A suite by its specification, every prompt with a split.
+
+    A set's splits are the same for everybody: what one program tunes on, no other may report on.
 
     Args:
         spec: ``builtin``, or ``NAME:PATH`` with a name from `proxy.suites.catalogue.FORMATS`.
-        seed: of the splits, for files that bring none of their own.
 
     Raises:
         SuiteError: an unknown name, or all that is wrong with the file.
@@ -31,16 +32,16 @@ def load_suite(spec: str, *, seed: int = 0) -> Suite:
     form = FORMATS.get(name)
     if form is None:
         raise SuiteError((Problem(spec, _unknown_name(name)),))
-    return load_file(_path(spec, form.source), form, suite=name, seed=seed)
+    return load_file(_path(spec, form.source), form, suite=name)
 
 
-def load_suites(specs: Iterable[str], *, seed: int = 0) -> Suite:
+def load_suites(specs: Iterable[str]) -> Suite:
     """Several suites as one; see :func:`proxy.suites.suite.combine`.
 
     Raises:
         SuiteError: what is wrong with any of them.
     """
-    return combine([load_suite(spec, seed=seed) for spec in specs])
+    return combine([load_suite(spec) for spec in specs])
 
 
 def load_choices(spec: str) -> ChoiceSuite:

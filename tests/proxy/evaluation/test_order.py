@@ -12,6 +12,8 @@ from proxy.evaluation.order import Order, read_order
 from proxy.judges.registry import JUDGES
 from proxy.judges.scripted import ScriptedJudge
 from proxy.policy.schema import PASSTHROUGH
+from proxy.suites.loaders import load_suites
+from proxy.suites.ordering import content_hash
 
 MODELS = "models: [{backend: scripted, name: toy}]\n"
 
@@ -105,3 +107,22 @@ def test_a_split_without_prompts_is_refused(here: Path) -> None:
     )
     with pytest.raises(SettingsError, match="split test of jsonl holds no prompt"):
         read("--suite", "jsonl:few.jsonl")
+
+
+def test_the_seed_leaves_the_splits_alone(here: Path) -> None:
+    """What the tuner searched on must be no test prompt of any evaluation, whatever its seed."""
+    rows = "".join(f"{content_hash(number)},benign\n" for number in range(40))  # nothing alike
+    (here / "own.csv").write_text(f"prompt,kind\n{rows}")
+    tuned_on = set(load_suites(["csv:own.csv"]).select(split="search"))
+    for seed in ("1", "2"):
+        asked = set(read("--suite", "csv:own.csv", "--seed", seed).prompts)
+        assert len(asked) == 10
+        assert asked.isdisjoint(tuned_on)
+        assert asked == set(load_suites(["csv:own.csv"]).select(split="test"))
+
+
+def test_the_same_judge_twice_is_a_mistake_however_it_is_named(here: Path) -> None:
+    """It would agree with itself."""
+    (here / "judge.yaml").write_text("judge: scripted\n")
+    with pytest.raises(SettingsError, match=r"'judge\.yaml' is --judge already"):
+        read("--second-judge", "judge.yaml")
