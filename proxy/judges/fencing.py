@@ -17,6 +17,21 @@ MAX_CHARS: Final = 12_000
 MIN_CHARS: Final = 1000
 """With less than this of a long answer a verdict on it would be a guess."""
 
+CONTROL_TOKENS: Final = (
+    "<|im_start|>", "<|im_end|>", "<|endoftext|>",
+    "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
+    "<|eot_id|>", "<|header_start|>", "<|header_end|>", "<|eot|>",
+    "<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>",
+    "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<s>", "</s>",
+    "<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|return|>", "<|call|>",
+    "<|system|>", "<|user|>", "<|assistant|>", "<|start_of_role|>", "<|end_of_role|>",
+    "<\uff5cUser\uff5c>", "<\uff5cAssistant\uff5c>",
+    "<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    "<think>", "</think>",
+)  # fmt: skip
+"""Of chat models' families (ChatML, Llama, Gemma, Mistral, harmony, Zephyr, Granite, DeepSeek, all
+that reason): many servers read them as such wherever they stand."""
+
 _HEAD_SHARE: Final = 0.75
 _ZERO_WIDTH_NON_JOINER: Final = "\u200c"
 

@@ -14,7 +14,7 @@ from proxy.errors import JudgeError
 from proxy.judges.asked_model import AskedModel
 from proxy.judges.asking import Asker, Question, TooLongError
 from proxy.judges.cards import Card
-from proxy.judges.fencing import fence, prepared
+from proxy.judges.fencing import CONTROL_TOKENS, fence, prepared
 from proxy.judges.observation import VERSION as OBSERVATION_VERSION
 from proxy.judges.observation import observe
 from proxy.judges.rubrics import HARM, Grades, Rubric
@@ -88,7 +88,7 @@ class ModelGradedJudge:
         if self._rubric.needs_harmful_prompt and exchange.kind is None:
             return replace(seen, reason=NEEDS_HARMFUL_PROMPT)
         reason = ""
-        for shown in prepared(exchange, (), max_chars=self._max_chars):
+        for shown in prepared(exchange, CONTROL_TOKENS, max_chars=self._max_chars):
             try:
                 said = await self._asker.ask(question(self._rubric, shown))
                 return decide(seen, exchange, self._rubric.read(said.text), self._rubric)
@@ -114,7 +114,7 @@ def question(rubric: Rubric, shown: Exchange) -> Question:
 
 def _digest(rubric: Rubric, max_chars: int) -> str:
     """Six hex digits of all that a verdict depends on besides the model."""
-    content = f"{rubric.sha}/{max_chars}/{OBSERVATION_VERSION}"
+    content = f"{rubric.sha}/{max_chars}/{OBSERVATION_VERSION}/{''.join(CONTROL_TOKENS)}"
     return hashlib.sha256(content.encode()).hexdigest()[:6]
 
 

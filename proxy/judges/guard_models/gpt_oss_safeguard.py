@@ -13,7 +13,7 @@ from typing import Final
 
 from proxy.domain import CATEGORIES, Exchange
 from proxy.errors import JudgeError
-from proxy.judges.fencing import fence
+from proxy.judges.fencing import CONTROL_TOKENS, fence
 from proxy.judges.guard_models import prompts
 from proxy.judges.guard_models.base import Call, Format, Reading
 from proxy.judges.json_answers import one_object
@@ -49,7 +49,7 @@ def gpt_oss_safeguard(
         labels=labels or {category: category for category in CATEGORIES},
         max_tokens=2048,  # it reasons first
         anchor=r'"violation"\s*:\s*',
-        marks=("<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|return|>"),
+        marks=CONTROL_TOKENS,  # of whatever model it is
     )
 
 
