@@ -306,23 +306,34 @@ def resolve_keys(settings: Settings, environ: Mapping[str, str]) -> tuple[Key, .
 
     Args:
         settings: which keys there are.
-        environ: where ``secret_env`` is looked up.
+        environ: where ``secret_env`` is looked up; blanks around a secret, such as the line end
+            of a mounted file, are no part of it.
 
     Raises:
-        SettingsError: variables are unset or empty; all of them are listed.
+        SettingsError: variables are unset or empty, or two keys have one secret; all are listed.
     """
-    keys, problems = [], []
+    keys: dict[bytes, Key] = {}
+    problems: list[Problem] = []
     for number, config in enumerate(settings.keys):
-        if config.secret_sha256 is not None:
-            keys.append(Key(config.id, bytes.fromhex(config.secret_sha256), config.admin))
-        elif secret := environ.get(config.secret_env or "", ""):
-            keys.append(Key(config.id, hashlib.sha256(secret.encode()).digest(), config.admin))
-        else:
+        digest = _digest(config, environ)
+        if digest is None:
             message = f"the environment variable {config.secret_env} is not set. Set it to the key."
             problems.append(Problem("environment", message, path=f"keys[{number}].secret_env"))
+        elif (other := keys.get(digest)) is not None:
+            message = f"has the secret of key {other.id}. Give each a secret of its own."
+            problems.append(Problem("configuration", message, path=f"keys[{number}]"))
+        else:
+            keys[digest] = Key(config.id, digest, config.admin)
     if problems:
         raise SettingsError(tuple(problems))
-    return tuple(keys)
+    return tuple(keys.values())
+
+
+def _digest(config: KeyConfig, environ: Mapping[str, str]) -> bytes | None:
+    if config.secret_sha256 is not None:
+        return bytes.fromhex(config.secret_sha256)
+    secret = environ.get(config.secret_env or "", "").strip()
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest() if secret else None
 
 
 def _refuse_duplicates(what: str, names: list[str]) -> None:

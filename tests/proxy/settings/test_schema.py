@@ -86,9 +86,22 @@ def test_keys_are_resolved_to_digests() -> None:
             {"id": "b", "secret_sha256": DIGEST, "admin": True},
         ]
     )
-    first, second = resolve_keys(settings, {"A_KEY": "secret"})
-    assert first.digest == second.digest == bytes.fromhex(DIGEST)
+    first, second = resolve_keys(settings, {"A_KEY": " other\n"})
+    assert first.digest == hashlib.sha256(b"other").digest()
+    assert second.digest == bytes.fromhex(DIGEST)
     assert (first.is_admin, second.is_admin) == (False, True)
+
+
+def test_two_keys_with_one_secret_are_a_mistake() -> None:
+    """Nobody could say which of the two called, nor what it may do."""
+    settings = _settings(
+        keys=[
+            {"id": "a", "secret_env": "A_KEY"},
+            {"id": "b", "secret_sha256": DIGEST, "admin": True},
+        ]
+    )
+    with pytest.raises(SettingsError, match=r"keys\[1\]: has the secret of key a\."):
+        resolve_keys(settings, {"A_KEY": "secret"})
 
 
 def test_missing_secrets_are_all_listed() -> None:
@@ -97,7 +110,7 @@ def test_missing_secrets_are_all_listed() -> None:
         keys=[{"id": "a", "secret_env": "A_KEY"}, {"id": "b", "secret_env": "B_KEY"}]
     )
     with pytest.raises(SettingsError) as caught:
-        resolve_keys(settings, {"B_KEY": ""})
+        resolve_keys(settings, {"B_KEY": " \n"})
     assert [problem.path for problem in caught.value.problems] == [
         "keys[0].secret_env", "keys[1].secret_env",
     ]  # fmt: skip
