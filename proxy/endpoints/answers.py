@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from proxy.errors import RequestError
 from proxy.metrics import Metrics
 from proxy.pipeline import Answer, Pipeline
-from proxy.wire.client import CancelOnLeave, read_body
+from proxy.wire.client import CancelOnLeave, leaving_of, read_body
 from proxy.wire.facts import RequestFacts, conversation_of, facts_of
 from proxy.wire.respond import ChunkedResponse
 from proxy.wire.routes import CHAT, Route
@@ -42,7 +42,7 @@ class Answers:
         except RequestError as error:
             self._metrics.refused(error.status)
             raise
-        async with CancelOnLeave(receive) as watch:
+        async with CancelOnLeave(receive, leaving_of(scope)) as watch:
             response = await self._pipeline.answer(
                 request, partial(_deliver, send, facts), self._route
             )

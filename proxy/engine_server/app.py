@@ -20,7 +20,7 @@ from proxy.domain import Priority, Transcript
 from proxy.engine.stats import EngineStats, Pulse
 from proxy.errors import BackendError, RequestError
 from proxy.middleware.errors import ErrorsMiddleware
-from proxy.wire.client import CancelOnLeave, read_body
+from proxy.wire.client import CancelOnLeave, leaving_of, read_body
 from proxy.wire.decode import decode_chat
 from proxy.wire.facts import facts_of, header
 from proxy.wire.respond import ChunkedResponse, send_body
@@ -77,7 +77,7 @@ class _EngineApp:
             decode_chat(await read_body(receive), request_id=request_id),
             priority=Priority(int(header(scope, PRIORITY_HEADER) or Priority.USER)),
         )
-        async with CancelOnLeave(receive) as watch:
+        async with CancelOnLeave(receive, leaving_of(scope)) as watch:
             # The proxy has a transcript of its own.
             async with self._backend.chat(request, Transcript(max_chars=0)) as reply:
                 response = ChunkedResponse(send, reply.status, reply.headers)

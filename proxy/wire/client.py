@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self, cast
 
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 from proxy.tasks import spawn
 
 WATCH_AFTER_S = 0.02
 """Most answers of a quick upstream are complete by then, and cost no task that watches."""
+
+
+LEAVING = "guardtune.leaving"
+"""The ASGI extension by which our server offers a :class:`Leaving`."""
 
 
 class ClientGoneError(Exception):
@@ -34,6 +39,21 @@ async def read_body(receive: Receive) -> bytes:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+class Leaving(Protocol):
+    """Tells at once when the client leaves; other servers have to be asked."""
+
+    def when_left(self, callback: Callable[[], object] | None) -> None:
+        """Have `callback` called once, should the client leave before its answer is complete.
+
+        None calls that off.
+        """
+
+
+def leaving_of(scope: Scope) -> Leaving | None:
+    """Return what the server offers, if it does."""
+    return cast("Leaving | None", scope.get("extensions", {}).get(LEAVING))
+
+
 class CancelOnLeave:
     """``async with``: cancel the block when the client leaves, and raise ClientGoneError then.
 
@@ -41,12 +61,17 @@ class CancelOnLeave:
     calls ``receive``. Enter after the body has been read. Call `disarm` before the last message of
     the response, because servers report a disconnect after it too. A client that leaves at once is
     noticed within `WATCH_AFTER_S` all the same.
+
+    Args:
+        receive: ASGI's.
+        leaving: the server's own word on it, which spares a timer and a task.
     """
 
-    __slots__ = ("_is_gone", "_owner", "_receive", "_timer", "_watcher")
+    __slots__ = ("_is_gone", "_leaving", "_owner", "_receive", "_timer", "_watcher")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, leaving: Leaving | None = None) -> None:
         self._receive = receive
+        self._leaving = leaving
         self._is_gone = False
         self._owner: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -54,11 +79,17 @@ class CancelOnLeave:
 
     async def __aenter__(self) -> Self:
         self._owner = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin)
+        if self._leaving is not None:
+            self._leaving.when_left(self._left)
+        else:
+            self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin)
         return self
 
     def disarm(self) -> None:
         """Stop watching; there is no await between this and its effect."""
+        if self._leaving is not None:
+            self._leaving.when_left(None)
+            return
         if self._timer is not None:
             self._timer.cancel()
         if self._watcher is not None:
@@ -84,6 +115,9 @@ class CancelOnLeave:
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._left()
+
+    def _left(self) -> None:
         self._is_gone = True
         if self._owner is not None:
             self._owner.cancel()

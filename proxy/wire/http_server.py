@@ -8,6 +8,8 @@ from typing import Literal
 import uvicorn
 from starlette.types import ASGIApp
 
+from proxy.wire.server_connection import ServerConnection
+
 
 def server_config(
     app: ASGIApp,
@@ -17,7 +19,7 @@ def server_config(
     lifespan: Literal["on", "off"],
     socket_path: str | None = None,
 ) -> uvicorn.Config:
-    """Configure uvicorn: its fastest parser, no access log, no WebSockets, no word of itself.
+    """Configure uvicorn: a protocol of our own, no access log, no WebSockets, no word of itself.
 
     Args:
         app: what answers.
@@ -29,7 +31,8 @@ def server_config(
     return uvicorn.Config(
         app,
         uds=socket_path,
-        http="httptools",
+        http=ServerConnection,
+        interface="asgi3",
         ws="none",
         lifespan=lifespan,
         access_log=False,

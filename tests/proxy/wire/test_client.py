@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from starlette.types import Message
 
-from proxy.wire.client import CancelOnLeave, ClientGoneError, read_body
+from proxy.wire.client import LEAVING, CancelOnLeave, ClientGoneError, leaving_of, read_body
 
 
 class _Client:
@@ -116,3 +117,51 @@ def test_errors_of_the_block_pass_through() -> None:
 
     with pytest.raises(ValueError, match="ours"):
         asyncio.run(run())
+
+
+class _Server:
+    """A server that tells of its own accord."""
+
+    def __init__(self) -> None:
+        self.callback: Callable[[], object] | None = None
+
+    def when_left(self, callback: Callable[[], object] | None) -> None:
+        """Keep whom to tell."""
+        self.callback = callback
+
+
+async def _never() -> Message:
+    raise AssertionError("nobody asks a server that tells of its own accord")
+
+
+def test_a_server_that_tells_of_leaving_is_believed_and_not_asked() -> None:
+    """No timer and no task."""
+
+    async def run() -> None:
+        server = _Server()
+        leaving = leaving_of({"extensions": {LEAVING: server}})
+
+        async def work() -> None:
+            async with CancelOnLeave(_never, leaving):
+                assert server.callback is not None
+                asyncio.get_running_loop().call_soon(server.callback)
+                await asyncio.Event().wait()
+
+        with pytest.raises(ClientGoneError):
+            await work()
+        assert server.callback is None
+
+    asyncio.run(run())
+
+
+def test_a_disarmed_watch_is_called_off_at_the_server() -> None:
+    """Before the last message."""
+
+    async def run() -> None:
+        server = _Server()
+        async with CancelOnLeave(_never, server) as watch:
+            watch.disarm()
+            assert server.callback is None
+
+    asyncio.run(run())
+    assert leaving_of({}) is None
