@@ -21,6 +21,7 @@ from benchmarks.engine.processes import OMP_WAIT_POLICY, ROOT
 from benchmarks.engine.records import Journal
 from benchmarks.engine.report import markdown, result
 from benchmarks.engine.run import run_all
+from benchmarks.own_environment import UnavailableError
 from proxy.engine.cores import available_cores
 from proxy.engine.weights import default_cache, file_sha256, find_weights
 
@@ -101,7 +102,7 @@ def _pythons(cache: Path) -> dict[ContenderName, Path]:
     }
     try:
         pythons["native"] = native_environment.ensure(cache)
-    except native_environment.NativeUnavailableError as error:
+    except UnavailableError as error:
         _say(str(error))
     return pythons
 

@@ -1,106 +1,108 @@
-"""``python -m benchmarks.proxy``: measure, print a table, write ``benchmarks/results/proxy.json``.
-
-Contenders take turns in rounds, so that a noisy machine is noisy for all of them; ratios are of
-medians over the rounds of this one run. Read ratios, not absolutes.
-"""
+"""``python -m benchmarks.proxy``: measure, write ``benchmarks/results/proxy.json`` and a page."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import statistics
+import platform
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from benchmarks.proxy.contenders import ROOT, Running, running
-from benchmarks.proxy.load import load
+from benchmarks.engine.machine import machine
+from benchmarks.own_environment import UnavailableError
+from benchmarks.proxy import litellm_environment, load, nginx
+from benchmarks.proxy.processes import ROOT
+from benchmarks.proxy.report import markdown, result
+from benchmarks.proxy.run import PARTS, QUICK, Bench, Plan
+from proxy.engine.weights import default_cache
 
 RESULTS = ROOT / "benchmarks" / "results" / "proxy.json"
-WARM_UP_S = 0.5
-_FIGURES = ("per_second", "p50_ms", "p99_ms", "cpu_us", "alone_p50_ms", "rss_mb")
+PAGE = ROOT / "benchmarks" / "proxy.md"
+_PACKAGES = ("guardtune", "starlette", "uvicorn", "uvloop", "httptools", "aiohttp", "msgspec")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark; returns the exit status."""
+    """Run the benchmark; returns the exit status: 1 where there is no wrk."""
     arguments = _parser().parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as contenders:
-        rounds = [
-            {
-                contender.name: _measure(contender, arguments.connections, arguments.seconds)
-                for contender in contenders
-            }
-            for _ in range(arguments.rounds)
-        ]
-    figures = {name: _medians([turn[name] for turn in rounds]) for name in rounds[0]}
-    result = {
+    if not load.is_installed():
+        sys.stderr.write("This benchmark needs wrk (Debian: apt-get install wrk nginx-light).\n")
+        return 1
+    plan = QUICK if arguments.quick else Plan()
+    if arguments.repeats is not None:
+        plan = replace(plan, n_repeats=arguments.repeats)
+    litellm, left_out = _litellm(is_wanted=not arguments.without_litellm)
+    if not nginx.is_installed():
+        left_out.append("nginx is not installed (Debian: apt-get install nginx-light).")
+    about = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cores": len(os.sched_getaffinity(0)),
-        "connections": arguments.connections,
-        "rounds": arguments.rounds,
-        "seconds": arguments.seconds,
-        "figures": figures,
-        **_ratios(figures),
+        "command": "python -m benchmarks.proxy" + (" --quick" if arguments.quick else ""),
+        "machine": machine(),
+        "versions": _versions(has_litellm=litellm is not None),
+        "settings": asdict(plan),
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
-    sys.stdout.write(_table(figures, _ratios(figures)))
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(plan, Path(folder), litellm=litellm, say=_say)
+        for part in arguments.part or PARTS:
+            PARTS[part](bench)
+    failures = [*left_out, *dict.fromkeys(bench.failures)]
+    is_whole = not (arguments.quick or arguments.part)
+    _write(
+        result(bench.records, about=about, failures=failures), arguments.output, is_whole=is_whole
+    )
     return 0
 
 
-def _measure(contender: Running, connections: int, seconds: float) -> dict[str, float]:
-    load(contender.port, connections=connections, seconds=WARM_UP_S)
-    cpu_s = contender.cpu_s()
-    many = load(contender.port, connections=connections, seconds=seconds)
-    cpu_s = contender.cpu_s() - cpu_s
-    alone = load(contender.port, connections=1, seconds=seconds / 2)
-    return {
-        "per_second": many.per_second,
-        "p50_ms": many.quantile_ms(0.5),
-        "p99_ms": many.quantile_ms(0.99),
-        "cpu_us": 1e6 * cpu_s / len(many.latencies_s),
-        "alone_p50_ms": alone.quantile_ms(0.5),
-        "rss_mb": contender.resident_mb(),
-    }
+def _litellm(*, is_wanted: bool) -> tuple[Path | None, list[str]]:
+    if not is_wanted:
+        return None, ["LiteLLM was not asked for."]
+    try:
+        return litellm_environment.ensure(default_cache() / "benchmarks"), []
+    except UnavailableError as error:
+        _say(str(error))
+        return None, [str(error)]
 
 
-def _medians(turns: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {name: statistics.median(turn[name] for turn in turns) for name in _FIGURES}
+def _versions(*, has_litellm: bool) -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    found |= {package: version(package) for package in _PACKAGES}
+    if has_litellm:
+        found[litellm_environment.PACKAGE] = litellm_environment.VERSION
+    return found
 
 
-def _ratios(figures: dict[str, dict[str, float]]) -> dict[str, float]:
-    ours, direct = figures["guardtune"], figures["direct"]
-    return {
-        "ratio_vs_bare": ours["per_second"] / figures["bare"]["per_second"],
-        "ratio_vs_aiohttp": ours["per_second"] / figures["guardtune-aiohttp"]["per_second"],
-        "cpu_ratio_vs_bare": ours["cpu_us"] / figures["bare"]["cpu_us"],
-        "cpu_ratio_vs_aiohttp": ours["cpu_us"] / figures["guardtune-aiohttp"]["cpu_us"],
-        "added_p50_ms": ours["alone_p50_ms"] - direct["alone_p50_ms"],
-        "rss_mb": ours["rss_mb"],
-    }
-
-
-def _table(figures: dict[str, dict[str, float]], ratios: dict[str, float]) -> str:
-    lines = [f"{'':20}" + "".join(f"{name:>14}" for name in _FIGURES)]
-    lines += [
-        f"{name:20}" + "".join(f"{row[figure]:14.2f}" for figure in _FIGURES)
-        for name, row in figures.items()
-    ]
-    lines += [f"{name:24}{value:10.2f}" for name, value in ratios.items()]
-    return "\n".join(lines) + "\n"
+def _write(data: dict[str, Any], output: Path | None, *, is_whole: bool) -> None:
+    """A part or a smoke run never replaces the results that are kept."""
+    page = markdown(data)
+    if output is not None or is_whole:
+        path = output or RESULTS
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
+        (PAGE if output is None else path.with_suffix(".md")).write_text(page, "utf-8")
+    print(page)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.proxy", description=__doc__)
-    parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of load, a contender and round")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--quick", action="store_true", help="a smoke run that writes nothing")
+    parser.add_argument("--repeats", type=int, help=f"{Plan().n_repeats} by default")
+    parser.add_argument(
+        "--part", action="append", choices=tuple(PARTS),
+        help="run only this one, and write nothing; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--without-litellm", action="store_true", help="leave LiteLLM out")
+    parser.add_argument("--output", type=Path, help=f"instead of {RESULTS.relative_to(ROOT)}")
     return parser
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

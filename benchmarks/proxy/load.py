@@ -1,19 +1,31 @@
-"""A closed loop of connections, each asking again as soon as it has its answer."""
+"""A closed loop of connections, each asking again as soon as it has its answer, run by wrk."""
 
 from __future__ import annotations
 
-import asyncio
-import math
-import time
-from collections.abc import Sequence
+import json
+import shutil
+import subprocess
 from dataclasses import dataclass
-from functools import partial
-from typing import cast
+from pathlib import Path
 
-import httptools
-import uvloop
+from benchmarks.proxy.processes import ContenderError, Running
+from benchmarks.proxy.work import BODY, CHAT_PATH, KEY
 
-from benchmarks.proxy.work import REQUEST
+_FIGURES = "figures "
+_SCRIPT = f"""\
+wrk.method = "POST"
+wrk.headers["content-type"] = "application/json"
+wrk.headers["authorization"] = "Bearer {KEY}"
+wrk.body = [==[{BODY.decode()}]==]
+function done(summary, latency, requests)
+  local errors = summary.errors
+  local failed = errors.status + errors.connect + errors.read + errors.write + errors.timeout
+  io.write(string.format(
+    '{_FIGURES}{{"n": %d, "seconds": %f, "p50_ms": %f, "p99_ms": %f, "failed": %d}}\\n',
+    summary.requests, summary.duration / 1e6,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, failed))
+end
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,82 +33,59 @@ class Load:
     """What one run saw.
 
     Args:
-        seconds: how long it took.
-        latencies_s: of each answer, sorted.
+        per_second: answers a second.
+        p50_ms: median latency.
+        p99_ms: that 1 in 100 exceeded.
+        cpu_us: CPU time of the contender an answer, in microseconds.
     """
 
-    seconds: float
-    latencies_s: Sequence[float]
-
-    @property
-    def per_second(self) -> float:
-        """Answers a second."""
-        return len(self.latencies_s) / self.seconds
-
-    def quantile_ms(self, share: float) -> float:
-        """The latency that this share of answers did not exceed."""
-        rank = max(0, math.ceil(share * len(self.latencies_s)) - 1)
-        return 1000 * self.latencies_s[rank]
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    cpu_us: float
 
 
-class _Client(asyncio.Protocol):
-    def __init__(self, until: float, latencies_s: list[float], done: asyncio.Future[None]) -> None:
-        self._until = until
-        self._latencies_s = latencies_s
-        self._done = done
-        self._parser = httptools.HttpResponseParser(self)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._ask()
-
-    def data_received(self, data: bytes) -> None:
-        self._parser.feed_data(data)
-
-    def on_message_complete(self) -> None:
-        now = time.perf_counter()
-        if self._parser.get_status_code() != 200:  # noqa: PLR2004 - OK
-            self._end(RuntimeError(f"answered {self._parser.get_status_code()}"))
-            return
-        self._latencies_s.append(now - self._asked_at)
-        if now < self._until:
-            self._ask()
-        else:
-            self._end()
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        self._end(ConnectionError("the server closed a connection"))
-
-    def _ask(self) -> None:
-        self._asked_at = time.perf_counter()
-        self._transport.write(REQUEST)
-
-    def _end(self, error: Exception | None = None) -> None:
-        if self._done.done():
-            return
-        if error is None:
-            self._done.set_result(None)
-        else:
-            self._done.set_exception(error)
-        self._transport.abort()
+def is_installed() -> bool:
+    """Whether this machine has wrk."""
+    return shutil.which("wrk") is not None
 
 
-def load(port: int, *, connections: int, seconds: float) -> Load:
-    """Ask a server on this machine for so long.
+def load(contender: Running, *, connections: int, seconds: int, folder: Path) -> Load:
+    """Ask a contender for so long.
 
     Raises:
-        RuntimeError: an answer was no 200.
-        ConnectionError: it closed a connection.
+        ContenderError: it did not answer all with 200.
     """
+    script = folder / "chat.lua"
+    script.write_text(_SCRIPT)
+    command = [
+        "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script),
+        f"http://127.0.0.1:{contender.port}{CHAT_PATH}",
+    ]  # fmt: skip
+    cpu_s = contender.cpu_s()
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    cpu_s = contender.cpu_s() - cpu_s
+    return loaded(contender.name, said, cpu_s)
 
-    async def run() -> Load:
-        loop, latencies_s = asyncio.get_running_loop(), list[float]()
-        started = time.perf_counter()
-        ends = [loop.create_future() for _ in range(connections)]
-        for end in ends:
-            client = partial(_Client, started + seconds, latencies_s, end)
-            await loop.create_connection(client, "127.0.0.1", port)
-        await asyncio.gather(*ends)
-        return Load(time.perf_counter() - started, sorted(latencies_s))
 
-    return uvloop.run(run())
+def loaded(name: str, said: str, cpu_s: float) -> Load:
+    """Read what wrk has said.
+
+    Args:
+        name: of the contender.
+        said: wrk's output.
+        cpu_s: what the contender used meanwhile.
+
+    Raises:
+        ContenderError: some answer was no 200, or there was none.
+    """
+    line = next((line for line in said.splitlines() if line.startswith(_FIGURES)), None)
+    figures = json.loads(line.removeprefix(_FIGURES)) if line else {"n": 0, "failed": 0}
+    if figures["failed"] or not figures["n"]:
+        raise ContenderError(f"{name}: {figures['failed']} failures of {figures['n']} answers")
+    return Load(
+        figures["n"] / figures["seconds"],
+        figures["p50_ms"],
+        figures["p99_ms"],
+        1e6 * cpu_s / figures["n"],
+    )

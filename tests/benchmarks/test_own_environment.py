@@ -1,10 +1,16 @@
+"""Environments of their own: made once, and left out with a reason where they cannot be."""
+
+from __future__ import annotations
+
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.engine import native_environment as native
+from benchmarks.own_environment import Requirement, UnavailableError, ensure
+
+WANTED = Requirement("some-proxy", "1.2", extra="server")
 
 
 class _Pip:
@@ -21,7 +27,8 @@ class _Pip:
             self.has_package = self.works
             said = "" if self.works else "noise\nERROR: no network"
             return subprocess.CompletedProcess(command, int(not self.works), "", said)
-        return subprocess.CompletedProcess(command, int(not self.has_package), "", "")
+        said = f"{WANTED.version}\n" if self.has_package else ""
+        return subprocess.CompletedProcess(command, int(not self.has_package), said, "")
 
 
 @pytest.fixture
@@ -39,7 +46,7 @@ def test_the_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.Monkey
     pip = _Pip(works=True)
     monkeypatch.setattr("subprocess.run", pip)
 
-    assert native.ensure(tmp_path) == native.ensure(tmp_path)
+    assert ensure(tmp_path, WANTED) == ensure(tmp_path, WANTED)
     assert sum("pip" in command for command in pip.commands) == 1
 
 
@@ -50,9 +57,9 @@ def test_a_failed_installation_says_why_and_what_to_type(
     """The benchmark goes on without it."""
     monkeypatch.setattr("subprocess.run", _Pip(works=False))
 
-    with pytest.raises(native.NativeUnavailableError) as caught:
-        native.ensure(tmp_path)
+    with pytest.raises(UnavailableError) as caught:
+        ensure(tmp_path, WANTED)
 
     assert "ERROR: no network" in str(caught.value)
     assert "pip install --quiet --disable-pip-version-check" in str(caught.value)
-    assert native.VERSION in str(caught.value)
+    assert "some-proxy[server]==1.2" in str(caught.value)
