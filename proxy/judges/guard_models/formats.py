@@ -9,7 +9,7 @@ from typing import Final
 from proxy.judges.guard_models.base import Format
 from proxy.judges.guard_models.gpt_oss_safeguard import gpt_oss_safeguard
 from proxy.judges.guard_models.granite_guardian import granite_guardian
-from proxy.judges.guard_models.harmbench import harmbench
+from proxy.judges.guard_models.harmbench import harmbench, harmbench_mistral
 from proxy.judges.guard_models.llama_guard import llama_guard
 from proxy.judges.guard_models.md_judge import md_judge
 from proxy.judges.guard_models.nemoguard import nemoguard
@@ -42,6 +42,7 @@ FORMATS: Final[Mapping[str, Callable[[Options], Format]]] = {
     "granite_guardian_3.3": lambda o: granite_guardian("3.3", criterion=o.criterion),
     "granite_guardian_4": lambda o: granite_guardian("4", criterion=o.criterion),
     "harmbench": lambda _: harmbench(),
+    "harmbench_mistral": lambda _: harmbench_mistral(),
     "llama_guard_2": lambda _: llama_guard("2"),
     "llama_guard_3": lambda _: llama_guard("3"),
     "llama_guard_4": lambda _: llama_guard("4"),

@@ -1,6 +1,7 @@
 """NemoGuard and Nemotron Safety Guard (8B, NVIDIA): JSON on both turns, 23 categories by name.
 
-A failed parse is unscored here; older NeMo called it unsafe.
+The answer's turn begins with ``response: agent:``, as the models were trained. A failed parse is
+unscored here; older NeMo called it unsafe.
 Source: NVIDIA/NeMo-Guardrails content safety examples and its output parsers (which say "Violated
 Categories" and read "Safety Categories": both are accepted), card of the Nemotron dataset.
 """
@@ -65,7 +66,7 @@ def nemoguard() -> Format:
     """The format of NemoGuard and Nemotron Safety Guard."""
     return Format(
         name="nemoguard",
-        version=1,
+        version=2,
         models=(
             "nvidia/llama-3.1-nemoguard-8b-content-safety",
             "nvidia/Llama-3.1-Nemotron-Safety-Guard-8B-v3",

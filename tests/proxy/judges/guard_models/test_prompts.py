@@ -10,7 +10,8 @@ from proxy.judges.guard_models import prompts
 
 
 @pytest.mark.parametrize(
-    "name", ["wildguard.txt", "harmbench.txt", "nemoguard.txt", "md_judge.txt"]
+    "name",
+    ["wildguard.txt", "harmbench.txt", "harmbench_mistral.txt", "nemoguard.txt", "md_judge.txt"],
 )
 def test_fill_leaves_braces_of_the_judged_text_alone(name: str) -> None:
     """One pass: a slot's name inside the text is text."""
