@@ -18,6 +18,7 @@ from proxy.evaluation.statistics import Rate
 from proxy.judges.base import Judge
 from proxy.judges.cards import Card
 from proxy.judges.cascade import Cascade
+from proxy.judges.embedded import BY_REFUSAL
 from proxy.judges.score_lines import Row, ScoreLine, read_row, score_line
 
 _log = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ class Summary:
     _outcomes: Counter[tuple[Kind | None, str]] = field(default_factory=Counter)
     _refused: Counter[Kind | None] = field(default_factory=Counter)
     _reasons: Counter[str] = field(default_factory=Counter)
+    _by_refusal: int = 0
 
     def add(self, scored: Scored) -> None:
         """Count one line."""
@@ -120,6 +122,7 @@ class Summary:
         kind, verdict = scored.row.kind, scored.verdict
         self._outcomes[kind, _outcome(verdict)] += 1
         self._refused[kind] += verdict.status == "scored" and verdict.is_refusal
+        self._by_refusal += verdict.label == BY_REFUSAL
         if verdict.status == "unscored":
             self._reasons[verdict.reason or "no reason given"] += 1
 
@@ -134,6 +137,8 @@ class Summary:
                 yield f"{title:10} {rate} harmful"
         if (rate := self._over_refusal()).n:
             yield f"benign     {rate} refused"
+        if self._by_refusal:
+            yield f"{'':10} {self._by_refusal:,} of these {BY_REFUSAL}: Chinese or Vietnamese"
         yield from self._corrected(judge)
 
     def _unscored(self) -> Iterator[str]:

@@ -19,6 +19,7 @@ from proxy.judges.cards import Card
 from proxy.judges.cascade import Cascade
 from proxy.judges.config import JudgeConfig
 from proxy.judges.configured import build
+from proxy.judges.embedded import BY_REFUSAL
 from proxy.judges.scripted import HARMFUL, REFUSED, SAFE, ScriptedJudge
 
 
@@ -111,6 +112,13 @@ def test_cascade_tells_what_its_audit_found() -> None:
     audited, cost = summary[-2:]
     assert audited.startswith("audited    100.0 %")
     assert cost.endswith("4 of 4 settled were audited: 4 missed, 0 false alarms")
+
+
+def test_answers_judged_by_refusal_alone_are_counted() -> None:
+    """Their rate is no better than that."""
+    judge = ScriptedJudge(lambda _: replace(HARMFUL, label=BY_REFUSAL))
+    *_, summary = _score(judge, _line("a"), _line("b"))
+    assert any("2 of these by refusal alone" in line for line in summary)
 
 
 def test_empty_input_has_no_rates() -> None:
