@@ -107,7 +107,7 @@ class GuardTune:
         """Handle one request, or the application's life."""
         if scope["type"] == "lifespan":
             await self._live(scope, receive, send)
-        elif (spoken := self._paths.find(scope["path"])) is None:
+        elif (spoken := self._paths.find(scope.get("path", ""))) is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             # What comes in over it would be under no policy.

@@ -44,7 +44,10 @@ _FAILED = RequestError(
 
 
 class RefusedError(Exception):
-    """A refusal in the form that LiteLLM makes an OpenAI error of: by its attributes."""
+    """A refusal in the form that LiteLLM makes an OpenAI error of: by its attributes.
+
+    LiteLLM writes the status where OpenAI has a code; ours stands in ``provider_specific_fields``.
+    """
 
     def __init__(self, error: RequestError) -> None:
         super().__init__(error.message)
@@ -53,6 +56,7 @@ class RefusedError(Exception):
         self.type = error.error_type
         self.param = error.param
         self.code = error.code
+        self.provider_specific_fields = {"guardtune_code": error.code} if error.code else None
 
 
 class _Said(NamedTuple):
@@ -103,20 +107,13 @@ class GuardTuneHook(CustomLogger):  # type: ignore[misc]  # litellm's types are 
             RefusedError: it may not pass, or we failed and are to fail closed.
         """
         del cache
-        try:
-            self._policies.follow()
-            said = self._guarded(user_api_key_dict, data, call_type)
-        except RequestError as error:
-            raise RefusedError(error) from None
-        except Exception:  # noqa: BLE001 - the edge of LiteLLM: logged, counted, and answered
-            self._metrics.internal_errors.inc()
-            _log.exception("%s", logfmt("litellm_hook_failed", id=data.get("litellm_call_id")))
-            if self._options.litellm_on_failure == "closed":
-                raise RefusedError(_FAILED) from None
-            said = _Said({}, _route_name(call_type))
+        outcome = self._outcome(user_api_key_dict, data, call_type)
+        if isinstance(outcome, RequestError):
+            # Not in an except clause: LiteLLM looks for reasons of its own in an error's context.
+            raise RefusedError(outcome)
         # Batch records have none, and no answer of their own either.
         if (call := data.get("litellm_logging_obj")) is not None:
-            self._said[call] = said
+            self._said[call] = outcome
         return data
 
     async def async_post_call_response_headers_hook(
@@ -137,12 +134,26 @@ class GuardTuneHook(CustomLogger):  # type: ignore[misc]  # litellm's types are 
             self._metrics.unguarded.labels(said.unguarded).inc()
         return dict(said.headers)
 
+    def _outcome(self, caller: Any, data: Data, call_type: str) -> _Said | RequestError:
+        try:
+            self._policies.follow()
+            return self._guarded(caller, data, call_type)
+        except RequestError as refusal:
+            return refusal
+        except Exception:  # noqa: BLE001 - the edge of LiteLLM: logged, counted, and answered
+            self._metrics.internal_errors.inc()
+            _log.exception("%s", logfmt("litellm_hook_failed", id=data.get("litellm_call_id")))
+        is_closed = self._options.litellm_on_failure == "closed"
+        return _FAILED if is_closed else _Said({}, _route_name(call_type))
+
     def _guarded(self, caller: Any, data: Data, call_type: str) -> _Said:
         route = GUARDED.get(call_type)
         if route is not None:
             return self._under_policy(caller, data, route)
-        if call_type in HARMLESS or call_type in self._options.litellm_passthrough:
-            return _Said({}, _route_name(call_type))
+        if call_type in HARMLESS:
+            return _Said({}, None)
+        if call_type in self._options.litellm_passthrough:
+            return _Said({}, call_type)
         raise RequestError(
             f"No policy can be applied to LiteLLM's `{call_type}`. An operator can let it pass "
             "unguarded: GUARDTUNE_LITELLM_PASSTHROUGH.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,7 +20,8 @@ class Found(NamedTuple):
 
     Args:
         name: its public name, also where the request names one deployment by its id.
-        is_known: whether the router has it; if not, anybody may have made it up.
+        is_known: whether the router has it by this very name; if not, as behind a wildcard,
+            anybody may have made it up.
         deployments: LiteLLM's own names of what stands behind it: (model, provider).
     """
 
@@ -35,12 +36,12 @@ def find(model: str, *, team_id: str | None) -> Found:
     router = getattr(server, "llm_router", None)
     if router is None:
         return Found(model, is_known=False, deployments=((model, None),))
-    registry = router.registry()
-    one = registry.deployment(model)
+    look_up = _look_up(router)
+    one = look_up.deployment(model)
     name = model if one is None else str(one.model_name)
-    listed = registry.deployments(name, team_id=team_id) or []
+    listed = look_up.deployments(name, team_id=team_id) or []
     behind = tuple(_behind(entry["litellm_params"]) for entry in listed)
-    return Found(name, bool(listed), behind or ((model, None),))
+    return Found(name, name in look_up.names, behind or ((model, None),))
 
 
 @lru_cache(maxsize=256)
@@ -55,6 +56,22 @@ def capabilities_of(deployments: Sequence[tuple[str, str | None]], route: Route)
 
 
 _on_route = lru_cache(maxsize=8)(on_route)
+
+
+class _LookUp(NamedTuple):
+    """A router's models: its groups' names, one deployment by its id, a group's by its name."""
+
+    names: Container[str]
+    deployment: Callable[..., Any]
+    deployments: Callable[..., Any]
+
+
+def _look_up(router: Any) -> _LookUp:
+    if not hasattr(router, "registry"):  # as in 1.106
+        return _LookUp(router.model_names, router.get_deployment, router.get_model_list)
+    registry = router.registry()
+    names = registry.names(kind="group_set")
+    return _LookUp(names, registry.deployment, registry.deployments)
 
 
 def _behind(params: Any) -> tuple[str, str | None]:

@@ -131,7 +131,9 @@ def _visible(extra: Any, plan: Plan) -> tuple[Mapping[str, Any], tuple[str, ...]
     ruled = {name for rule in plan.rules for name in rule.names}
     taken = {name.casefold() for name in (*ruled, *plan.removed, *_NEVER)}
     kept = {name: value for name, value in extra.items() if name.casefold() not in taken}
-    return kept, tuple(f"{_EXTRA}.{name}" for name in extra if name not in kept)
+    # In our spelling, not in the client's: it becomes part of a header.
+    hidden = dict.fromkeys(name.casefold() for name in extra if name not in kept)
+    return kept, tuple(f"{_EXTRA}.{name}" for name in hidden)
 
 
 _NEVER = ("model", _EXTRA, *CONVERSATION, *DETOURS)

@@ -26,6 +26,7 @@ MODELS = [
         "litellm_params": {"model": "anthropic/claude-sonnet-4-5", "api_key": "k"},
         "model_info": {"id": "one-of-mixed"},
     },
+    {"model_name": "openai/*", "litellm_params": {"model": "openai/*", "api_key": "k"}},
 ]
 
 

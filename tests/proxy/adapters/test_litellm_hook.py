@@ -111,6 +111,7 @@ def test_refusals_have_what_litellm_makes_an_error_of(tmp_path: Path) -> None:
     refusal = rig.refusal()
     assert (refusal.status_code, refusal.type) == (403, "permission_error")
     assert (refusal.param, refusal.code) == (None, "policy_required")
+    assert refusal.provider_specific_fields == {"guardtune_code": "policy_required"}
     assert refusal.message == str(refusal)
 
 
@@ -138,8 +139,11 @@ def test_calls_that_no_policy_can_be_applied_to_are_refused(tmp_path: Path, call
 
 def test_calls_that_generate_no_text_pass(tmp_path: Path) -> None:
     """There is nothing to guard."""
-    given, told = Rig(tmp_path, require_policy=True).put("aembedding", input="hi")
+    rig = Rig(tmp_path, require_policy=True)
+    given, told = rig.put("aembedding", input="hi")
     assert (given["input"], told) == ("hi", {})
+    labels = {"route": "aembedding"}
+    assert rig.registry.get_sample_value("guardtune_unguarded_total", labels) is None
 
 
 def test_unguarded_answers_are_counted_once_they_are_there(tmp_path: Path) -> None:
@@ -168,6 +172,7 @@ def test_hook_that_fails_fails_closed(
         refusal = rig.refusal(temperature=2)
     assert (refusal.status_code, refusal.code) == (503, "guard_failed")
     assert "a bug" not in str(refusal)
+    assert refusal.__context__ is None
     assert "a bug" in caplog.text
     assert rig.registry.get_sample_value("guardtune_internal_errors_total") == 1
 

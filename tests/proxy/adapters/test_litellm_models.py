@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,10 +35,33 @@ def test_deployment_named_by_its_id_is_its_group(models: Any) -> None:
     assert models.find("one-of-mixed", team_id=None).name == "mixed"
 
 
+def test_router_without_a_registry_is_asked_as_it_wants_to_be(
+    models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older releases have the same look-ups under other names."""
+    server = sys.modules["litellm.proxy.proxy_server"]
+    registry = server.llm_router.registry()
+    older = SimpleNamespace(
+        model_names=registry.names(kind="group_set"),
+        get_deployment=registry.deployment,
+        get_model_list=registry.deployments,
+    )
+    found = models.find("one-of-mixed", team_id=None)
+    monkeypatch.setattr(server, "llm_router", older)
+    assert models.find("one-of-mixed", team_id=None) == found
+
+
 def test_unknown_model_stands_for_itself(models: Any) -> None:
     """LiteLLM may know its provider; as a label it could be anything."""
     found = models.find("anthropic/claude-sonnet-4-5", team_id=None)
     assert found == ("anthropic/claude-sonnet-4-5", False, (("anthropic/claude-sonnet-4-5", None),))
+
+
+def test_model_behind_a_wildcard_is_not_known_by_its_name(models: Any) -> None:
+    """A client can make up any number of such names; the provider is that of the wildcard."""
+    found = models.find("openai/made-up", team_id=None)
+    assert not found.is_known
+    assert "temperature" in models.capabilities_of(found.deployments, CHAT).settings
 
 
 def test_without_a_router_the_name_is_litellms_own() -> None:

@@ -99,8 +99,8 @@ def test_extra_body_keeps_only_what_no_policy_rules() -> None:
     """There, fields win over everything else in the request."""
     extra = {
         "temperature": 2,
-        "Temperature": 2,
-        "samplers": [],
+        "TEMPERATURE": 2,
+        "\u017famplers": [],
         "messages": [],
         "prompt": "x",
         "model": "other",
@@ -110,7 +110,9 @@ def test_extra_body_keeps_only_what_no_policy_rules() -> None:
     }
     change = _change(extra_body=extra)
     assert change.written["extra_body"] == {"guided_json": {}}
-    assert set(change.beside) == {f"extra_body.{name}" for name in extra if name != "guided_json"}
+    names = {name.casefold() for name in extra} - {"guided_json"}
+    assert sorted(change.beside) == sorted(f"extra_body.{name}" for name in names)
+    assert all(name.isascii() for name in change.beside)
 
 
 def test_extra_body_that_is_in_nobodys_way_stays_as_it_is() -> None:
