@@ -11,10 +11,11 @@ import msgspec
 
 from proxy.admission import Admission
 from proxy.backends.base import Reply
-from proxy.domain import ChatRequest, PolicyRef, Transcript
+from proxy.domain import Capabilities, ChatRequest, PolicyRef, Transcript
+from proxy.errors import OverloadedError
 from proxy.guard import Guard, policy_headers
 from proxy.metrics import Metrics, RequestMeter
-from proxy.operations.attempts import Attempt, Fallbacks
+from proxy.operations.attempts import Ask, Attempt, Fallbacks
 from proxy.operations.live import LiveJudge
 from proxy.operations.served import ServedModels
 from proxy.policy.apply import Applied
@@ -140,9 +141,10 @@ class Pipeline:
                 meter.waited(since)
                 attempt = asked if isinstance(asked, Attempt) else asked.answered
                 meter.status = reply.status
-                if reply.body:
-                    meter.saw_chunk()
                 chunks = _MeteredChunks(reply.chunks, meter)
+                if reply.body:
+                    chunks.count = 1
+                    meter.saw_chunk()
                 headers = _headers(reply, attempt.applied)
                 if others is not None:
                     headers += ((b"x-guardtune-model", attempt.request.model.encode()),)
@@ -158,18 +160,16 @@ class Pipeline:
                         )
                     )
                 finally:
-                    if reply.status == _OK and (reply.body or chunks.count):
+                    if reply.status == _OK and chunks.count:
                         self._answered(route, attempt)
 
     def _attempt(self, route: Route, meter: RequestMeter, request: ChatRequest) -> Attempt:
         """Put a request to the model that it names, under the policy that matches it."""
-        if route is CHAT:
-            backend = self._models.find(request.model)
-            capabilities, ask = backend.capabilities, backend.chat
-        else:
-            forwards = self._models.find_on(route.path, request.model)
-            capabilities = forwards.capabilities_on(route.path)
-            ask = partial(forwards.forward, route.path)
+        try:
+            capabilities, ask = self._model(route, request.model)
+        except OverloadedError:  # its model is still loading: a name that we know
+            meter.bind(request.model, self._guard.choose(request).ref)
+            raise
         policy = self._guard.choose(request)
         if not route.takes_policies:
             policy = PASSTHROUGH
@@ -180,19 +180,23 @@ class Pipeline:
         meter.transcript = transcript = Transcript()
         return Attempt(request, policy, applied, ask, transcript)
 
+    def _model(self, route: Route, name: str) -> tuple[Capabilities, Ask]:
+        """Return what a model honours on a route, and how it is asked there."""
+        if route is CHAT:
+            backend = self._models.find(name)
+            return backend.capabilities, backend.chat
+        forwards = self._models.find_on(route.path, name)
+        return forwards.capabilities_on(route.path), partial(forwards.forward, route.path)
+
     def _attempts(
         self, route: Route, meter: RequestMeter, request: ChatRequest, others: Sequence[str]
     ) -> Fallbacks:
-        def settle(attempt: Attempt) -> None:
-            meter.bind(attempt.request.model, attempt.policy.ref)
-            meter.transcript = attempt.transcript
-
         return Fallbacks(
             request,
             others,
             prepare=partial(self._prepare, route, meter),
+            meter=meter,
             metrics=self._metrics,
-            settle=settle,
         )
 
     def _answered(self, route: Route, attempt: Attempt) -> None:
@@ -206,7 +210,11 @@ class Pipeline:
 
 
 class _MeteredChunks:
-    """Hands chunks on and tells the meter which time was the backend's."""
+    """Hands chunks on and tells the meter which time was the backend's.
+
+    Attributes:
+        count: how many the client got.
+    """
 
     __slots__ = ("_chunks", "_meter", "count")
 

@@ -16,7 +16,8 @@ import msgspec
 
 from proxy.backends.base import Reply
 from proxy.backends.config import RetriesConfig
-from proxy.backends.observe import Observer, Record, observer, record_completion
+from proxy.backends.observe import Observer, observe_whole, observer
+from proxy.backends.observe_completions import Record, record_completion
 from proxy.backends.retries import RETRIED, Reason, Retry, after_failure, after_status, uncounted
 from proxy.domain import Transcript
 from proxy.errors import BackendError, UpstreamError
@@ -79,21 +80,27 @@ class Forwarded:
         else:
             if response.status in RETRIED:
                 response = await self._again(response)
-        headers = _reply_headers(response.headers)
+        headers, content_type, content_encoding = _reply_headers(response.headers)
         if response.status >= _FIRST_ERROR_STATUS:
             return await self._error(response, headers)
+        body, record = response.body, self._terms.record
+        if body is not None:
+            observe_whole(
+                self._transcript,
+                body,
+                content_type=content_type,
+                content_encoding=content_encoding,
+                record=record,
+            )
+            return Reply(response.status, headers, response.chunks, body)
         watch = observer(
             self._transcript,
-            content_type=response.header(b"content-type"),
-            content_encoding=response.header(b"content-encoding"),
-            record=self._terms.record,
+            content_type=content_type,
+            content_encoding=content_encoding,
+            record=record,
         )
-        if response.body is None:
-            chunks = _Observed(response.chunks, watch, self._failed)
-            return Reply(response.status, headers, chunks)
-        watch.feed(response.body)
-        watch.finish()
-        return Reply(response.status, headers, response.chunks, response.body)
+        chunks = _Observed(response.chunks, watch, self._failed)
+        return Reply(response.status, headers, chunks)
 
     async def __aexit__(
         self,
@@ -186,11 +193,18 @@ class _Observed:
         return chunk
 
 
-def _reply_headers(headers: Headers) -> Headers:
-    kept, has_type = [], False
+def _reply_headers(headers: Headers) -> tuple[Headers, bytes | None, bytes | None]:
+    """Those that are passed on, and what they say of the body: its type and its encoding."""
+    kept: list[tuple[bytes, bytes]] = []
+    content_type = content_encoding = None
     for field in headers:
         name = field[0]
         if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIX):
             kept.append(field)
-            has_type = has_type or name == b"content-type"
-    return tuple(kept) if has_type else (_JSON_TYPE, *kept)
+            if name == b"content-type":
+                content_type = content_type or field[1]
+            elif name == b"content-encoding":
+                content_encoding = content_encoding or field[1]
+    if content_type is None:
+        kept.insert(0, _JSON_TYPE)
+    return tuple(kept), content_type, content_encoding

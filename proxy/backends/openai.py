@@ -15,7 +15,7 @@ from functools import partial
 from proxy.backends.config import OpenAIConfig
 from proxy.backends.flavours import capabilities
 from proxy.backends.forward import Forwarded, Terms
-from proxy.backends.observe import Record, record_completion
+from proxy.backends.observe_completions import Record, record_completion
 from proxy.backends.observe_responses import record_response
 from proxy.backends.request_body import refuse_folded_messages, request_body
 from proxy.backends.retries import Reason, uncounted

@@ -24,22 +24,25 @@ class EventSplitter:
 
     Knows all three line endings, multi-line data and comments. A lone carriage return at the end of
     a piece waits for the next byte, because it may be half of a CRLF.
+
+    Attributes:
+        is_between: whether nothing of an event waits for its rest.
     """
 
-    __slots__ = ("_data", "_is_between", "_name", "_pending", "_size")
+    __slots__ = ("_data", "_name", "_pending", "_size", "is_between")
 
     def __init__(self) -> None:
         self._pending: list[bytes] = []
         self._name = b""
         self._data: list[bytes] = []
         self._size = 0
-        self._is_between = True
+        self.is_between = True
 
     def feed(self, piece: bytes) -> Sequence[Event]:
         """The events that ``piece`` completes, in order."""
         # Nearly every piece of every stream is one whole event of one line.
         if (
-            self._is_between
+            self.is_between
             and piece.startswith(b"data: ")
             and piece.endswith(b"\n\n")
             and piece.find(b"\n") == len(piece) - 2
@@ -48,7 +51,7 @@ class EventSplitter:
             return (Event(b"", piece[6:-2]),)
         self._pending.append(piece)
         if b"\n" not in piece and b"\r" not in piece:
-            self._is_between = False
+            self.is_between = False
             self._size += len(piece)
             if self._size > MAX_EVENT_BYTES:
                 self._skip()
@@ -56,7 +59,7 @@ class EventSplitter:
         events: list[Event] = []
         for line in self._whole_lines():
             self._take(line, events)
-        self._is_between = not (self._pending or self._data or self._name)
+        self.is_between = not (self._pending or self._data or self._name)
         return events
 
     def finish(self) -> Sequence[Event]:

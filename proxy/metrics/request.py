@@ -53,14 +53,23 @@ class RequestSeries:
         counter.inc()
 
 
+Subject = tuple[RequestSeries | None, Transcript | None]
+"""What a meter measures: whose request it is, and its answer."""
+
+
 class RequestMeter:
     """Measures one request; leaving the ``with`` block records it, however it ended.
 
     Time is ours unless it is passed to `waited`.
+
+    Attributes:
+        status: the answer's.
+        transcript: the answer's.
+        is_failure_counted: whether somebody else has counted the failure that ends it.
     """
 
     __slots__ = ("_clock", "_first_token_s", "_is_stream", "_metrics", "_series", "_started",
-                 "_waited_s", "status", "transcript")  # fmt: skip
+                 "_waited_s", "is_failure_counted", "status", "transcript")  # fmt: skip
 
     def __init__(
         self,
@@ -78,6 +87,7 @@ class RequestMeter:
         self._first_token_s: float | None = None
         self.status = 200
         self.transcript: Transcript | None = None
+        self.is_failure_counted = False
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +95,17 @@ class RequestMeter:
     def bind(self, model: str, policy: PolicyRef) -> None:
         """Say whose request it is, once both are known."""
         self._series = self._metrics.series(model, policy)
+
+    @property
+    def subject(self) -> Subject:
+        """What is measured now, for `resume`."""
+        return self._series, self.transcript
+
+    def resume(self, subject: Subject) -> None:
+        """Measure again what was measured before other models were asked."""
+        series, self.transcript = subject
+        if series is not None:
+            self.bind(series.model, series.policy)
 
     def now(self) -> float:
         """Seconds on the meter's clock, to be handed back to `waited`."""
@@ -113,7 +134,8 @@ class RequestMeter:
             self._metrics.refused(code, is_stream=self._is_stream)
             return
         self._series.count(code, is_stream=self._is_stream)
-        if (failure := _upstream_failure(error, self.status, self.transcript)) is not None:
+        failure = _upstream_failure(error, self.status, self.transcript)
+        if failure is not None and not self.is_failure_counted:
             self._metrics.upstream_errors.labels(self._series.model, failure).inc()
         if code < _CLIENT_ERROR:
             self._observe(self._series, duration_s)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from types import TracebackType
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Self
 
 import msgspec
@@ -12,7 +11,8 @@ import msgspec
 from proxy.backends.base import Reply
 from proxy.domain import ChatRequest, Transcript
 from proxy.errors import BackendError, OverloadedError, RequestError
-from proxy.metrics import Metrics
+from proxy.metrics import Metrics, RequestMeter
+from proxy.metrics.request import Subject
 from proxy.policy.apply import Applied
 from proxy.policy.schema import Policy
 
@@ -20,6 +20,13 @@ _TOO_MANY_REQUESTS = 429
 _FIRST_ERROR_STATUS = 400
 _FIRST_SERVER_ERROR = 500
 _OVERLOADED = "overloaded"
+
+_READABLE = frozenset({None, "protocol"})
+"""An answer that we could not read on the side may well say something to the client."""
+
+
+Ask = Callable[[ChatRequest, Transcript], AbstractAsyncContextManager[Reply]]
+"""Has a model answer, see :meth:`proxy.backends.base.Backend.chat`."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -36,7 +43,7 @@ class Attempt(msgspec.Struct, frozen=True):
     request: ChatRequest
     policy: Policy
     applied: Applied
-    ask: Callable[[ChatRequest, Transcript], AbstractAsyncContextManager[Reply]]
+    ask: Ask
     transcript: Transcript
 
     def open(self) -> AbstractAsyncContextManager[Reply]:
@@ -45,21 +52,26 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Fallbacks:
-    """``async with``: several models asked one after the other, until one answers.
+    """Several models asked one after the other, until one answers.
 
     A model has failed when it cannot be reached, breaks off or reports an error before its first
     byte, is overloaded, or answers 429 or 5xx; what is wrong with a request is wrong for all of
-    them. Where every model fails, the client gets what the first one said.
+    them. Where every model fails, the client gets what the first one said. Each failure is counted
+    when the next model is asked; one that the client hears of is left to the meter.
 
     Args:
         request: as the client sent it.
         names: the models to ask after the one that the client asked for.
-        prepare: puts a request to the model that it names; RequestError passes that model over.
+        prepare: puts a request to the model that it names, and binds the meter to it; RequestError
+            passes that model over, if it is not the first.
+        meter: of the request; in the end it is bound to whoever's answer the client gets.
         metrics: counts what failed, and what was asked instead.
-        settle: told which attempt counts in the end.
 
     Attributes:
-        answered: that attempt, once entered.
+        answered: the attempt whose answer the client gets, once `open` has been entered.
+
+    Raises:
+        RequestError: the first model refuses the request.
     """
 
     answered: Attempt
@@ -70,75 +82,89 @@ class Fallbacks:
         names: Sequence[str],
         *,
         prepare: Callable[[ChatRequest], Attempt],
+        meter: RequestMeter,
         metrics: Metrics,
-        settle: Callable[[Attempt], None],
     ) -> None:
         self._request = request
         self._names = names
         self._prepare = prepare
+        self._meter = meter
         self._metrics = metrics
-        self._settle = settle
-        self._exchanges = AsyncExitStack()
+        # Before anybody waits for admission: whoever is turned away there counts under this model.
+        self._first = self._prepared(request)
 
-    def open(self) -> Self:
-        """Return itself, as the context manager that an `Attempt` opens."""
-        return self
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Reply]:
+        """Ask; leaving the block ends what is still running."""
+        async with AsyncExitStack() as exchanges:
+            final = await self._first_that_answers(exchanges)
+            self._meter.resume(final.subject)
+            if final.attempt is not None:
+                self.answered = final.attempt
+            if not isinstance(final.result, Reply):
+                raise final.result
+            yield final.result
 
-    async def __aenter__(self) -> Reply:
-        try:
-            return await self._first_that_answers()
-        except BaseException:
-            await self._exchanges.aclose()
-            raise
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._exchanges.__aexit__(kind, error, trace)
-
-    async def _first_that_answers(self) -> Reply:
-        first = await self._put(self._request)
-        tried = [first]
+    async def _first_that_answers(self, exchanges: AsyncExitStack) -> _Outcome:
+        first = last = await self._put(self._request.model, self._first, exchanges)
         for name in self._names:
-            if not tried[-1].failure:
+            if not last.failure:
                 break
             try:
-                outcome = await self._put(
+                prepared = self._prepared(
                     msgspec.structs.replace(self._request, model=name, raw=None)
                 )
             except RequestError:
                 continue
-            self._metrics.fallbacks.labels(tried[-1].model, name, tried[-1].failure).inc()
-            tried.append(outcome)
-        final = first if tried[-1].failure else tried[-1]
-        self._count_failures([outcome for outcome in tried if outcome is not final])
-        if final.attempt is not None:
-            self.answered = final.attempt
-            self._settle(final.attempt)
-        if isinstance(final.result, Reply):
-            return final.result
-        raise final.result
+            self._count(last)
+            self._metrics.fallbacks.labels(last.model, name, last.failure).inc()
+            if last is not first:
+                await last.exchange.aclose()
+            last = await self._put(name, prepared, exchanges)
+        if not last.failure or last is first:
+            await self._let_go(first, last)
+            return last
+        self._count(last)
+        self._meter.is_failure_counted = True
+        await self._let_go(last, first)
+        return first
 
-    async def _put(self, request: ChatRequest) -> _Outcome:
-        attempt: Attempt | None = None
+    def _prepared(self, request: ChatRequest) -> Attempt | OverloadedError:
         try:
-            attempt = self._prepare(request)
-            reply = await self._exchanges.enter_async_context(attempt.open())
+            return self._prepare(request)
+        except OverloadedError as error:
+            return error
+
+    async def _put(
+        self, model: str, prepared: Attempt | OverloadedError, exchanges: AsyncExitStack
+    ) -> _Outcome:
+        """Ask one model; what it leaves open is in the outcome's exchange."""
+        subject = self._meter.subject
+        exchange = await exchanges.enter_async_context(AsyncExitStack())
+        if isinstance(prepared, OverloadedError):
+            return _Outcome(model, prepared, _OVERLOADED, None, subject, exchange)
+        try:
+            reply = await exchange.enter_async_context(prepared.open())
             reply = await _begun(reply)
         except OverloadedError as error:
-            return _Outcome(request.model, error, _OVERLOADED, attempt)
+            await exchange.aclose()
+            return _Outcome(model, error, _OVERLOADED, prepared, subject, exchange)
         except BackendError as error:
-            return _Outcome(request.model, error, error.error_type, attempt)
-        return _Outcome(request.model, reply, _failure(reply, attempt.transcript), attempt)
+            await exchange.aclose()
+            return _Outcome(model, error, error.error_type, prepared, subject, exchange)
+        failure = _failure(reply, prepared.transcript)
+        if failure and reply.body is not None:
+            # All that it has to say is here already.
+            await exchange.aclose()
+        return _Outcome(model, reply, failure, prepared, subject, exchange)
 
-    def _count_failures(self, outcomes: Sequence[_Outcome]) -> None:
-        """Those that the client does not hear of; the meter counts the one that it does."""
-        for outcome in outcomes:
-            if outcome.failure != _OVERLOADED:
-                self._metrics.upstream_errors.labels(outcome.model, outcome.failure).inc()
+    async def _let_go(self, unwanted: _Outcome, final: _Outcome) -> None:
+        if unwanted is not final:
+            await unwanted.exchange.aclose()
+
+    def _count(self, outcome: _Outcome) -> None:
+        if outcome.failure != _OVERLOADED:
+            self._metrics.upstream_errors.labels(outcome.model, outcome.failure).inc()
 
 
 class _Outcome(msgspec.Struct, frozen=True):
@@ -149,12 +175,16 @@ class _Outcome(msgspec.Struct, frozen=True):
         result: the answer, or why there is none.
         failure: a closed set, used as a metric label; empty where it answered.
         attempt: None where it could not even be asked.
+        subject: what the meter measured then.
+        exchange: what is still open of it.
     """
 
     model: str
     result: Reply | OverloadedError | BackendError
     failure: str
     attempt: Attempt | None
+    subject: Subject
+    exchange: AsyncExitStack
 
 
 class _Resumed:
@@ -187,4 +217,5 @@ def _failure(reply: Reply, transcript: Transcript) -> str:
         return "status_5xx"
     if reply.status == _TOO_MANY_REQUESTS:
         return "status_4xx"
-    return transcript.error_type or "" if reply.status < _FIRST_ERROR_STATUS else ""
+    is_bad = reply.status < _FIRST_ERROR_STATUS and transcript.error_type not in _READABLE
+    return transcript.error_type or "" if is_bad else ""

@@ -80,16 +80,17 @@ class Connection(asyncio.Protocol):
             UpstreamError: it did not come.
         """
         while not self.parser.has_head:
-            await self._wait(until)
+            await self._news(until)
 
     async def piece(self, idle_s: float, deadline: float) -> bytes:
-        """Wait for the next piece of the body; empty at its end.
+        """Wait for the next piece of the body.
 
         Args:
             idle_s: seconds to wait for it.
             deadline: loop time at which to give up altogether.
 
         Raises:
+            StopAsyncIteration: there is none any more.
             UpstreamError: it did not come.
         """
         parser, now = self.parser, self._loop.time()
@@ -97,7 +98,9 @@ class Connection(asyncio.Protocol):
             raise _timeout()
         until = min(now + idle_s, deadline)
         while not (parser.n_buffered or parser.is_complete):
-            await self._wait(until)
+            await self._news(until)
+        if not parser.n_buffered:
+            raise StopAsyncIteration
         return self._take()
 
     def whole(self) -> bytes | None:
@@ -190,8 +193,7 @@ class Connection(asyncio.Protocol):
         if parser.n_buffered > MAX_BUFFERED_BYTES and not self._is_paused and self._transport:
             self._is_paused = True
             self._transport.pause_reading()
-        if (waiter := self._waiter) is not None and not waiter.done():
-            waiter.set_result(None)
+        self._wake()
 
     def eof_received(self) -> None:
         """The server has said all it will; that ends a response which has no length."""
@@ -211,8 +213,8 @@ class Connection(asyncio.Protocol):
             self._fail(_closed())
         self._on_lost(self)
 
-    async def _wait(self, until: float) -> None:
-        """Sleep until something has arrived; raises what went wrong instead."""
+    def _news(self, until: float) -> asyncio.Future[None]:
+        """What is awaited until something has arrived; raises what went wrong instead."""
         if self._error is not None:
             raise self._error
         self._waiter = waiter = self._loop.create_future()
@@ -221,10 +223,7 @@ class Connection(asyncio.Protocol):
         # cancelling one for each read costs more than the read.
         if self._timer is None or self._timer_at > until:
             self._arm(until)
-        try:
-            await waiter
-        finally:
-            self._waiter = None
+        return waiter
 
     def _arm(self, moment: float) -> None:
         if self._timer is not None:
@@ -248,8 +247,9 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
 
 def _closed(*, is_sent: bool = True) -> UpstreamError:

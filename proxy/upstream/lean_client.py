@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import lru_cache
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from proxy.errors import UpstreamError
 from proxy.upstream.base import Headers, Response, Timeouts, Whole
@@ -160,17 +160,18 @@ class _Chunks:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> bytes:
+    def __anext__(self) -> Coroutine[Any, Any, bytes]:
         if self._connection is None:
-            raise StopAsyncIteration
-        data = await self._connection.piece(self._idle_s, self._deadline)
-        if not data:
-            raise StopAsyncIteration
-        return data
+            return _nothing()
+        return self._connection.piece(self._idle_s, self._deadline)
 
     def end(self) -> None:
         """No more: the connection may be another request's by now."""
         self._connection = None
+
+
+async def _nothing() -> bytes:
+    raise StopAsyncIteration
 
 
 async def _connect(origin: Origin, protocol: Callable[[], Connection]) -> Connection:

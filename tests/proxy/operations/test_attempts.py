@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 
-from proxy.backends.config import ScriptedRule
+from proxy.backends.base import Reply
+from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
 from proxy.domain import Capabilities, ChatRequest, Transcript
 from proxy.errors import BackendError, OverloadedError, RequestError
@@ -35,17 +37,19 @@ class _Kit:
         self.models = {name: scripted(rule, name=name) for name, rule in rules.items()}
         self.errors = errors or {}
         self.metrics = Metrics()
-        self.settled: list[str] = []
+        self.meter = self.metrics.measure(is_stream=False)
         self.raw: list[bytes | None] = []
 
     def prepare(self, request: ChatRequest) -> Attempt:
         """Put a request to its model."""
+        self.meter.bind(request.model, PASSTHROUGH.ref)
         if (error := self.errors.get(request.model)) is not None:
             raise error
         self.raw.append(request.raw)
         applied = apply(PASSTHROUGH, request, Capabilities(settings={}))
         ask = self.models[request.model].chat
-        return Attempt(request, PASSTHROUGH, applied, ask, Transcript())
+        self.meter.transcript = Transcript()
+        return Attempt(request, PASSTHROUGH, applied, ask, self.meter.transcript)
 
     def fallbacks(self, request: ChatRequest, names: Sequence[str]) -> Fallbacks:
         """The request, and whom to ask after its own model."""
@@ -53,9 +57,15 @@ class _Kit:
             request,
             names,
             prepare=self.prepare,
+            meter=self.meter,
             metrics=self.metrics,
-            settle=lambda attempt: self.settled.append(attempt.request.model),
         )
+
+    @property
+    def measured(self) -> str | None:
+        """Whose answer the meter would count now."""
+        series, _ = self.meter.subject
+        return None if series is None else series.model
 
     def answer(self, names: str, request: ChatRequest = ASK) -> tuple[int, str, bytes]:
         """Status, who answered, and the body."""
@@ -63,10 +73,15 @@ class _Kit:
         async def run() -> tuple[int, str, bytes]:
             for model in self.models.values():
                 await model.start()
-            asked = self.fallbacks(request, list(names))
-            async with asked.open() as reply:
-                body = b"".join([chunk async for chunk in reply.chunks])
-                return reply.status, asked.answered.request.model, body
+            with self.meter:
+                asked = self.fallbacks(request, list(names))
+                async with asked.open() as reply:
+                    self.meter.status = reply.status
+                    # Of those that failed nothing is held any more.
+                    assert sum(model.in_flight for model in self.models.values()) <= 1
+                    chunks = [chunk async for chunk in reply.chunks]
+                    body = b"".join(chunks) if reply.body is None else reply.body
+                    return reply.status, asked.answered.request.model, body
 
         try:
             return asyncio.run(run())
@@ -79,7 +94,7 @@ class _Kit:
         return self.metrics.registry.get_sample_value("guardtune_fallbacks_total", labels)
 
     def failed(self, model: str, reason: str) -> float | None:
-        """How often its failures were counted, beside the one that the client hears of."""
+        """How often its failures were counted."""
         labels = {"model": model, "error_type": reason}
         return self.metrics.registry.get_sample_value("guardtune_upstream_errors_total", labels)
 
@@ -88,7 +103,7 @@ def test_model_that_answers_is_asked_alone() -> None:
     """With its own bytes."""
     kit = _Kit({"a": ScriptedRule(answers=("A",)), "b": ScriptedRule()})
     assert kit.answer("b")[:2] == (200, "a")
-    assert (kit.settled, kit.raw) == (["a"], [b"as sent"])
+    assert (kit.measured, kit.raw) == ("a", [b"as sent"])
     assert not kit.models["b"].requests
 
 
@@ -109,7 +124,7 @@ def test_next_model_answers_for_one_that_failed(
     status, name, body = kit.answer("b", request_)
     assert (status, name) == (200, "b")
     assert b"B." in body
-    assert kit.settled == ["b"]
+    assert kit.measured == "b"
     assert kit.raw[1] is None
     assert (kit.fell_back("a", "b", reason), kit.failed("a", reason)) == (1, 1)
 
@@ -126,17 +141,17 @@ def test_stream_that_has_begun_is_not_begun_again() -> None:
     kit = _Kit({"a": BREAKS_LATER, "b": ScriptedRule()})
     with pytest.raises(BackendError):
         kit.answer("b", STREAM)
-    assert kit.settled == ["a"]
+    assert kit.measured == "a"
 
 
 def test_where_all_fail_the_client_gets_what_the_first_said() -> None:
-    """Each of the others is counted."""
+    """Each failure is counted once."""
     kit = _Kit({"a": ScriptedRule(status=503), "b": ScriptedRule(status=500), "c": BREAKS_AT_ONCE})
     status, name, body = kit.answer("bc")
     assert (status, name) == (503, "a")
     assert b"503" in body
-    assert kit.settled == ["a"]
-    assert (kit.failed("a", "status_5xx"), kit.failed("b", "status_5xx")) == (None, 1)
+    assert kit.measured == "a"
+    assert (kit.failed("a", "status_5xx"), kit.failed("b", "status_5xx")) == (1, 1)
     assert kit.failed("c", "closed") == 1
 
 
@@ -146,6 +161,7 @@ def test_first_failure_is_raised_where_it_was_one() -> None:
     with pytest.raises(BackendError) as caught:
         kit.answer("b")
     assert caught.value.model == "a"
+    assert (kit.failed("a", "closed"), kit.failed("b", "status_5xx")) == (1, 1)
 
 
 def test_model_that_may_not_be_asked_is_passed_over() -> None:
@@ -172,8 +188,46 @@ def test_model_that_is_overloaded_is_stood_in_for() -> None:
         _Kit({}, {"a": OverloadedError("loading")}).answer("")
 
 
-def test_leaving_midway_frees_every_model() -> None:
-    """Those that failed are held until the end, for the first one's words."""
+def test_model_that_loads_is_counted_as_itself_where_all_others_fail() -> None:
+    """The client hears of its loading, not of the last one's failure."""
+    kit = _Kit({"b": ScriptedRule(status=500)}, {"a": OverloadedError("loading")})
+    with pytest.raises(OverloadedError):
+        kit.answer("b")
+    assert kit.measured == "a"
+    assert kit.failed("b", "status_5xx") == 1
+
+
+def test_who_is_turned_away_before_anything_is_asked_counts_under_the_first_model() -> None:
+    """As without fallbacks."""
+    kit = _Kit({"a": ScriptedRule(), "b": ScriptedRule()})
+    kit.fallbacks(ASK, ["b"])
+    assert kit.measured == "a"
+
+
+def test_answer_that_only_we_cannot_read_is_the_clients() -> None:
+    """A field of another type is no failure of the model's."""
+    kit = _Kit({"b": ScriptedRule()})
+    kit.models["a"] = _Unreadable(name="a")
+    assert kit.answer("b")[1] == "a"
+    assert kit.fell_back("a", "b", "protocol") is None
+
+
+class _Unreadable(ScriptedBackend):
+    """Its answers cannot be read on the side."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(ScriptedConfig(name=name, rules=(ScriptedRule(),)))
+
+    @asynccontextmanager
+    async def chat(self, request: ChatRequest, transcript: Transcript) -> AsyncIterator[Reply]:
+        """Answer, and say so."""
+        async with super().chat(request, transcript) as reply:
+            transcript.error_type = "protocol"
+            yield reply
+
+
+def test_leaving_midway_frees_every_model_and_keeps_the_first_ones_failure() -> None:
+    """It had failed before the client left."""
     reached = asyncio.Event()
 
     async def hold(_index: int) -> None:
@@ -194,6 +248,7 @@ def test_leaving_midway_frees_every_model() -> None:
 
     asyncio.run(run())
     assert [_in_flight(model) for model in kit.models.values()] == [0, 0]
+    assert kit.failed("a", "status_5xx") == 1
 
 
 async def _enter(asked: Fallbacks) -> None:
