@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from math import ceil
 
 import numpy as np
@@ -114,8 +115,14 @@ def clusters(texts: Sequence[str], *, threshold: float = THRESHOLD) -> list[list
     """Groups of near-duplicates as indices into ``texts``, singletons included.
 
     Transitive: when a is near b and b near c, all three are one group. Each group is ascending, and
-    the groups are ordered by their first member.
+    the groups are ordered by their first member. Of the same texts in a row they are found once:
+    who loads a large set splits it, and then looks whether the splits are whole.
     """
+    return [list(group) for group in _clusters(tuple(texts), threshold)]
+
+
+@lru_cache(maxsize=1)
+def _clusters(texts: tuple[str, ...], threshold: float) -> tuple[tuple[int, ...], ...]:
     parent = list(range(len(texts)))
 
     def root(i: int) -> int:
@@ -130,4 +137,4 @@ def clusters(texts: Sequence[str], *, threshold: float = THRESHOLD) -> list[list
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for i in range(len(texts)):
         groups[root(i)].append(i)
-    return [groups[i] for i in sorted(groups)]
+    return tuple(tuple(groups[i]) for i in sorted(groups))

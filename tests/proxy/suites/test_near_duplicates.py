@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from proxy.suites import near_duplicates
 from proxy.suites.near_duplicates import clusters, near_pairs, shingles, similarity
 
 
@@ -66,3 +67,12 @@ def test_near_pairs_loses_nothing_where_shingles_share_bits() -> None:
     assert len(frozenset().union(*sets)) > 1024
     assert len(expected) > 20
     assert set(near_pairs(texts)) == expected
+
+
+def test_clusters_of_the_same_texts_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute for eighty thousand; `suite check` asks twice. Callers may change what they get."""
+    texts = ["How do I gut a fish?", "How do I gut the fish?", "Who painted this?"]
+    found = clusters(texts)
+    found[0].append(2)
+    monkeypatch.setattr(near_duplicates, "near_pairs", None)
+    assert clusters(list(texts)) == [[0, 1], [2]]
