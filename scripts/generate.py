@@ -17,13 +17,14 @@ from proxy.settings import reference as settings
 from proxy.suites import reference as suites
 from scripts.observability import grafana
 from scripts.observability.dashboards import DASHBOARDS
+from tuner import metrics as tuner
 
 ROOT = Path(__file__).parents[1]
 
 GENERATED: Mapping[str, Callable[[], str]] = {
     "policies/schema.json": policy.schema_text,
     "docs/policy-reference.md": policy.markdown,
-    "docs/metrics.md": metrics.markdown,
+    "docs/metrics.md": lambda: metrics.markdown() + tuner.markdown(),
     "docs/configuration.md": settings.markdown,
     "docs/suite-list.md": suites.markdown,
     **{path: partial(grafana.render, page) for path, page in DASHBOARDS.items()},

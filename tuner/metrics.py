@@ -81,6 +81,15 @@ CATALOGUE = (
 )  # fmt: skip
 """Every metric of a run; each has the label ``run``."""
 
+_HEAD = """
+## A tuner run
+
+`guardtune tune run --metrics-port PORT` shows these on `127.0.0.1` while it goes on; see
+[the tuner](tuner.md). They come from `tuner/metrics.py`.
+
+| metric | type | labels | meaning |
+|---|---|---|---|"""
+
 Figure = tuple[Spec, tuple[str, ...], float]
 """A metric, its label values beside the run, and its value."""
 
@@ -154,3 +163,15 @@ def _of_answers(written: Sequence[Written]) -> Iterator[Figure]:
     yield ANSWERS, ("answered",), len(written) - failed
     yield ANSWERS, ("failed",), failed
     yield TOKENS, (), sum(one.completion_tokens or 0 for one in written)
+
+
+def markdown() -> str:
+    """The section of `docs/metrics.md` about them."""
+    rows = [
+        f"| `{spec.name}` | {spec.kind} | {_labels(spec)} | {spec.help} |" for spec in CATALOGUE
+    ]
+    return "\n".join([_HEAD, *rows]) + "\n"
+
+
+def _labels(spec: Spec) -> str:
+    return ", ".join(f"`{name}`" for name in ("run", *spec.labels))

@@ -61,7 +61,9 @@ class Metrics:
         self.requests = self._counter(catalogue.REQUESTS)
         self.request_duration = self._histogram(catalogue.REQUEST_DURATION)
         self.overhead = self._histogram(catalogue.OVERHEAD_SECONDS)
-        self.first_token = self._histogram(catalogue.FIRST_TOKEN)
+        self.first_token, self.per_token = map(
+            self._histogram, (catalogue.FIRST_TOKEN, catalogue.PER_TOKEN)
+        )
         self.tokens = self._counter(catalogue.TOKENS)
         self.in_flight = self._gauge(catalogue.IN_FLIGHT)
         self.queued = self._gauge(catalogue.QUEUED)
@@ -115,8 +117,8 @@ class Metrics:
             self.probe_change_upper, self.rollout_lower, self.rollout_upper, self.rollout_n,
         )  # fmt: skip
         self._by_name: tuple[_HasLabels, ...] = (
-            self.requests, self.request_duration, self.overhead, self.first_token, self.tokens,
-            self.rollout_steps,
+            self.requests, self.request_duration, self.overhead, self.first_token, self.per_token,
+            self.tokens, self.rollout_steps,
         )  # fmt: skip
 
     def measure(self, *, is_stream: bool) -> RequestMeter:

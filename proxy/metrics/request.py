@@ -25,8 +25,8 @@ _CLIENT_ERROR = 400
 class RequestSeries:
     """The series of one (model, policy), bound once: looking labels up costs more than counting."""
 
-    __slots__ = ("_by_code", "_metrics", "duration", "first_token", "model", "overhead", "policy",
-                 "tokens")  # fmt: skip
+    __slots__ = ("_by_code", "_metrics", "duration", "first_token", "model", "overhead",
+                 "per_token", "policy", "tokens")  # fmt: skip
 
     def __init__(self, metrics: Metrics, model: str, policy: PolicyRef) -> None:
         self._metrics = metrics
@@ -36,6 +36,7 @@ class RequestSeries:
         self.duration = metrics.request_duration.labels(model, policy.name)
         self.overhead = metrics.overhead.labels(model, policy.name)
         self.first_token = metrics.first_token.labels(model, policy.name)
+        self.per_token = metrics.per_token.labels(model, policy.name)
         self.tokens = {
             kind: metrics.tokens.labels(model, policy.name, kind)
             for kind in ("prompt", "cached", "completion")
@@ -146,6 +147,10 @@ class RequestMeter:
         series.overhead.observe(max(0.0, duration_s - self._waited_s))
         if self._is_stream and self._first_token_s is not None:
             series.first_token.observe(self._first_token_s)
+            usage = None if self.transcript is None else self.transcript.usage
+            if usage is not None and usage.completion_tokens > 1:
+                after_s = duration_s - self._first_token_s
+                series.per_token.observe(after_s / (usage.completion_tokens - 1))
 
     def _count_tokens(self, series: RequestSeries) -> None:
         usage = None if self.transcript is None else self.transcript.usage

@@ -1,7 +1,7 @@
 """Start a proxy and a real Prometheus under a small load, and answer every dashboard's queries.
 
-On the way a worse canary is tried and taken back, and a policy is replaced by a worse one, so that
-there is something to see. The last line sums up.
+On the way a worse canary is tried and taken back, a policy is replaced by a worse one, and a search
+for a better one begins, so that there is something to see. The last line sums up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from scripts.observability import grafana_server
 from scripts.observability.load import load
 from scripts.observability.pictures import draw, legend
-from scripts.observability.processes import wait_until
+from scripts.observability.processes import free_port, wait_until
 from scripts.observability.prometheus_server import (
     DEPLOY,
     EVERY_S,
@@ -33,11 +33,12 @@ from scripts.observability.prometheus_server import (
 )
 from scripts.observability.questions import Question, choices, fill, questions
 from scripts.observability.questions import load as load_dashboards
+from scripts.observability.searching import searching
 from scripts.observability.stage import FAKE, Stage, stage
 
 ALERT = "GuardTuneHarmfulRateUp"
 _ANSWERED_WITHIN_S = 45.0
-_DRAWN_S = 60.0
+_SEARCHED_S = 45.0
 _SHOWN = 3
 
 
@@ -58,17 +59,20 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything is running, the worse policy is in force and has been probed.
+    """Everything is running, the worse policy is in force and has been probed, a search goes on.
 
     Args:
         proxy: the proxy looked at.
         prometheus: where its figures are.
-        alert_after_s: seconds from the end of the worse policy's probe to its alert.
+        began_at: when there was a first figure, in Unix seconds.
+        alert_after_s: seconds from the end of the worse policy's probe, as the proxy tells it, to
+            the evaluation at which its alert fired, as Prometheus does.
         is_complete: whether there is an engine to look at.
     """
 
     proxy: Stage
     prometheus: Prometheus
+    began_at: float
     alert_after_s: float
     is_complete: bool
 
@@ -80,20 +84,22 @@ def scene(folder: Path, *, with_real_model: bool) -> Iterator[Scene]:
     Raises:
         TimeoutError: something did not come; the programs' logs are in the folder.
     """
+    tuner_port, began_at = free_port(), time.time()
     with (
         stage(folder, with_real_model=with_real_model) as proxy,
-        prometheus(folder, scraped_port=proxy.port) as server,
+        prometheus(folder, scraped_port=proxy.port, tuner_port=tuner_port) as server,
         load(proxy.port, proxy.models),
     ):
         proxy.wait_for_probes(*proxy.probed)
         proxy.try_canary()
         proxy.worsen()
-        proxy.wait_for_probes(FAKE)
-        probed_at = time.monotonic()
-        wait_until(lambda: ALERT in server.firing(), ALERT, within_s=_ANSWERED_WITHIN_S)
-        alert_after_s = time.monotonic() - probed_at
+        probed_at = proxy.wait_for_probes(FAKE)
+        fired = f'ALERTS{{alertname="{ALERT}",alertstate="firing",model="{FAKE}",policy="default"}}'
+        wait_until(lambda: server.first(fired) is not None, ALERT, within_s=_ANSWERED_WITHIN_S)
+        alert_after_s = (server.first(fired) or probed_at) - probed_at
         proxy.wait_for_probes(*proxy.probed)
-        yield Scene(proxy, server, alert_after_s, with_real_model)
+        with searching(folder, tuner_port):
+            yield Scene(proxy, server, began_at, alert_after_s, with_real_model)
 
 
 def read(on: Scene) -> list[Reading]:
@@ -183,11 +189,13 @@ def _summary(readings: Sequence[Reading], on: Scene) -> str:
 
 
 def _draw(on: Scene, folder: Path) -> None:
-    """Let some time go by, so that there is something to see."""
-    time.sleep(_DRAWN_S)
+    """Draw all that has been since the start, after some more time for the search."""
+    time.sleep(_SEARCHED_S)
+    folder.mkdir(parents=True, exist_ok=True)
+    seconds = time.time() - on.began_at
     for dashboard in _shown(on):
         path = folder / f"{dashboard['uid']}.svg"
-        path.write_text(draw(dashboard, on.prometheus, seconds=_DRAWN_S), encoding="utf-8")
+        path.write_text(draw(dashboard, on.prometheus, seconds=seconds), encoding="utf-8")
         sys.stdout.write(f"wrote {path}\n")
 
 

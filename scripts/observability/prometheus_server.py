@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import OK
@@ -34,10 +34,13 @@ class Prometheus:
 
     Args:
         port: where it listens on the loopback.
+        kill: ends it without a word, as the machine would; started again on the same folder, it
+            goes on from what is on the disk.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, kill: Callable[[], None]) -> None:
         self.port = port
+        self.kill = kill
 
     def query(self, expr: str) -> list[Sample]:
         """The value of every series of an expression, now.
@@ -72,6 +75,11 @@ class Prometheus:
         found: list[str] = get_json(self.port, path, **{"match[]": series})["data"]
         return sorted(found)
 
+    def first(self, selector: str) -> float | None:
+        """When a series of a selector first had a value within the last hour, in Unix seconds."""
+        found = self.query(f"min(min_over_time(timestamp({selector})[1h:{EVERY_S}s]))")
+        return found[0].value if found else None
+
     def firing(self) -> set[str]:
         """Names of the alerts that fire."""
         alerts = get_json(self.port, "/api/v1/alerts")["data"]["alerts"]
@@ -84,19 +92,20 @@ def is_installed() -> bool:
 
 
 @contextmanager
-def prometheus(folder: Path, *, scraped_port: int) -> Iterator[Prometheus]:
-    """Run a Prometheus that scrapes a port of this machine, until the block is left.
+def prometheus(folder: Path, *, scraped_port: int, tuner_port: int) -> Iterator[Prometheus]:
+    """Run a Prometheus that scrapes two ports of this machine, until the block is left.
 
     Args:
         folder: for its data, its configuration and its log.
-        scraped_port: where ``/metrics`` is.
+        scraped_port: where the proxy's ``/metrics`` is.
+        tuner_port: where a search's will be.
 
     Raises:
         TimeoutError: it does not start; its log is in the folder.
     """
     port = free_port()
     config = folder / "prometheus.yml"
-    config.write_text(_configuration(scraped_port), encoding="utf-8")
+    config.write_text(_configuration(scraped_port, tuner_port), encoding="utf-8")
     command = [
         "prometheus",
         f"--config.file={config}",
@@ -104,9 +113,9 @@ def prometheus(folder: Path, *, scraped_port: int) -> Iterator[Prometheus]:
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=warn",
     ]
-    with running(command, folder / "prometheus.log"):
+    with running(command, folder / "prometheus.log") as process:
         wait_until(lambda: _is_ready(port), "Prometheus", within_s=_READY_WITHIN_S)
-        server = Prometheus(port)
+        server = Prometheus(port, process.kill)
         # It looks for targets some seconds after it is ready.
         wait_until(lambda: bool(server.query("up == 1")), "a scrape", within_s=_READY_WITHIN_S)
         yield server
@@ -116,11 +125,12 @@ def _is_ready(port: int) -> bool:
     return get(port, "/-/ready")[0] == OK
 
 
-def _configuration(scraped_port: int) -> str:
-    """The shipped one, with another target and a shorter pace."""
+def _configuration(*ports: int) -> str:
+    """The shipped one, with other targets and a shorter pace."""
     source = DEPLOY / "prometheus" / "prometheus.yml"
     config = yaml.safe_load(source.read_text("utf-8"))
     config["global"] = {"scrape_interval": f"{EVERY_S}s", "evaluation_interval": f"{EVERY_S}s"}
     config["rule_files"] = [str(source.with_name(name)) for name in config["rule_files"]]
-    config["scrape_configs"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{scraped_port}"]}]
+    for job, port in zip(config["scrape_configs"], ports, strict=True):
+        job["static_configs"] = [{"targets": [f"127.0.0.1:{port}"]}]
     return yaml.safe_dump(config)

@@ -67,7 +67,7 @@ def questions(dashboard: Mapping[str, Any]) -> Iterator[Question]:
 def marks(dashboard: Mapping[str, Any]) -> Iterator[Question]:
     """What marks moments in every picture; most of the time there is nothing to mark."""
     title = dashboard["title"].removeprefix("GuardTune: ")
-    for annotation in dashboard["annotations"]["list"]:
+    for annotation in dashboard["annotations"].get("list", ()):
         yield Question(title, annotation["name"], "", annotation["expr"], "")
 
 

@@ -72,21 +72,27 @@ class Stage:
         _write_policy(self.folder, "canary", _CANARY)
         wait_until(self._is_rolled_back, "the rollback", within_s=_PROBED_WITHIN_S)
 
-    def wait_for_probes(self, *models: str) -> None:
+    def wait_for_probes(self, *models: str) -> float:
         """Wait until the policy as it stands in the folder has been probed on each of these models.
+
+        Returns:
+            When the last of its first rounds ended, in Unix seconds.
 
         Raises:
             TimeoutError: they take too long.
         """
         folder = self.folder / "policies"
         now = load_policy(folder / "default.yaml", root=folder).sha
+        ended: dict[str, float] = {}
 
         def have_ended() -> bool:
-            reports = get_json(self.port, "/policies")["probes"]
-            probed = {report["model"] for report in reports if report["sha"] == now}
-            return probed >= set(models)
+            for report in get_json(self.port, "/policies")["probe_history"]:
+                if report["sha"] == now:
+                    ended[report["model"]] = report["finished_at"]
+            return ended.keys() >= set(models)
 
         wait_until(have_ended, f"the probes of {models}", within_s=_PROBED_WITHIN_S)
+        return max(ended[model] for model in models)
 
     def _is_rolled_back(self) -> bool:
         policies = get_json(self.port, "/policies")["policies"]

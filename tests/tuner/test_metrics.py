@@ -99,8 +99,15 @@ def test_time_is_that_of_the_last_session_when_resumed() -> None:
     assert metrics.elapsed_s(Record(record.run, ())) == 0.0
 
 
-def test_every_metric_has_a_name_of_its_own(tmp_path: Path) -> None:
+def test_every_metric_has_a_name_of_its_own() -> None:
     """And says what it is in a sentence."""
     names = [spec.name for spec in metrics.CATALOGUE]
     assert len(set(names)) == len(names)
     assert all(spec.help.endswith(".") for spec in metrics.CATALOGUE)
+
+
+def test_page_has_a_row_for_each() -> None:
+    """As `make docs` writes it."""
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text("utf-8")
+    assert page.endswith(metrics.markdown())
+    assert metrics.markdown().count("\n| `guardtune_tune_") == len(metrics.CATALOGUE)

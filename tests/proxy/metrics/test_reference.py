@@ -11,8 +11,8 @@ PAGE = Path(__file__).parents[3] / "docs/metrics.md"
 
 
 def test_page_is_fresh() -> None:
-    """`make docs` writes it anew."""
-    assert PAGE.read_text(encoding="utf-8") == markdown()
+    """`make docs` writes it anew; the tuner's section comes after ours."""
+    assert PAGE.read_text(encoding="utf-8").startswith(markdown())
 
 
 def test_every_metric_has_its_row() -> None:

@@ -55,6 +55,22 @@ def test_first_token_is_the_first_text_not_the_first_chunk() -> None:
     assert _value(metrics, name, model="m", policy="p") == 3.0
 
 
+def test_time_for_a_token_is_that_after_the_first() -> None:
+    """Six seconds for the three that came after it; a single token has none."""
+    metrics = Metrics()
+    for n_tokens in (4, 1):
+        clock = iter([0.0, 3.0, 9.0]).__next__
+        with RequestMeter(metrics, is_stream=True, clock=clock) as meter:
+            meter.bind("m", POLICY)
+            meter.transcript = Transcript()
+            meter.transcript.add_text("Hi")
+            meter.saw_chunk()
+            meter.transcript.usage = Usage(prompt_tokens=1, completion_tokens=n_tokens)
+    name = "guardtune_time_per_output_token_seconds"
+    assert _value(metrics, f"{name}_sum", model="m", policy="p") == 2.0
+    assert _value(metrics, f"{name}_count", model="m", policy="p") == 1
+
+
 def test_tokens_are_taken_from_the_transcript() -> None:
     """As the backend counted them."""
     metrics = Metrics()

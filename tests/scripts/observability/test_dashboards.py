@@ -17,6 +17,7 @@ from proxy.metrics.engine import FIGURES, RESTARTS
 from scripts.observability.dashboards import DASHBOARDS
 from scripts.observability.grafana import render
 from scripts.observability.questions import load, marks, questions
+from tuner.metrics import CATALOGUE as TUNER
 
 ROOT = Path(__file__).parents[3]
 NAME = re.compile(r"(?:guardtune_|llamacpp:)[a-z0-9_]+")
@@ -35,7 +36,8 @@ NOT_SHOWN = {
 
 
 def _known() -> set[str]:
-    return {spec.name for spec in CATALOGUE} | set(FIGURES) | {RESTARTS[0]}
+    ours = {spec.name for spec in (*CATALOGUE, *TUNER)}
+    return ours | set(FIGURES) | {RESTARTS[0]}
 
 
 def _asked() -> Iterator[str]:

@@ -49,9 +49,12 @@ def test_query_returns_data(readings: dict[str, Reading], question: Question) ->
 
 @pytest.mark.prometheus
 def test_worse_policy_raises_the_alert_within_two_evaluations(on: Scene) -> None:
-    """Counted from the end of its probe; a scrape lies between. Seconds, for a busy machine."""
+    """From the end of its probe, by the proxy's clock, to the evaluation that fired it.
+
+    A scrape lies between, which a busy machine may take late.
+    """
     assert ALERT in on.prometheus.firing()
-    assert on.alert_after_s < 30 * EVERY_S
+    assert 0 < on.alert_after_s <= (1 + 2) * EVERY_S
 
 
 @pytest.mark.prometheus
@@ -103,7 +106,11 @@ def test_pictures_are_drawn_from_the_same_queries(on: Scene, readings: dict[str,
         if page["uid"] != ENGINE:
             drawn = draw(page, on.prometheus, seconds=600)
             assert f">{page['title']}<" in drawn
-            assert "no data" not in drawn
+            nothing = {
+                panel.get("fieldConfig", {}).get("defaults", {}).get("noValue", "no data")
+                for panel in page["panels"]
+            }
+            assert not [text for text in nothing | {"no data"} if text in drawn]
 
 
 @pytest.mark.prometheus

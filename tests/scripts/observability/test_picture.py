@@ -7,9 +7,22 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from scripts.observability.dashboard import LOWER, UPPER
-from scripts.observability.picture import HEIGHT, Drawing, Line, label, sheet
+from scripts.observability.picture import (
+    HEADING,
+    HEIGHT,
+    Drawing,
+    Frame,
+    Line,
+    Section,
+    label,
+    sheet,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+def _sheet(*drawings: Drawing, marks: tuple[tuple[float, str], ...] = ()) -> str:
+    return sheet("Page", [Section("Row", drawings)], Frame(0.0, 1.0, marks))
 
 
 def _texts(svg: str) -> list[str]:
@@ -19,22 +32,22 @@ def _texts(svg: str) -> list[str]:
 def test_sheet_is_sound_xml_with_every_title_legend_and_extreme() -> None:
     """Whatever a policy is called."""
     line = Line("<a> & b", ((0.0, 0.25), (1.0, 0.5)))
-    svg = sheet("Page", [Drawing("First", "percentunit", "lines", (line,))])
-    assert {"Page", "First", "<a> & b", "50 %", "0 %"} <= set(_texts(svg))
+    svg = _sheet(Drawing("First", "percentunit", "lines", (line,)))
+    assert {"Page", "Row", "First", "<a> & b", "50 %", "0 %"} <= set(_texts(svg))
 
 
 def test_band_is_filled_between_its_ends() -> None:
     """The interval is what one should see first."""
     points = ((0.0, 0.1), (1.0, 0.2))
     lines = tuple(Line(name, points) for name in (UPPER, "harmful", LOWER))
-    svg = sheet("Page", [Drawing("Band", "percentunit", "lines", lines)])
+    svg = _sheet(Drawing("Band", "percentunit", "lines", lines))
     assert sum('opacity="0.15"' in part for part in svg.splitlines()) == 1
 
 
 def test_last_values_become_bars() -> None:
     """The longest is the greatest."""
     lines = (Line("a", ((0.0, 9.0), (1.0, 2.0))), Line("b", ((0.0, 4.0),)))
-    svg = sheet("Page", [Drawing("Bars", "short", "bars", lines)])
+    svg = _sheet(Drawing("Bars", "short", "bars", lines))
     bars = [
         float(item.attrib["width"])
         for item in ET.fromstring(svg).iter(f"{SVG}rect")
@@ -46,9 +59,24 @@ def test_last_values_become_bars() -> None:
 def test_panel_without_data_says_so() -> None:
     """And leaves its place to nobody else; two panels share a row."""
     empty = Drawing("Empty", "s", "lines", (Line("a", ()),))
-    svg = sheet("Page", [empty, empty, empty])
+    svg = _sheet(empty, empty, empty)
     assert _texts(svg).count("no data") == 3
-    assert ET.fromstring(svg).attrib["viewBox"].endswith(f" {2 * HEIGHT + 40}")
+    assert ET.fromstring(svg).attrib["viewBox"].endswith(f" {2 * HEIGHT + 2 * HEADING}")
+
+
+def test_panel_without_data_may_say_what_that_means() -> None:
+    """As Grafana does: nobody was turned away."""
+    svg = _sheet(Drawing("Empty", "s", "lines", (), nothing="nobody was turned away"))
+    assert "nobody was turned away" in _texts(svg)
+    assert "no data" not in _texts(svg)
+
+
+def test_moments_are_marked_in_every_curve() -> None:
+    """At their place in the time that all share."""
+    line = Line("a", ((0.0, 1.0), (1.0, 1.0)))
+    drawing = Drawing("Curve", "short", "lines", (line,))
+    svg = _sheet(drawing, drawing, marks=((0.5, "purple"),))
+    assert svg.count('stroke="purple"') == 2
 
 
 @pytest.mark.parametrize(
