@@ -1,16 +1,23 @@
-"""The journal of rollout steps: JSON lines that are only ever added to.
+"""The journal of rollout steps: JSON lines, of which every decision stays for ever.
 
 It is both the audit log and the state: what holds is what its lines say, so that the two cannot
 disagree. A line counts once it ends; one that a crash tore is cut off by the next.
+
+A look that decided nothing is a line, too, and says all that the one before it said. Once a hundred
+of those have been replaced they are left out, so that a canary which stays undecided for a year
+does not fill the disk.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -18,10 +25,18 @@ from typing import BinaryIO
 import msgspec
 
 from proxy.errors import PolicyError, Problem
-from proxy.policy.rollout import Entry, Reading
+from proxy.policy.rollout import Entry, Reading, superseded
 
 JOURNAL_NAME = ".rollout.jsonl"
 """In the policy folder, where nothing is configured; a name with a dot is no policy file."""
+
+LOCK_WITHIN_S = 5.0
+"""How long another writer may keep the journal locked: it writes one line."""
+
+COMPACT_AT = 100
+"""Looks that were replaced, before they are left out: some 70 kB."""
+
+_LOCK_EVERY_S = 0.01
 
 _Stamp = tuple[int, int, int]
 _DECODER = msgspec.json.Decoder(Entry)
@@ -35,16 +50,23 @@ class Journal:
 
     Args:
         path: need not exist yet; its folder must, once something is added.
+        lock_within_s: how long to wait for another writer.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lock_within_s: float = LOCK_WITHIN_S) -> None:
         self.path = path
+        self._lock_within_s = lock_within_s
         self._stamp: _Stamp | None = None
         self._lines: Mapping[bytes, Entry] = {}
         self._reading = Reading()
         # What was read and the stamp it was read under belong together: a slower reader must not
         # put older lines under a newer stamp, where they would stay.
         self._lock = threading.Lock()
+
+    @property
+    def known(self) -> Reading:
+        """What the journal said when it was last read; asks no disk."""
+        return self._reading
 
     def read(self) -> Reading:
         """Return what the journal says now; costs one `stat` while nothing changes. Never raises.
@@ -57,14 +79,17 @@ class Journal:
     def append(self, entry: Entry) -> None:
         """Add one step; once this returns it survives a crash.
 
+        It waits for the disk, and for another writer: not on the event loop.
+
         Raises:
             PolicyError: it could not be written; the journal is as it was.
         """
         line = msgspec.json.encode(entry) + b"\n"
         try:
-            with open(self.path, "a+b", buffering=0) as file:  # noqa: PTH123 - Path.open adds nothing
-                fcntl.flock(file, fcntl.LOCK_EX)  # two writers never mix their lines
+            with self._locked() as file:
                 _add(file, line)
+                with suppress(OSError):  # it is longer than it need be, and as good
+                    _compact(file, self.path.resolve())
         except OSError as error:
             reason = (error.strerror or "cannot be written").lower()
             message = (
@@ -72,6 +97,18 @@ class Journal:
                 "name another file in `rollout.journal`."
             )
             raise PolicyError((Problem(str(self.path), message),)) from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[BinaryIO]:
+        """Open the file for this writer alone, so that two never mix their lines."""
+        deadline = time.monotonic() + self._lock_within_s
+        while True:
+            with open(self.path, "a+b", buffering=0) as file:  # noqa: PTH123 - Path.open adds nothing
+                _lock(file, deadline)
+                if _is_at(self.path, file):
+                    yield file
+                    return
+                # Another writer has just put a shorter file in its place.
 
     def _read(self) -> Reading:
         try:
@@ -126,13 +163,33 @@ class Journal:
         return Problem(str(self.path), message, line=number)
 
 
+def _lock(file: BinaryIO, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise OSError(errno.EAGAIN, "another process keeps it locked") from None
+            time.sleep(_LOCK_EVERY_S)
+        else:
+            return
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    """Whether an open file is still the one at its path."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
 def _add(file: BinaryIO, line: bytes) -> None:
     """Write a line at the end of the last whole one, and wait until it is on the disk."""
     end = _end_of_whole_lines(file)
     file.truncate(end)
     try:
         if file.write(line) != len(line):
-            raise OSError(28, "no space left on device")
+            raise OSError(errno.ENOSPC, "no space left on device")
         os.fsync(file.fileno())
     except OSError:
         file.truncate(end)
@@ -142,6 +199,50 @@ def _add(file: BinaryIO, line: bytes) -> None:
 def _end_of_whole_lines(file: BinaryIO) -> int:
     file.seek(0)
     return file.read().rfind(b"\n") + 1
+
+
+def _compact(file: BinaryIO, path: Path) -> None:
+    """Leave out looks that were replaced, once there are many; whoever waits for the file notices.
+
+    Beside the file and then in its place, with its owner and mode: a crash leaves one or the other.
+
+    Raises:
+        OSError: it cannot be done here; the file is as it was.
+    """
+    file.seek(0)
+    lines = file.read().splitlines(keepends=True)
+    gone = superseded([_decoded(line) for line in lines])
+    if len(gone) < COMPACT_AT:
+        return
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        with beside.open("wb") as shorter:
+            status = os.fstat(file.fileno())
+            os.fchown(shorter.fileno(), status.st_uid, status.st_gid)
+            os.fchmod(shorter.fileno(), status.st_mode)
+            shorter.writelines(line for at, line in enumerate(lines) if at not in gone)
+            shorter.flush()
+            os.fsync(shorter.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _decoded(line: bytes) -> Entry | None:
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+        return _DECODER.decode(line)
+    return None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the new name on the disk before the next line is: it would be lost with the old file."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _stamp(status: os.stat_result) -> _Stamp:

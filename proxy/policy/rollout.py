@@ -7,7 +7,7 @@ another version, which no decision is about yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
@@ -29,15 +29,33 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 _Bound = Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)]
 
 
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """Pairs of answers to the same prompts.
+
+    Args:
+        both: pairs where both count.
+        only_new: where the canary's counts alone.
+        only_old: where the stable version's counts alone.
+        neither: where neither counts.
+    """
+
+    both: _Count
+    only_new: _Count
+    only_old: _Count
+    neither: _Count
+
+
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """One rate of a canary beside the stable version's, over all rounds so far.
 
     Args:
-        both: pairs of answers where both count.
+        both: pairs with two verdicts where both count.
         only_new: where the canary's counts alone.
         only_old: where the stable version's counts alone.
         neither: where neither counts.
         missing: pairs without two verdicts.
+        worst: the pairs behind ``upper``, with the worst that a missing verdict may stand for; None
+            where a missing pair counts as one where the canary's counts alone.
         lower: of new minus old, in [-1, 1]; holds at all looks together with 97.5 %.
         upper: likewise.
     """
@@ -47,6 +65,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     only_old: _Count
     neither: _Count
     missing: _Count = 0
+    worst: Table | None = None
     lower: _Bound
     upper: _Bound
 
@@ -133,3 +152,28 @@ def since_retry(entries: Iterable[Entry], ref: PolicyRef) -> list[Entry]:
         if entry.ref == ref:
             steps = [] if entry.step == "retry" else [*steps, entry]
     return steps
+
+
+def superseded(entries: Sequence[Entry | None]) -> frozenset[int]:
+    """Return where looks stand that decided nothing and that nothing depends on any more.
+
+    Figures add up, so that a newer look at the same comparison says all that an older one said.
+
+    Args:
+        entries: the journal's, oldest first; None for what is no entry.
+    """
+    newest: dict[tuple[str | None, PolicyRef, str | None], int] = {}
+    replaced: set[int] = set()
+    for at, entry in enumerate(entries):
+        if entry is None or entry.figures is None:
+            continue
+        comparison = (entry.model, entry.ref, entry.old)
+        before = newest.get(comparison)
+        if before is not None and _is_hold(entries[before]):
+            replaced.add(before)
+        newest[comparison] = at
+    return frozenset(replaced)
+
+
+def _is_hold(entry: Entry | None) -> bool:
+    return entry is not None and entry.step == "hold"

@@ -1,6 +1,7 @@
 """`guardtune policy promote|rollback|retry|history`: decide about a version, and see who did.
 
 They write into the journal beside the policies, which every running server of that folder follows.
+No server is asked, and no file need be good: see `rollout_version`.
 """
 
 from __future__ import annotations
@@ -9,20 +10,20 @@ import argparse
 import getpass
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from proxy.domain import PolicyRef
 from proxy.errors import PolicyError
 from proxy.policy.folder import scan
 from proxy.policy.journal import JOURNAL_NAME, Journal
 from proxy.policy.loading import State, advance
-from proxy.policy.rollout import Entry, Step, since_retry
-from proxy.policy.schema import Policy
+from proxy.policy.rollout import Entry, Step, decisions, since_retry
+from proxy.policy.rollout_version import Version, find_version
 from proxy.policy.snapshot import Snapshot, with_decisions
 
 if TYPE_CHECKING:
@@ -54,12 +55,12 @@ def add_commands(commands: Commands) -> None:
     """Add the four to those of `guardtune policy`."""
     for step, (meaning, _, _) in _STEPS.items():
         command = commands.add_parser(step, help=meaning, description=f"{meaning.capitalize()}.")
-        command.add_argument("name", metavar="NAME", help="the policy's name")
+        command.add_argument("name", metavar="NAME", help="of the policy, or NAME@SHA")
         command.add_argument("--why", default="by hand", metavar="TEXT", help="for the history")
         _add_places(command)
         command.set_defaults(run=_step_command(step))
-    history = commands.add_parser("history", help="print every step of rollouts, oldest first")
-    history.add_argument("name", nargs="?", metavar="NAME", help="of one policy only")
+    history = commands.add_parser("history", help="print the steps of rollouts, oldest first")
+    history.add_argument("name", nargs="?", metavar="NAME", help="of one policy only, or NAME@SHA")
     history.add_argument("--json", action="store_true", help="print the journal's lines")
     _add_places(history)
     history.set_defaults(run=_history)
@@ -89,43 +90,59 @@ def _step_command(step: Step) -> Callable[[argparse.Namespace], int]:
 
 def _take(step: Step, options: argparse.Namespace) -> int:
     journal = _journal(options)
+    entries = journal.read().entries
     snapshot = _snapshot(options.policies, journal)
-    policy = snapshot.find(options.name)
-    if policy is None:
-        return _unknown(options.name, snapshot, options.policies)
-    if reason := _needless(step, policy, snapshot, journal):
-        _say(f"{policy.ref}: {reason}; nothing to do.")
-        return OK
-    before = since_retry(journal.read().entries, policy.ref)
-    entry = Entry(
-        at=datetime.now(UTC),
-        who=f"cli:{_user()}",
-        step=step,
-        policy=policy.name,
-        sha=policy.sha,
-        why=options.why,
-        old=before[-1].old if before else None,
-    )
     try:
-        journal.append(entry)
+        version = find_version(
+            options.name, snapshot=snapshot, entries=entries, folder=options.policies
+        )
+    except PolicyError as error:
+        _complain(str(error))
+        return USAGE
+    if version.note:
+        for problem in snapshot.problems:
+            _complain(str(problem))
+        _say(f"{version.ref}: {version.note}")
+    if reason := _needless(step, version, snapshot, entries):
+        _say(f"{version.ref}: {reason}; nothing to do.")
+        return OK
+    try:
+        journal.append(_entry(step, version.ref, options.why, entries))
     except PolicyError as error:
         _complain(str(error))
         return PROBLEMS
     _, done, undo = _STEPS[step]
-    _say(f"{policy.ref}: {done}.\nA running server takes it within two seconds.")
-    _say(f"To undo it: guardtune policy {undo} {policy.name}")
+    _say(f"{version.ref}: {done}.\nA running server takes it within two seconds.")
+    _say(f"To undo it: guardtune policy {undo} {options.name}")
     return OK
 
 
-def _needless(step: Step, policy: Policy, snapshot: Snapshot, journal: Journal) -> str | None:
+def _entry(step: Step, ref: PolicyRef, why: str, entries: Sequence[Entry]) -> Entry:
+    before = since_retry(entries, ref)
+    return Entry(
+        at=datetime.now(UTC),
+        who=f"cli:{_user()}",
+        step=step,
+        policy=ref.name,
+        sha=ref.sha,
+        why=why,
+        old=before[-1].old if before else None,
+    )
+
+
+def _needless(
+    step: Step, version: Version, snapshot: Snapshot, entries: Sequence[Entry]
+) -> str | None:
     """Say why a step would change nothing, if so."""
-    share = snapshot.share(policy)
-    if step == "promote" and share >= 1:
+    decision = decisions(entries).get(version.ref)
+    held = None if decision is None else decision.step
+    is_whole = version.policy is not None and snapshot.share(version.policy) >= 1
+    if step == "promote" and (is_whole or held == "promote"):
         return "every matching request gets it already"
     # A share of 0 in the file is not enough: that version is measured, and could still be promoted.
-    if step == "rollback" and share <= 0 and policy.ref in snapshot.decided:
+    if step == "rollback" and held == "rollback":
         return "no request gets it already"
-    if step == "retry" and not since_retry(journal.read().entries, policy.ref):
+    if step == "retry" and not since_retry(entries, version.ref):
         return "nothing was measured or decided"
     return None
 
@@ -133,7 +150,7 @@ def _needless(step: Step, policy: Policy, snapshot: Snapshot, journal: Journal) 
 def _history(options: argparse.Namespace) -> int:
     reading = _journal(options).read()
     for entry in reading.entries:
-        if options.name in (None, entry.policy):
+        if options.name in (None, entry.policy, str(entry.ref)):
             _say(msgspec.json.encode(entry).decode() if options.json else line(entry))
     for problem in reading.problems:
         _complain(str(problem))
@@ -147,17 +164,6 @@ def _journal(options: argparse.Namespace) -> Journal:
 def _snapshot(folder: Path, journal: Journal) -> Snapshot:
     files = advance(State(), scan(folder), folder=folder, now=0.0).snapshot
     return with_decisions(Snapshot(), files, journal.read(), now=0.0)
-
-
-def _unknown(name: str, snapshot: Snapshot, folder: Path) -> int:
-    """Say what there is instead; a file with mistakes has no version that could be decided on."""
-    for problem in snapshot.problems:
-        _complain(str(problem))
-    names = [policy.name for policy in snapshot.policies]
-    close = get_close_matches(name, names, n=1)
-    known = f"Did you mean `{close[0]}`?" if close else f"There is: {', '.join(names) or 'none'}."
-    _complain(f"{folder}: no policy `{name[:80]}`. {known}")
-    return USAGE
 
 
 def _user() -> str:

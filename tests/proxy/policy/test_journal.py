@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import threading
@@ -17,12 +18,19 @@ from proxy.policy.schema import Policy
 from tests.proxy.policy.rollout_steps import figures, step
 
 POLICY = Policy.model_validate({"schema": 1, "name": "a"})
+COMPACT_AT = 10
+"""Instead of a hundred: each line waits for the disk."""
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Where the journal is; it does not exist yet."""
     return tmp_path / ".rollout.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.policy.journal.COMPACT_AT", COMPACT_AT)
 
 
 def _steps(journal: Journal) -> list[Entry]:
@@ -44,7 +52,7 @@ def test_steps_survive_a_restart_in_their_order(path: Path) -> None:
     assert _steps(Journal(path)) == steps
 
 
-def test_lines_are_only_ever_added(path: Path) -> None:
+def test_decisions_are_only_ever_added(path: Path) -> None:
     """An audit log: what was written stays as it was."""
     journal = Journal(path)
     journal.append(step("promote", POLICY))
@@ -179,6 +187,109 @@ def test_writers_never_mix_their_lines(path: Path) -> None:
         thread.join()
     lines = path.read_bytes().splitlines()
     assert len([msgspec.json.decode(line, type=Entry) for line in lines]) == 80
+
+
+def _look(number: int, policy: Policy = POLICY) -> Entry:
+    both = {"harmful": figures(), "over_refusal": figures()}
+    return msgspec.structs.replace(
+        step("hold", policy), figures=both, model="m", old="base@1", round=number, rounds=number
+    )
+
+
+def _fill(journal: Journal, count: int) -> None:
+    for number in range(count):
+        journal.append(_look(number))
+
+
+def test_looks_that_were_replaced_leave_and_decisions_stay(path: Path) -> None:
+    """Years of an undecided canary fit into a few lines; who decided what is there for ever."""
+    journal = Journal(path)
+    decisions = [step("promote", POLICY), step("retry", POLICY, minute=1)]
+    journal.append(decisions[0])
+    _fill(journal, 3)
+    journal.append(decisions[1])
+    _fill(journal, 5 * COMPACT_AT)
+    entries = Journal(path).read().entries
+    assert len(entries) <= COMPACT_AT + len(decisions) + 1
+    assert [entry for entry in entries if entry.step != "hold"] == decisions
+    assert entries[-1] == _look(5 * COMPACT_AT - 1)
+    assert {item.name for item in path.parent.iterdir()} == {path.name}
+
+
+def test_shorter_journal_keeps_lines_that_cannot_be_read_its_mode_and_its_readers(
+    path: Path,
+) -> None:
+    """What a hand or a disk broke is for people to mend."""
+    journal, reader = Journal(path), Journal(path)
+    path.write_bytes(b"garbage\n")
+    path.chmod(0o640)
+    _fill(journal, COMPACT_AT)
+    assert reader.read().entries[-1] == _look(COMPACT_AT - 1)
+    journal.append(_look(COMPACT_AT))
+    assert path.read_bytes().startswith(b"garbage\n")
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert reader.read().entries[-1] == _look(COMPACT_AT)
+
+
+def test_journal_that_cannot_be_made_shorter_is_written_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a file that is mounted by itself, where none can be put in its place."""
+
+    def refuse(_path: Path, _target: Path) -> Path:
+        raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    journal = Journal(path)
+    _fill(journal, COMPACT_AT + 3)
+    assert len(_steps(journal)) == COMPACT_AT + 3
+    assert {item.name for item in path.parent.iterdir()} == {path.name}
+
+
+def test_writer_that_waited_while_the_file_was_replaced_writes_into_the_new_one(
+    path: Path,
+) -> None:
+    """Several writers, each of which makes it shorter now and then: no step is lost."""
+
+    def write(name: str) -> None:
+        policy = Policy.model_validate({"schema": 1, "name": name})
+        for number in range(2 * COMPACT_AT):
+            Journal(path, lock_within_s=60).append(_look(number, policy))
+        Journal(path, lock_within_s=60).append(step("rollback", policy))
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in ("a", "b", "c")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    entries = Journal(path).read().entries
+    for name in ("a", "b", "c"):
+        last_look, decision = [entry for entry in entries if entry.policy == name][-2:]
+        assert (last_look.round, decision.step) == (2 * COMPACT_AT - 1, "rollback")
+
+
+def test_lock_that_is_never_given_back_is_not_waited_for_for_ever(path: Path) -> None:
+    """A process that was stopped, or a mount that keeps a dead machine's locks."""
+    journal = Journal(path, lock_within_s=0.01)
+    journal.append(step("promote", POLICY))
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(PolicyError, match="another process keeps it locked"):
+            journal.append(step("rollback", POLICY, minute=1))
+    assert [entry.step for entry in _steps(journal)] == ["promote"]
+    journal.append(step("rollback", POLICY, minute=1))
+
+
+def test_what_was_read_last_is_known_without_a_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event loop may ask for it."""
+    journal = Journal(path)
+    assert journal.known.entries == ()
+    journal.append(step("promote", POLICY))
+    reading = journal.read()
+    monkeypatch.setattr(Path, "stat", None)
+    assert journal.known is reading
 
 
 def test_unchanged_file_is_not_read_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

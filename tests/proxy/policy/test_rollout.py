@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from proxy.policy.rollout import Step, decisions, since_retry
+from proxy.policy.rollout import Entry, Step, decisions, since_retry, superseded
 from proxy.policy.schema import Policy
 from tests.proxy.policy.rollout_steps import figures, step
 
@@ -53,6 +54,22 @@ def test_steps_before_a_retry_are_over() -> None:
         step("hold", policy, minute=3),
     ]
     assert since_retry(steps, policy.ref) == steps[3:]
+
+
+def _look(kind: Step, *, model: str = "m", old: str = "base@1") -> Entry:
+    both = {"harmful": figures(), "over_refusal": figures()}
+    return msgspec.structs.replace(step(kind, _policy("a")), figures=both, model=model, old=old)
+
+
+def test_look_that_a_newer_one_says_all_of_is_superseded() -> None:
+    """One that decided something is not, nor one of another comparison."""
+    hold = _look("hold")
+    retry = step("retry", _policy("a"))
+    assert superseded([hold, hold, None, hold]) == {0, 1}
+    assert superseded([hold, _look("promote"), retry, hold]) == {0}
+    assert superseded([_look("hold", model="n"), _look("hold", old="base@2"), hold]) == set()
+    assert superseded([hold, retry]) == set()
+    assert superseded([step("hold", _policy("a")), hold]) == set()
 
 
 def test_pairs_without_verdicts_are_not_in_n() -> None:

@@ -122,6 +122,45 @@ def test_file_with_mistakes_is_told_with_them(
     assert "There is: base." in said
 
 
+def test_version_whose_file_broke_is_taken_back_all_the_same(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A running server still has it in force: that is when it is needed."""
+    server = PolicyStore(folder)
+    in_force = server.reload().find("canary")
+    assert in_force is not None
+    (folder / "canary.yaml").write_text("schema: 1\nname: canary\nrollout: {share: 7}\n")
+    server.reload()
+    assert main(["rollback", str(in_force.ref), "--policies", str(folder)]) == 0
+    said = capsys.readouterr()
+    assert "rollout.share: 7 is above the maximum" in said.err
+    assert "no good file has that name" in said.out
+    snapshot = server.reload()
+    assert snapshot.find("canary") == in_force
+    assert snapshot.share(in_force) == 0.0
+    for command, share in (("retry", 0.1), ("promote", 1.0), ("rollback", 0.0)):
+        assert main([command, "canary", "--policies", str(folder)]) == 0
+        assert "its newest version in the journal" in capsys.readouterr().out
+        assert server.reload().share(in_force) == share
+    assert main(["rollback", "canary", "--policies", str(folder)]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert main(["history", str(in_force.ref), "--policies", str(folder)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_version_whose_file_is_gone_has_a_history_and_can_be_left_to_its_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Should it come again."""
+    assert main(["rollback", "canary", "--policies", str(folder)]) == 0
+    (folder / "canary.yaml").unlink()
+    capsys.readouterr()
+    assert main(["history", "canary", "--policies", str(folder)]) == 0
+    assert "rollback  canary@" in capsys.readouterr().out
+    assert main(["retry", "canary", "--policies", str(folder)]) == 0
+    assert [entry.step for entry in _entries(folder)] == ["rollback", "retry"]
+
+
 def test_folder_comes_from_the_environment_as_for_the_server(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
