@@ -12,6 +12,7 @@ from functools import partial
 
 from prometheus_client import Gauge
 
+from proxy.domain import PolicyRef
 from proxy.metrics import catalogue
 from proxy.metrics.families import Amount, Labels
 from proxy.metrics.recorder import Metrics
@@ -30,10 +31,12 @@ class Delta:
     Args:
         counted: metric → label values → what came since the delta before.
         gauges: metric → its value now.
+        outliving: versions that are not in force any more and that it still answers under.
     """
 
     counted: Mapping[str, Mapping[Labels, Amount]] = field(default_factory=dict)
     gauges: Mapping[str, float] = field(default_factory=dict)
+    outliving: frozenset[PolicyRef] = frozenset()
 
     def total(self, *names: str) -> float:
         """The sum of counters over all their series."""
@@ -48,16 +51,18 @@ def take_delta(metrics: Metrics) -> Delta:
     return Delta(
         counted={name: news for name, news in taken.items() if news},
         gauges={name: _value(gauge) for name, gauge in metrics.levels.items()},
+        outliving=metrics.outliving,
     )
 
 
 @dataclass(slots=True)
 class _Worker:
-    """What a worker has reported so far, and its gauges."""
+    """What a worker has reported so far, and how it is now."""
 
     requests: float = 0
     answers: float = 0
     gauges: Mapping[str, float] = field(default_factory=dict)
+    outliving: frozenset[PolicyRef] = frozenset()
 
 
 class Aggregator:
@@ -73,6 +78,7 @@ class Aggregator:
         for name, gauge in metrics.levels.items():
             gauge.set_function(partial(self._sum, name))
         metrics.workers.set_function(lambda: len(self._workers))
+        metrics.outliving_elsewhere = self._outliving
 
     def joined(self, worker: int) -> None:
         """Note a new worker.
@@ -87,6 +93,7 @@ class Aggregator:
         known = self._workers[worker]
         known.requests += delta.total(_REQUESTS)
         known.answers += delta.total(*_ANSWERS)
+        known.outliving = delta.outliving
         if delta.gauges:
             known.gauges = delta.gauges
         for name, news in delta.counted.items():
@@ -104,6 +111,9 @@ class Aggregator:
             self._metrics.requests_lost.inc(missing)
         if missing := tally.answers - known.answers:
             self._metrics.unjudged.labels(WORKER_DIED).inc(missing)
+
+    def _outliving(self) -> frozenset[PolicyRef]:
+        return frozenset().union(*(worker.outliving for worker in self._workers.values()))
 
     def _sum(self, name: str) -> float:
         return sum(worker.gauges.get(name, 0.0) for worker in self._workers.values())

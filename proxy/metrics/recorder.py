@@ -17,7 +17,8 @@ from proxy.metrics.request import RequestMeter, RequestSeries
 from proxy.metrics.tally import Tally
 
 RETIRE_AFTER_S = 600.0
-"""How long the series of a policy version stay after it has left: some forty scrapes."""
+"""How long the series of a policy version stay after it has left and its last stream has ended:
+some forty scrapes."""
 
 UNKNOWN_MODEL = "unknown"
 NO_POLICY = "none"
@@ -45,6 +46,7 @@ class Metrics:
     Attributes:
         families: all that is only added to, by name.
         levels: gauges of the moment, by name; of several workers, their sum is shown.
+        outliving_elsewhere: gives the versions that others, who report here, still answer under.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Metrics:
         self._series: dict[tuple[str, PolicyRef], RequestSeries] = {}
         self._in_force: frozenset[PolicyRef] = frozenset()
         self._retired_at: dict[PolicyRef, float] = {}
+        self.outliving_elsewhere: Callable[[], frozenset[PolicyRef]] = frozenset
         self.tally = Tally() if tally is None else tally
         self.families: dict[str, CounterFamily | HistogramFamily] = {}
 
@@ -166,28 +169,43 @@ class Metrics:
         """Add a collector of another room, such as the engine's own figures."""
         self.registry.register(collector)
 
+    @property
+    def outliving(self) -> frozenset[PolicyRef]:
+        """Versions that are not in force any more and still answer: streams that began before."""
+        running = {policy for (_, policy), series in self._series.items() if series.running}
+        return self.outliving_elsewhere().union(running) - self._in_force
+
     def drop_retired(self) -> None:
-        """Let the series of versions leave that retired ten minutes ago."""
+        """Let the series of versions leave that retired ten minutes ago.
+
+        Those of a running stream stay: counted anew from 0, it would be lost to `increase`.
+        """
+        now = self._clock()
         for policy in self._late():
-            self._retired_at.setdefault(policy, self._clock())
-        due = self._clock() - RETIRE_AFTER_S
-        for policy in [ref for ref, since in self._retired_at.items() if since <= due]:
-            del self._retired_at[policy]
-            for metric in self._by_sha:
-                metric.remove_by_labels({"policy": policy.name, "sha": policy.sha})
-            for key in [key for key in self._series if key[1] == policy]:
-                del self._series[key]
-            if not any(other.name == policy.name for other in self._in_force):
-                for metric in self._by_name:
-                    metric.remove_by_labels({"policy": policy.name})
+            self._retired_at.setdefault(policy, now)
+        self._retired_at |= dict.fromkeys(self.outliving, now)
+        for policy, since in list(self._retired_at.items()):
+            if since <= now - RETIRE_AFTER_S:
+                self._drop(policy)
+
+    def _drop(self, policy: PolicyRef) -> None:
+        del self._retired_at[policy]
+        for metric in self._by_sha:
+            metric.remove_by_labels({"policy": policy.name, "sha": policy.sha})
+        for key in [key for key in self._series if key[1] == policy]:
+            del self._series[key]
+        if not any(other.name == policy.name for other in (*self._in_force, *self._retired_at)):
+            for metric in self._by_name:
+                metric.remove_by_labels({"policy": policy.name})
 
     def _late(self) -> set[PolicyRef]:
-        """Versions that are not in force and were counted all the same: by a slow judge, a worker.
+        """Versions that are not in force and are counted all the same: by a slow judge, a worker.
 
         A metric that has only the policy's name gives versions without a sha.
         """
         with_sha = {PolicyRef(values[1], values[2]) for values in self.judged.label_values}
         with_sha |= {PolicyRef(*values[:2]) for values in self.judge_score.label_values}
+        with_sha |= {policy for _, policy in self._series}
         known = {policy.name for policy in self._in_force | self._retired_at.keys() | with_sha}
         names = {values[1] for values in self.requests.label_values} - known - {NO_POLICY}
         return (with_sha - self._in_force) | {PolicyRef(name, "") for name in names}

@@ -23,16 +23,21 @@ _CLIENT_ERROR = 400
 
 
 class RequestSeries:
-    """The series of one (model, policy), bound once: looking labels up costs more than counting."""
+    """The series of one (model, policy), bound once: looking labels up costs more than counting.
+
+    Attributes:
+        running: requests under way that will be counted here.
+    """
 
     __slots__ = ("_by_code", "_metrics", "duration", "first_token", "model", "overhead",
-                 "per_token", "policy", "tokens")  # fmt: skip
+                 "per_token", "policy", "running", "tokens")  # fmt: skip
 
     def __init__(self, metrics: Metrics, model: str, policy: PolicyRef) -> None:
         self._metrics = metrics
         self._by_code: dict[tuple[int, bool], Counter] = {}
         self.model = model
         self.policy = policy
+        self.running = 0
         self.duration = metrics.request_duration.labels(model, policy.name)
         self.overhead = metrics.overhead.labels(model, policy.name)
         self.first_token = metrics.first_token.labels(model, policy.name)
@@ -94,8 +99,11 @@ class RequestMeter:
         return self
 
     def bind(self, model: str, policy: PolicyRef) -> None:
-        """Say whose request it is, once both are known."""
+        """Say whose request it is, once both are known; said again, the last one holds."""
+        if self._series is not None:
+            self._series.running -= 1
         self._series = self._metrics.series(model, policy)
+        self._series.running += 1
 
     @property
     def subject(self) -> Subject:
@@ -134,6 +142,7 @@ class RequestMeter:
         if self._series is None:
             self._metrics.refused(code, is_stream=self._is_stream)
             return
+        self._series.running -= 1
         self._series.count(code, is_stream=self._is_stream)
         failure = _upstream_failure(error, self.status, self.transcript)
         if failure is not None and not self.is_failure_counted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -13,6 +14,7 @@ from proxy.errors import OverloadedError
 from proxy.metrics import Metrics
 from proxy.metrics.deltas import Aggregator, take_delta
 from proxy.metrics.recorder import RETIRE_AFTER_S
+from proxy.metrics.request import RequestMeter
 
 CAREFUL = PolicyRef("careful", "0" * 12)
 
@@ -168,6 +170,67 @@ def test_series_are_bounded_over_a_thousand_policy_changes() -> None:
     assert len(worker.judged.label_values) <= 12
     total = 'guardtune_requests_total{code="200",model="m",policy="careful",stream="false"} 1000.0'
     assert total in _lines(shown, "guardtune_requests_total")
+
+
+def test_series_are_bounded_over_a_thousand_policy_changes_with_running_streams() -> None:
+    """Each change finds a few streams of former versions; all of their requests are counted."""
+    clock = _Clock()
+    worker, shown = Metrics(clock=clock), Metrics(clock=clock)
+    aggregator = Aggregator(shown)
+    aggregator.joined(1)
+    streams: deque[RequestMeter] = deque()
+    n_series, n_known = [], []
+    for number in range(1000):
+        policy = PolicyRef(f"careful-{number}", f"{number:012x}")
+        for metrics in (worker, shown):
+            metrics.policies_in_force([policy])
+        streams.append(worker.measure(is_stream=True))
+        streams[-1].bind("m", policy)
+        if len(streams) > 50:
+            streams.popleft().__exit__(None, None, None)
+        aggregator.add(1, take_delta(worker))
+        worker.drop_retired()
+        clock.now += RETIRE_AFTER_S / 10
+        shown.drop_retired()
+        for metrics in (worker, shown):
+            n_series.append(len(metrics.request_duration.label_values))
+            n_known.append(len(metrics.requests.label_values))
+    assert max(*n_series, *n_known) <= 50 + 1 + 12
+    (of_one,) = _lines(shown, 'guardtune_requests_total{code="200",model="m",policy="careful-949"')
+    assert of_one.endswith(" 1.0")
+    for stream in streams:
+        stream.__exit__(None, None, None)
+    aggregator.add(1, take_delta(worker))
+    worker.policies_in_force([CAREFUL])
+    shown.policies_in_force([CAREFUL])
+    clock.now += RETIRE_AFTER_S
+    worker.drop_retired()
+    assert worker.request_duration.label_values == ()
+    assert not _lines(shown, "guardtune_requests_total")
+
+
+def test_series_stay_while_a_worker_still_answers_under_the_version() -> None:
+    """What is shown goes on from where it was, until the worker is done or dead."""
+    clock = _Clock()
+    worker, shown = Metrics(clock=clock), Metrics(clock=clock)
+    aggregator = Aggregator(shown)
+    aggregator.joined(1)
+    for metrics in (worker, shown):
+        metrics.policies_in_force([CAREFUL])
+    _ask(worker)
+    with worker.measure(is_stream=True) as meter:
+        meter.bind("m", CAREFUL)
+        for metrics in (worker, shown):
+            metrics.policies_in_force([])
+        aggregator.add(1, take_delta(worker))
+        clock.now += 5 * RETIRE_AFTER_S
+        assert "careful" in shown.render().decode()
+    aggregator.add(1, take_delta(worker))
+    total = 'guardtune_requests_total{code="200",model="m",policy="careful",stream="true"} 1.0'
+    assert total in _lines(shown, "guardtune_requests_total")
+    aggregator.left(1, worker.tally)
+    clock.now += RETIRE_AFTER_S
+    assert "careful" not in shown.render().decode()
 
 
 def test_late_report_of_a_retired_version_does_not_stay() -> None:

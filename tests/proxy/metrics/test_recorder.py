@@ -95,6 +95,57 @@ def test_version_that_comes_back_stays() -> None:
     )
 
 
+def test_series_stay_while_a_stream_of_the_version_runs() -> None:
+    """However long: counted anew from 0, it would be lost to `increase`."""
+    clock = _Clock()
+    metrics = Metrics(clock=clock)
+    metrics.policies_in_force([OLD])
+    _record(metrics, OLD)
+    with metrics.measure(is_stream=False) as meter:
+        meter.bind("m", OLD)
+        metrics.policies_in_force([OTHER])
+        for _ in range(3):
+            clock.now += RETIRE_AFTER_S
+            metrics.drop_retired()
+        assert metrics.outliving == {OLD}
+    sample = {"code": "200", "model": "m", "policy": "careful", "stream": "false"}
+    assert metrics.registry.get_sample_value("guardtune_requests_total", sample) == 2
+    assert metrics.outliving == set()
+    clock.now += RETIRE_AFTER_S - 1
+    assert "careful" in metrics.render().decode()
+    clock.now += 1
+    assert "careful" not in metrics.render().decode()
+
+
+def test_stream_that_goes_on_under_another_version_holds_only_that_one() -> None:
+    """A fallback has a policy of its own."""
+    clock = _Clock()
+    metrics = Metrics(clock=clock)
+    with metrics.measure(is_stream=False) as meter:
+        meter.bind("m", OLD)
+        meter.bind("n", OTHER)
+        assert metrics.outliving == {OTHER}
+    assert metrics.outliving == set()
+
+
+def test_version_that_comes_back_after_another_of_its_name_left_is_counted() -> None:
+    """The requests of a name are one series: it leaves with the last version that has it."""
+    clock = _Clock()
+    metrics = Metrics(clock=clock)
+    metrics.policies_in_force([OLD])
+    _record(metrics, OLD)
+    metrics.policies_in_force([NEW])
+    _record(metrics, NEW)
+    clock.now += RETIRE_AFTER_S / 2
+    metrics.policies_in_force([OTHER])
+    clock.now += RETIRE_AFTER_S / 2
+    metrics.drop_retired()
+    metrics.policies_in_force([NEW])
+    _record(metrics, NEW)
+    sample = {"code": "200", "model": "m", "policy": "careful", "stream": "false"}
+    assert metrics.registry.get_sample_value("guardtune_requests_total", sample) == 3
+
+
 def test_nothing_is_scraped_twice() -> None:
     """No `_created` series beside the counters."""
     metrics = Metrics()
