@@ -56,6 +56,11 @@ class InvalidInputError(GuardTuneError):
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 
+    @property
+    def how_many(self) -> str:
+        """Their number in words: ``1 problem``, ``2 problems``."""
+        return f"{len(self.problems)} problem{'' if len(self.problems) == 1 else 's'}"
+
 
 class PolicyError(InvalidInputError):
     """A policy file or folder cannot be used."""

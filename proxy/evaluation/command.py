@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
         with EvaluationStore(arguments.store) as store:
             return _work(order, arguments, store)
     except InvalidInputError as error:
-        sys.stderr.write(f"{error}\n{_count(len(error.problems))}; nothing was measured.\n")
+        sys.stderr.write(f"{error}\n{error.how_many}; nothing was measured.\n")
     except GuardTuneError as error:
         sys.stderr.write(f"{error}\n")
     return USAGE
@@ -198,10 +198,6 @@ def _write(path: Path, content: str) -> None:
             f"{path}: cannot be written ({error.strerror}). The answers are kept: give another "
             "--out, and run the same command again."
         ) from error
-
-
-def _count(problems: int) -> str:
-    return "1 problem" if problems == 1 else f"{problems} problems"
 
 
 def parser() -> argparse.ArgumentParser:

@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
         open_port = listen if several is None else reserve
         listener = open_port(settings.host, settings.port)
     except SettingsError as error:
-        sys.stderr.write(f"{error}\n{_count(len(error.problems))}; not started.\n")
+        sys.stderr.write(f"{error}\n{error.how_many}; not started.\n")
         return 2
     except GuardTuneError as error:
         sys.stderr.write(f"{error}\n")
@@ -124,10 +124,6 @@ def _model_from(path: str) -> dict[str, str]:
     stem = Path(path).name.removesuffix(".gguf")
     name = re.sub(r"[^A-Za-z0-9._:@+-]+", "-", stem).strip("-._") or "model"
     return {"backend": "llama_cpp", "name": name, "path": path}
-
-
-def _count(problems: int) -> str:
-    return "1 problem" if problems == 1 else f"{problems} problems"
 
 
 def parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ from proxy.errors import (
     BackendError,
     ContextLengthError,
     GuardTuneError,
+    InvalidInputError,
     ModelLoadError,
     OverloadedError,
     PolicyError,
@@ -38,6 +39,13 @@ def test_invalid_input_lists_every_problem_on_a_line_of_its_own() -> None:
     error = PolicyError((Problem("a", "one."), Problem("b", "two.")))
     assert str(error) == "a: one.\nb: two."
     assert len(error.problems) == 2
+
+
+def test_mistakes_are_counted_in_words() -> None:
+    """For the last line of a command."""
+    problem = Problem("a.yaml", "is wrong.")
+    assert InvalidInputError((problem,)).how_many == "1 problem"
+    assert InvalidInputError((problem, problem)).how_many == "2 problems"
 
 
 def test_context_length_error_is_a_request_error_with_both_counts() -> None:
