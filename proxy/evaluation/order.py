@@ -121,13 +121,34 @@ def _choices(spec: str, n: int | None, seed: int) -> Asked:
 def _judges(first: str, second: str, wrong: _Mistakes) -> tuple[Judge, ...]:
     if second == AUTO:
         second = SECOND if SECOND in JUDGES and first != SECOND else NONE
+    if second == first:
+        wrong.problems.append(_repeated(second))
+        second = NONE
     specs = [("--judge", first)] + ([] if second == NONE else [("--second-judge", second)])
-    loaded = [wrong.of(flag, partial(load_judge, spec)) for flag, spec in specs]
-    judges = tuple(judge for judge in loaded if judge is not None)
-    if len({judge.judge_id for judge in judges}) < len(judges):
-        message = f"{second[:80]!r} is --judge already. Name another one, or {NONE}."
-        wrong.problems.append(Problem("--second-judge", message))
-    return judges
+    judges = [wrong.of(flag, partial(load_judge, spec)) for flag, spec in specs]
+    return tuple(judge for judge in judges if judge is not None)
+
+
+def distinct(judges: tuple[Judge, ...], second: str) -> tuple[Judge, ...]:
+    """The judges, once they have started, none of them twice: it would agree with itself.
+
+    Args:
+        judges: started; only then is it known which model stands behind a name.
+        second: what ``--second-judge`` says.
+
+    Raises:
+        SettingsError: the second was asked for and is the first.
+    """
+    if len({judge.judge_id for judge in judges}) == len(judges):
+        return judges
+    if second == AUTO:
+        return judges[:1]
+    raise SettingsError((_repeated(second),))
+
+
+def _repeated(second: str) -> Problem:
+    message = f"{second[:80]!r} is --judge already. Name another one, or {NONE}."
+    return Problem("--second-judge", message)
 
 
 def _prompts(

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.errors import SettingsError
 from proxy.evaluation.command import parser
-from proxy.evaluation.order import Order, read_order
+from proxy.evaluation.order import AUTO, Order, distinct, read_order
 from proxy.judges.registry import JUDGES
 from proxy.judges.scripted import ScriptedJudge
 from proxy.policy.schema import PASSTHROUGH
@@ -124,5 +124,22 @@ def test_the_seed_leaves_the_splits_alone(here: Path) -> None:
 def test_the_same_judge_twice_is_a_mistake_however_it_is_named(here: Path) -> None:
     """It would agree with itself."""
     (here / "judge.yaml").write_text("judge: scripted\n")
+    judges = read("--second-judge", "judge.yaml").judges
     with pytest.raises(SettingsError, match=r"'judge\.yaml' is --judge already"):
-        read("--second-judge", "judge.yaml")
+        distinct(judges, "judge.yaml")
+
+
+def test_the_usual_second_judge_steps_back_where_it_is_the_first(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody asked for it, so it is no mistake."""
+    monkeypatch.setitem(JUDGES, "embedded-ngrams", ScriptedJudge)
+    (here / "judge.yaml").write_text("judge: embedded-ngrams\n")
+    for first in ("judge.yaml", "embedded-ngrams"):
+        assert len(distinct(read("--judge", first).judges, AUTO)) == 1
+
+
+def test_two_models_of_one_name_are_two_judges() -> None:
+    """Known only once they have started, by what stands behind their ids."""
+    judges = (ScriptedJudge(judge_id="guard@1.a"), ScriptedJudge(judge_id="guard@1.b"))
+    assert distinct(judges, "guard.yaml") == judges
