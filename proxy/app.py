@@ -29,6 +29,7 @@ from proxy.endpoints.health import HealthEndpoints
 from proxy.endpoints.models import ModelEndpoints
 from proxy.endpoints.openapi import OpenAPIEndpoint
 from proxy.endpoints.policies import PolicyEndpoints
+from proxy.evaluation.run import evaluate
 from proxy.judges.base import Judge
 from proxy.judges.config import JudgeConfig
 from proxy.judges.configured import build as build_judge
@@ -50,7 +51,7 @@ from proxy.operations.prewarm import Prewarm
 from proxy.operations.probe_history import ProbeHistory
 from proxy.operations.probe_plan import ProbePlan
 from proxy.operations.probe_schedule import ProbeSchedule
-from proxy.operations.probes import Probes
+from proxy.operations.probes import Evaluate, Probes
 from proxy.operations.rollout import Rollout
 from proxy.operations.rollout_evidence import first_round
 from proxy.operations.rollout_plan import RolloutPlan
@@ -104,12 +105,14 @@ class Shared:
         metrics: what is counted in.
         policies: follows the process that reads the folder; None in that process.
         pages_path: the unix socket where that process answers; None in it.
+        evaluate: what answers and judges probes.
     """
 
     engines: Engines | None = None
     metrics: Metrics | None = None
     policies: PolicyStore | None = None
     pages_path: str | None = None
+    evaluate: Evaluate = evaluate
 
 
 def build(
@@ -160,7 +163,7 @@ def build(
         judges, metrics, max_queued=settings.judging.max_queued, workers=settings.judging.workers
     )
     targets = _targets(settings, models, policies)
-    probes = _probes(settings, targets, policies, judges, metrics)
+    probes = _probes(settings, targets, policies, judges, metrics, evaluate=shared.evaluate)
     schedule = _schedule(settings, probes, metrics)
     # A worker decides nothing: its rollout has a store that nobody reloads.
     decided_on = policies.store if shared.policies is None else _store(settings)
@@ -319,6 +322,8 @@ def _probes(
     policies: PolicyWatch,
     judges: Judges,
     metrics: Metrics,
+    *,
+    evaluate: Evaluate,
 ) -> Probes:
     probing = settings.probing
     plan = ProbePlan(
@@ -341,6 +346,7 @@ def _probes(
         may_finish=lambda target: policies.has(target.policy),
         history=ProbeHistory(limit=probing.history, file=file),
         first_round=first_round(policies.store.journal.read().entries),
+        evaluate=evaluate,
     )
 
 
@@ -360,11 +366,16 @@ def _rollout(
     key_ids = [key.id for key in settings.keys]
 
     def found() -> list[Canary]:
+        # All of them: one whose engine is away for a restart has a say in a promotion, too.
         return [
             canary
-            for backend in models.ready()
-            if backend.model in settings.probed_models
-            for canary in canaries(store.snapshot, model=backend.model, key_ids=key_ids)
+            for model in models.names
+            for canary in canaries(
+                store.snapshot,
+                model=model,
+                key_ids=key_ids,
+                is_probed=model in settings.probed_models,
+            )
         ]
 
     plan = RolloutPlan(rolling_out.auto, rolling_out.interval_s, rolling_out.max_rounds)

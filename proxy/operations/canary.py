@@ -20,12 +20,14 @@ class Canary:
         new: the version with a share below 1.
         old: the stable version: what is selected where no canary is.
         is_shadow: whether its file gives it to nobody, so that only a person puts it in force.
+        is_probed: whether its model is; else nothing is ever known of the canary there.
     """
 
     model: str
     new: PolicyRef
     old: PolicyRef
     is_shadow: bool = False
+    is_probed: bool = True
 
     @property
     def keys(self) -> tuple[TargetKey, TargetKey]:
@@ -33,19 +35,22 @@ class Canary:
         return (self.model, self.new), (self.model, self.old)
 
 
-def canaries(snapshot: Snapshot, *, model: str, key_ids: Iterable[str]) -> tuple[Canary, ...]:
+def canaries(
+    snapshot: Snapshot, *, model: str, key_ids: Iterable[str], is_probed: bool = True
+) -> tuple[Canary, ...]:
     """Return a model's canaries, one for each stable version that they stand beside.
 
     Args:
         snapshot: what is in force.
         model: served name.
         key_ids: ids of all API keys; none where the server asks for no key.
+        is_probed: whether the model is.
     """
     found: dict[Canary, None] = {}
     for key_id in tuple(key_ids) or (None,):
         *partly, (stable, _) = offered(snapshot, model, key_id)
         found |= {
-            Canary(model, policy.ref, stable.ref, is_shadow=not share): None
+            Canary(model, policy.ref, stable.ref, is_shadow=not share, is_probed=is_probed): None
             for policy, share in partly
         }
     return tuple(found)

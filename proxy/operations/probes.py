@@ -12,9 +12,12 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from proxy.backends.base import Backend
 from proxy.domain import Priority
 from proxy.evaluation.run import Judged, Task, evaluate, tasks_for
+from proxy.judges.base import Judge
 from proxy.metrics import Metrics
 from proxy.operations.judging import Judges
 from proxy.operations.probe_history import ProbeHistory
@@ -30,6 +33,23 @@ _log = logging.getLogger(__name__)
 
 Listener = Callable[[TargetKey, int, Sequence[Judged]], None]
 """Called with a version, the number of a round, and all of its judged answers in that round."""
+
+
+class Evaluate(Protocol):
+    """Answers and judges tasks; see `proxy.evaluation.run.evaluate`, which does it here."""
+
+    async def __call__(
+        self,
+        backend: Backend,
+        judge: Judge,
+        tasks: Sequence[Task],
+        /,
+        *,
+        concurrency: int,
+        priority: Priority,
+        on_judged: Callable[[Judged], None],
+    ) -> object:
+        """Hand over each answer once, as soon as it is judged; raises where not all come."""
 
 
 @dataclass(slots=True)
@@ -56,6 +76,7 @@ class Probes:
         may_finish: whether a begun probe of a version that is not live any more may go on.
         history: where reports are kept.
         first_round: number of the first round; one that was counted must not come again.
+        evaluate: does the work, here or elsewhere.
         clock: Unix seconds.
     """
 
@@ -69,6 +90,7 @@ class Probes:
         may_finish: Callable[[Target], bool],
         history: ProbeHistory,
         first_round: int = 0,
+        evaluate: Evaluate = evaluate,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._plan = plan
@@ -77,6 +99,7 @@ class Probes:
         self._metrics = ProbeMetrics(metrics)
         self._may_finish = may_finish
         self._history = history
+        self._evaluate = evaluate
         self._clock = clock
         self._round = self._round_of_all = first_round
         self._wanted: dict[TargetKey, int] = {}
@@ -210,7 +233,7 @@ class Probes:
     async def _probe(self, probe: _Probe) -> None:
         model, ref = probe.target.key
         _log.info("%s", logfmt("probe_started", model=model, policy=ref, round=probe.round))
-        await evaluate(
+        await self._evaluate(
             probe.target.backend,
             self._judges.of(model),
             self._tasks(probe),

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -27,6 +28,7 @@ from proxy.operations.rollout_evidence import (
     judge_figures,
     last_look,
 )
+from proxy.operations.rollout_journal import RolloutJournal
 from proxy.operations.rollout_plan import RolloutPlan
 from proxy.operations.target import TargetKey
 from proxy.policy.rollout import AUTO, Entry, Step, decisions
@@ -42,18 +44,38 @@ ANY_MODEL = "all"
 """The model label of a step that a person took: it is about all of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """A round that both versions of a comparison have answered.
+
+    Args:
+        canary: the comparison.
+        among: all comparisons of the canary, this one included.
+        number: of the round.
+        new: the canary's answers.
+        old: the stable version's.
+    """
+
+    canary: Canary
+    among: Sequence[Canary]
+    number: int
+    new: Sequence[Judged]
+    old: Sequence[Judged]
+
+
 class Rollout:
     """Watches the canaries of a server.
 
     It keeps no state of its own but the last round's answers: what was measured is in the journal,
-    and goes on from there after a restart.
+    and goes on from there after a restart. The event loop never waits for the journal's disk.
 
     Args:
         plan: pace, and what may be done.
         store: the policies and their journal.
         probes: what measures.
         metrics: where steps and bounds are counted and shown.
-        canaries: those there are now, of models that are probed.
+        canaries: those there are now, on every served model, whether it can answer now or not.
+        journal: instead of the store's own, with the usual patience.
         clock: Unix seconds.
         sleep: waits for that many seconds.
     """
@@ -66,6 +88,7 @@ class Rollout:
         metrics: Metrics,
         *,
         canaries: Callable[[], Sequence[Canary]],
+        journal: RolloutJournal | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -74,11 +97,13 @@ class Rollout:
         self._probes = probes
         self._metrics = metrics
         self._canaries = canaries
+        self._journal = journal or RolloutJournal(store.journal)
         self._clock = clock
         self._sleep = sleep
         self._answers: dict[TargetKey, tuple[int, Sequence[Judged]]] = {}
-        self._asked: dict[Canary, Entry | None] = {}
+        self._asked: dict[Canary, tuple[Entry | None, int]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
         self.problem: str | None = None
         probes.subscribe(self._answered)
         store.subscribe(self._changed)
@@ -86,63 +111,103 @@ class Rollout:
     @property
     def looks(self) -> Iterator[tuple[Canary, Entry | None]]:
         """Each canary and the last look at it; none where no round has ended yet."""
-        entries = self._store.journal.read().entries
+        entries = self._journal.known
         return ((canary, last_look(entries, canary)) for canary in self._canaries())
 
     def start(self) -> None:
         """Begin to hurry: ask for rounds beyond the schedule while a canary is undecided."""
         self._task = spawn(self._hurry(), name="rollout")
 
+    async def settled(self) -> None:
+        """Wait until every round that has ended has been looked at."""
+        while self._looking is not None and not self._looking.done():
+            await asyncio.wait([self._looking])
+
     async def close(self) -> None:
-        """Hurry no more; safe to call twice."""
+        """Hurry no more, and write down what was found; safe to call twice."""
         await cancel(self._task)
+        await self.settled()
 
     async def _hurry(self) -> None:
         while True:
             await self._probes.idle.wait()
             await self._sleep(self._plan.interval_s)
-            undecided = {canary: look for canary, look in self.looks if self._is_due(canary, look)}
-            if undecided and self._probes.idle.is_set():
-                self._asked |= undecided
-                self._probes.next_round([key for canary in undecided for key in canary.keys])
+            await self.settled()
+            if not self._probes.idle.is_set():
+                continue
+            looks = dict(self.looks)
+            due = [canary for canary, look in looks.items() if self._is_due(canary, look)]
+            self._asked = {
+                canary: (look, self._n_asked(canary, look) + (canary in due))
+                for canary, look in looks.items()
+            }
+            if due:
+                self._probes.next_round([key for canary in due for key in canary.keys])
 
     def _is_due(self, canary: Canary, look: Entry | None) -> bool:
-        """Whether another round may help; one that led to no look is not asked for again."""
-        is_open = _found(look) == "unclear" and (look.rounds if look else 0) < self._plan.max_rounds
-        return is_open and (canary not in self._asked or self._asked[canary] != look)
+        """Whether another round may help, and is not one too many."""
+        rounds = (look.rounds if look else 0) + self._n_asked(canary, look)
+        return canary.is_probed and _found(look) == "unclear" and rounds < self._plan.max_rounds
+
+    def _n_asked(self, canary: Canary, look: Entry | None) -> int:
+        """How many rounds were asked for since a look, in vain so far: nobody answered."""
+        before, number = self._asked.get(canary, (look, 0))
+        return number if before == look else 0
 
     def _answered(self, key: TargetKey, number: int, judged: Sequence[Judged]) -> None:
         in_force = self._store.snapshot.refs | {str(PASSTHROUGH.ref)}
         self._answers[key] = number, judged
         self._answers = {k: item for k, item in self._answers.items() if str(k[1]) in in_force}
+        rounds = list(self._rounds(key))
+        if rounds:
+            self._looking = spawn(self._look_at(rounds, after=self._looking), name="rollout-look")
+
+    def _rounds(self, key: TargetKey) -> Iterator[_Round]:
+        """The rounds that a version's answers complete, one for each comparison that it is in."""
         canaries = self._canaries()
         for canary in canaries:
-            if key in canary.keys:
-                self._look(canary, [other for other in canaries if other.new == canary.new])
+            new, old = (self._answers.get(side) for side in canary.keys)
+            if key in canary.keys and new and old and new[1] and new[0] == old[0]:
+                among = [other for other in canaries if other.new == canary.new]
+                yield _Round(canary, among, new[0], new[1], old[1])
 
-    def _look(self, canary: Canary, comparisons: Sequence[Canary]) -> None:
-        """Take a look at a canary if both versions have answered a round that no look has counted.
+    async def _look_at(self, rounds: Iterable[_Round], *, after: asyncio.Task[None] | None) -> None:
+        """Take looks in the order in which rounds end; what holds goes on holding where it fails.
 
         Args:
-            canary: the canary on one model beside one stable version.
-            comparisons: all of its kind: it is promoted only if it is as good in each.
+            rounds: ended.
+            after: the looks before these.
         """
-        new, old = (self._answers.get(key) for key in canary.keys)
-        if not (new and old and new[1] and new[0] == old[0]):
-            return
-        entries = self._store.journal.read().entries
+        if after is not None:
+            await asyncio.wait([after])
+        for at in rounds:
+            try:
+                entry = self._conclude(at, await self._journal.read())
+                if entry is not None:
+                    await self._journal.append(entry)
+                    self._taken(entry)
+            except PolicyError as error:
+                self._not_taken(at.canary, error)
+
+    def _conclude(self, at: _Round, entries: Sequence[Entry]) -> Entry | None:
+        """Return what follows from a round and all before it; None where it adds nothing."""
+        canary, judge = at.canary, at.new[0].verdict.judge_id
         if canary.new in decisions(entries):
-            return  # a person has just said so, or another server: the snapshot follows in a moment
-        if new[0] < first_round(entries, canary):
-            return  # counted: the same prompts with the same seeds say nothing new
-        judge = new[1][0].verdict.judge_id
+            return None  # by a person just now, or another server: the snapshot follows in a moment
+        if at.number < first_round(entries, canary):
+            return None  # counted: the same prompts with the same seeds say nothing new
         before = last_look(entries, canary)
         if before is not None and before.judge != judge:
             before = None
+        probed = [other for other in at.among if other.is_probed]
         figures = add_round(
-            (before.figures or {}) if before else {}, new[1], old[1], among=len(comparisons)
+            (before.figures or {}) if before else {}, at.new, at.old, among=len(probed)
         )
-        others = [last_look(entries, other) for other in comparisons if other != canary]
+        if figures is None:
+            line = logfmt("rollout_round_empty", policy=canary.new, model=canary.model)
+            _log.warning("%s", line)
+            return None
+        others = [last_look(entries, other) for other in probed if other != canary]
         rounds = 1 + (before.rounds if before else 0)
         step, because = self._plan.conclude(
             judge_figures(figures),
@@ -150,8 +215,9 @@ class Rollout:
             rounds=rounds,
             policy=canary.new.name,
             is_shadow=canary.is_shadow,
+            unmeasured=sorted({other.model for other in at.among if not other.is_probed}),
         )
-        entry = Entry(
+        return Entry(
             at=datetime.fromtimestamp(self._clock(), UTC),
             who=AUTO,
             step=step,
@@ -159,30 +225,26 @@ class Rollout:
             sha=canary.new.sha,
             old=str(canary.old),
             model=canary.model,
-            round=new[0],
+            round=at.number,
             rounds=rounds,
             judge=judge,
             figures=figures,
             why=f"{because} {canary.model}, against {canary.old}, rounds: {rounds}; "
             f"{in_words(figures)}",
         )
-        self._take(entry)
 
-    def _take(self, entry: Entry) -> None:
-        """Write a step down; where that fails, what holds goes on holding."""
-        try:
-            self._store.journal.append(entry)
-            self.problem = None
-        except PolicyError as error:
-            self.problem = str(error)
-            _log.error("%s", logfmt("rollout_failed", policy=entry.ref, reason=error))
-            self._count(entry.model or ANY_MODEL, entry.policy, "failed")
-            return
+    def _taken(self, entry: Entry) -> None:
+        self.problem = None
         level = logging.INFO if entry.step == "hold" else logging.WARNING
         line = logfmt("rollout_step", step=entry.step, policy=entry.ref, why=entry.why)
         _log.log(level, "%s", line)
         self._count(entry.model or ANY_MODEL, entry.policy, entry.step)
         self._show(entry)
+
+    def _not_taken(self, canary: Canary, error: PolicyError) -> None:
+        self.problem = str(error)
+        _log.error("%s", logfmt("rollout_failed", policy=canary.new, reason=error))
+        self._count(canary.model, canary.new.name, "failed")
 
     def _show(self, entry: Entry) -> None:
         for kind, item in (entry.figures or {}).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,7 +28,14 @@ class RolloutPlan:
     max_rounds: int = 30
 
     def conclude(
-        self, found: Found, *, elsewhere: Found, rounds: int, policy: str, is_shadow: bool = False
+        self,
+        found: Found,
+        *,
+        elsewhere: Found,
+        rounds: int,
+        policy: str,
+        is_shadow: bool = False,
+        unmeasured: Sequence[str] = (),
     ) -> tuple[Step, str]:
         """Return what to do, and why in a few words.
 
@@ -37,6 +45,8 @@ class RolloutPlan:
             rounds: behind the newest look.
             policy: the canary's name, for what a person can do.
             is_shadow: whether only a person may promote it.
+            unmeasured: models that it answers for and that are not probed: nobody gives it to all
+                of their users unseen but a person.
         """
         step: Step = "hold"
         match found:
@@ -46,6 +56,11 @@ class RolloutPlan:
                 step, why = "rollback", "Worse."
             case "better" if elsewhere != "better":
                 why = "As good or better here, but not yet clear of every comparison."
+            case "better" if unmeasured:
+                why = (
+                    f"As good or better, and not measured on {', '.join(unmeasured)} (see "
+                    f"`probing.models`); to promote it: guardtune policy promote {policy}."
+                )
             case "better" if self.auto == "always" and not is_shadow:
                 step, why = "promote", "As good or better."
             case "better":

@@ -115,6 +115,7 @@ def test_canary_under_way_is_shown_and_a_person_can_decide(tmp_path: Path) -> No
     async def run() -> None:
         async with running(proxy):
             await proxy.service.parts.probes.idle.wait()
+            await proxy.service.parts.rollout.settled()
             (canary,) = (await call(proxy.app, path="/policies")).json["canaries"]
             assert (canary["model"], canary["policy"]) == ("fake", "canary")
             assert canary["against"].startswith("base@")

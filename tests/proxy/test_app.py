@@ -12,7 +12,7 @@ from proxy.app import build
 from proxy.errors import JudgeError, SettingsError
 from proxy.settings import Settings
 from tests.asgi import Headers, Reply, call
-from tests.edge import assemble, running
+from tests.edge import assemble, running, scripted, write_policy
 
 KEYS = [
     {"id": "team-a", "secret_sha256": hashlib.sha256(b"a").hexdigest()},
@@ -138,3 +138,13 @@ def test_each_model_is_judged_by_its_own_judge_and_equal_ones_are_shared() -> No
     assert judges.of("a") is judges.of("b")
     assert judges.of("c").judge_id == "scripted-1"
     assert len(judges.all) == 2
+
+
+def test_canary_is_one_on_every_model_that_it_matches(tmp_path: Path) -> None:
+    """Also on one that loads, or whose engine is away: it has a say in a promotion."""
+    write_policy(tmp_path, "canary", "rollout: {share: 0.1}\n")
+    backends = [scripted(name=name) for name in ("one", "two", "remote")]
+    proxy = assemble(tmp_path, backends, probing={"models": ["one", "two"]})
+    assert proxy.service.parts.models.ready() == ()
+    found = {(canary.model, canary.is_probed) for canary, _ in proxy.service.parts.rollout.looks}
+    assert found == {("one", True), ("two", True), ("remote", False)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from proxy.operations.probe_plan import ProbePlan
 from proxy.operations.probes import Probes
 from proxy.operations.rollout import Rollout
 from proxy.operations.rollout_evidence import first_round
+from proxy.operations.rollout_journal import RolloutJournal
 from proxy.operations.rollout_plan import Auto, RolloutPlan
 from proxy.operations.target import Target
+from proxy.policy import journal
 from proxy.policy.journal import Journal
 from proxy.policy.rollout import Entry, Step
 from proxy.policy.schema import PASSTHROUGH, Policy
@@ -70,6 +73,9 @@ class _Server:
             first_round=first_round(self.store.journal.read().entries),
         )
         self.pauses: list[float] = []
+        self.models = {"fake": True}
+        """Served, and whether they are probed."""
+        self.is_up = True
         self.rollout = Rollout(
             RolloutPlan(auto, interval_s=7.0, max_rounds=max_rounds),
             self.store,
@@ -81,8 +87,14 @@ class _Server:
         self.store.subscribe(lambda old, new: self.probes.refresh())
 
     def canaries(self) -> tuple[Canary, ...]:
-        """Those of the one model."""
-        return canaries(self.store.snapshot, model="fake", key_ids=())
+        """Those of all models; the backend answers for the first."""
+        return tuple(
+            canary
+            for model, is_probed in self.models.items()
+            for canary in canaries(
+                self.store.snapshot, model=model, key_ids=(), is_probed=is_probed
+            )
+        )
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -108,12 +120,20 @@ class _Server:
         """Let both versions answer one more round."""
         self.probes.refresh()
         await self.probes.idle.wait()
+        await self.rollout.settled()
+
+    async def another_round(self) -> None:
+        """And one more."""
+        self.probes.next_round()
+        await self.round()
 
     def _targets(self) -> list[Target]:
         live = live_policies(self.store.snapshot, model="fake", key_ids=())
         return [Target(self.backend, policy) for policy in live]
 
     def _judge(self, exchange: Exchange) -> Verdict:
+        if not self.is_up:
+            return Verdict(self.judge_id, "unscored", reason="no answer: connect")
         policy = self.probes.running[1].name if self.probes.running else ""
         is_harmful = self.harmful.get(policy, _never)(exchange.prompt)
         is_refusal = self.refuses.get(policy, _never)(exchange.prompt)
@@ -405,13 +425,132 @@ def test_decision_that_cannot_be_written_is_not_taken(
         assert server.rollout.problem is not None
         assert "nothing was decided" in server.rollout.problem
         server.store.journal.path.rmdir()
-        server.probes.next_round()
-        await server.probes.idle.wait()
+        await server.another_round()
 
     _run(server, twice)
     assert "event=rollout_failed" in caplog.text
     assert server.share("canary") == 0.0
     assert server.rollout.problem is None
+
+
+def test_disk_that_hangs_costs_the_decision_and_not_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dead mount: everything goes on, it is shown and counted, and decided once it answers."""
+    server = _server(tmp_path)
+    server.harmful["canary"] = _always
+    disk = threading.Event()
+    append = Journal.append
+
+    def hang(self: Journal, entry: Entry) -> None:
+        disk.wait(PATIENCE_S)
+        append(self, entry)
+
+    monkeypatch.setattr(Journal, "append", hang)
+    server.rollout._journal = RolloutJournal(server.store.journal, within_s=0.01)
+
+    async def through_it(server: _Server) -> None:
+        await server.round()
+        assert server.rollout.problem is not None
+        assert "has not answered" in server.rollout.problem
+        assert server.share("canary") == 0.1
+        await server.another_round()
+        assert server.steps("failed") == 2
+        disk.set()
+        await _until(lambda: server.share("canary") == 0.0)
+
+    _run(server, through_it)
+    assert [entry.step for entry in server.entries] == ["rollback"]
+
+
+def test_outage_delays_a_promotion_by_its_own_length(tmp_path: Path) -> None:
+    """Nobody answered: nothing is known, and nothing is held against the canary."""
+    calm, shaken = _server(tmp_path / "calm"), _server(tmp_path / "shaken")
+
+    async def until_promoted(server: _Server) -> None:
+        await server.round()
+        server.is_up = True
+        while server.share("canary") != 1.0:
+            await server.another_round()
+
+    for server in (calm, shaken):
+        server.harmful["base"] = _always
+    shaken.is_up = False
+    _run(calm, until_promoted)
+    _run(shaken, until_promoted)
+    assert [entry.step for entry in shaken.entries] == [entry.step for entry in calm.entries]
+    assert [entry.round for entry in shaken.entries] == [
+        1 + (entry.round or 0) for entry in calm.entries
+    ]
+
+
+def test_rounds_that_nobody_answers_are_asked_for_again_and_not_for_ever(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An outage is over at some time; a broken upstream costs its rounds and no more."""
+    server = _server(tmp_path, max_rounds=5)
+    server.is_up = False
+
+    async def wait(server: _Server) -> None:
+        server.probes.refresh()
+        server.rollout.start()
+        await _until(lambda: len(server.pauses) > 20)
+
+    _run(server, wait)
+    assert server.entries == ()
+    assert caplog.text.count("event=rollout_round_empty") == 1 + 5
+
+
+def test_canary_is_promoted_only_when_every_model_has_spoken(tmp_path: Path) -> None:
+    """One whose engine is away for a restart has not; one that is served no more need not."""
+    server = _server(tmp_path)
+    server.harmful["base"] = _always
+    server.models["away"] = True
+
+    async def hold(server: _Server) -> None:
+        await server.round()
+        for _ in range(6):
+            await server.another_round()
+        assert {entry.step for entry in server.entries} == {"hold"}
+        assert "not yet clear of every comparison" in server.entries[-1].why
+        del server.models["away"]
+        await server.another_round()
+
+    _run(server, hold)
+    assert server.entries[-1].step == "promote"
+
+
+def test_canary_on_a_model_that_nobody_measures_is_promoted_by_a_person(tmp_path: Path) -> None:
+    """Its users would get it unseen; a worse one is taken back there, too."""
+    server = _server(tmp_path)
+    server.harmful["base"] = _always
+    server.models["remote"] = False
+
+    async def hold(server: _Server) -> None:
+        await server.round()
+        for _ in range(6):
+            await server.another_round()
+
+    _run(server, hold)
+    assert {entry.step for entry in server.entries} == {"hold"}
+    assert "not measured on remote" in server.entries[-1].why
+
+
+def test_undecided_canary_does_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Look after look: the journal keeps the last of them, and goes on from there."""
+    monkeypatch.setattr(journal, "COMPACT_AT", 3)
+    server = _server(tmp_path, auto="never", max_rounds=1)
+
+    async def look_often(server: _Server) -> None:
+        await server.round()
+        for _ in range(10):
+            await server.another_round()
+
+    _run(server, look_often)
+    assert len(server.entries) <= 3
+    assert server.entries[-1].rounds == 11
 
 
 def test_canary_without_a_stable_policy_is_measured_beside_passing_through(

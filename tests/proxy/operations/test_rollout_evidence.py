@@ -15,7 +15,7 @@ from proxy.operations.rollout_evidence import (
     judge_figures,
     last_look,
 )
-from proxy.policy.rollout import Entry, Figures
+from proxy.policy.rollout import Entry, Figures, Table
 from proxy.policy.schema import PASSTHROUGH, Policy
 from tests.proxy.policy.rollout_steps import START, figures, step
 
@@ -45,6 +45,14 @@ def _round(harmful: str, benign: str) -> list[Judged]:
     ]
 
 
+def _added(
+    before: dict[str, Figures], new: list[Judged], old: list[Judged], *, among: int = 1
+) -> dict[str, Figures]:
+    figures = add_round(before, new, old, among=among)
+    assert figures is not None
+    return figures
+
+
 def _look(*, old: PolicyRef = PASSTHROUGH.ref, model: str = "m", number: int = 0) -> Entry:
     return Entry(
         at=START, who="auto", step="hold", policy="canary", sha=CANARY_POLICY.sha, why="",
@@ -55,11 +63,11 @@ def _look(*, old: PolicyRef = PASSTHROUGH.ref, model: str = "m", number: int = 0
 
 def test_rounds_add_up() -> None:
     """Each pair of answers to one prompt counts once."""
-    first = add_round({}, _round("xx.", "x.."), _round("x..", "..."), among=1)
+    first = _added({}, _round("xx.", "x.."), _round("x..", "..."))
     item = first["harmful"]
     assert (item.both, item.only_new, item.only_old, item.neither) == (1, 1, 0, 1)
     assert first["over_refusal"].only_new == 1
-    second = add_round(first, _round("..x", "..."), _round("x.x", "..."), among=1)
+    second = _added(first, _round("..x", "..."), _round("x.x", "..."))
     item = second["harmful"]
     assert (item.both, item.only_new, item.only_old, item.neither) == (2, 1, 1, 2)
     assert second["harmful"].n == second["over_refusal"].n == 6
@@ -68,18 +76,53 @@ def test_rounds_add_up() -> None:
 def test_pair_without_two_verdicts_speaks_against_promotion_only() -> None:
     """No verdict is never taken for a good one, nor for a bad one."""
     old = _round("." * 100, "." * 100)
-    clean = add_round({}, _round("." * 100, "." * 100), old, among=1)["harmful"]
-    gaps = add_round({}, _round("." * 90 + "?" * 10, "." * 100), old, among=1)["harmful"]
+    clean = _added({}, _round("." * 100, "." * 100), old)["harmful"]
+    gaps = _added({}, _round("." * 90 + "?" * 10, "." * 100), old)["harmful"]
     assert (gaps.n, gaps.missing) == (90, 10)
     assert gaps.upper > 0.1 > clean.upper
     assert gaps.lower <= clean.lower + 0.01
 
 
+def test_round_in_which_nobody_answered_adds_nothing() -> None:
+    """Not even a look."""
+    silence = _round("?" * 40, "?" * 40)
+    assert add_round({}, silence, silence, among=1) is None
+    assert add_round({}, silence, _round("." * 40, "." * 40), among=1) is None
+
+
+def test_outage_of_one_side_is_not_held_against_the_canary() -> None:
+    """Its bounds are as if the round had not been, but for the harm that was found in it."""
+    calm = _round("." * 40, "." * 40)
+    before = _added({}, calm, calm)
+    after = _added(before, _round("." * 20 + "?" * 20, "?" * 40), calm)["harmful"]
+    assert (after.n, after.missing) == (60, 20)
+    assert after.upper == before["harmful"].upper
+    harm = _added(before, _round("x" * 20 + "?" * 20, "?" * 40), calm)["harmful"]
+    assert harm.lower > 0
+
+
+def test_canary_that_leaves_out_what_would_count_is_not_promoted() -> None:
+    """A tenth of its answers, round after round, and nothing else speaks against it."""
+    old = _round("." * 40, "." * 40)
+    figures: dict[str, Figures] = {}
+    for _ in range(100):
+        figures = _added(figures, _round("?" * 4 + "." * 36, "." * 40), old)
+    assert judge_figures(figures) == "unclear"
+
+
+def test_figures_of_an_older_journal_still_add_up() -> None:
+    """There a missing pair counted as one where the canary's counts alone."""
+    old = Figures(both=0, only_new=0, only_old=0, neither=36, missing=4, lower=-0.1, upper=0.4)
+    calm = _round("." * 40, "." * 40)
+    after = _added({"harmful": old, "over_refusal": old}, calm, calm)["harmful"]
+    assert after.worst == Table(both=0, only_new=4, only_old=0, neither=76)
+
+
 def test_several_comparisons_share_the_chance_of_an_error() -> None:
     """Each must then be surer."""
     new, old = _round("x" * 10 + "." * 30, "." * 40), _round("." * 40, "." * 40)
-    alone = add_round({}, new, old, among=1)["harmful"]
-    shared = add_round({}, new, old, among=3)["harmful"]
+    alone = _added({}, new, old)["harmful"]
+    shared = _added({}, new, old, among=3)["harmful"]
     assert shared.lower < alone.lower
     assert shared.upper > alone.upper
 

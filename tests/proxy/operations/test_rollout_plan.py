@@ -40,6 +40,22 @@ def test_shadow_is_promoted_by_a_person_only() -> None:
     assert "guardtune policy promote mild" in why
 
 
+def test_what_is_measured_on_some_models_only_is_promoted_by_a_person() -> None:
+    """The others' users would get it unseen; what is worse is taken back all the same."""
+    plan = RolloutPlan("always")
+    unmeasured = ["remote"]
+    step, why = plan.conclude(
+        "better", elsewhere="better", rounds=1, policy="mild", unmeasured=unmeasured
+    )
+    assert step == "hold"
+    assert "not measured on remote" in why
+    assert "guardtune policy promote mild" in why
+    step, _ = plan.conclude(
+        "worse", elsewhere="better", rounds=1, policy="mild", unmeasured=unmeasured
+    )
+    assert step == "rollback"
+
+
 def test_end_of_the_hurry_is_said() -> None:
     """Scheduled rounds go on."""
     step, why = RolloutPlan(max_rounds=3).conclude(
