@@ -23,7 +23,7 @@ from proxy.evaluation.gates import Result, check_gates
 from proxy.evaluation.identity import model_sha256
 from proxy.evaluation.interrupt import INTERRUPTED, interruptible
 from proxy.evaluation.model_choice import in_flight, wide
-from proxy.evaluation.order import AUTO, NONE, SECOND, Order, read_order
+from proxy.evaluation.order import AUTO, NONE, SECOND, Order, distinct, read_order
 from proxy.evaluation.page import as_page
 from proxy.evaluation.report import Setting, Subject, as_json
 from proxy.evaluation.session import Session, make_plan, run_session
@@ -137,14 +137,15 @@ async def _session(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(backend.close)
         await backend.start()
-        for judge in order.judges if order.prompts else ():
+        judges = order.judges if order.prompts else ()
+        for judge in judges:
             stack.push_async_callback(judge.close)
             await judge.start()
         yield Session(
             policies=order.policies,
             prompts=order.prompts,
             backend=backend,
-            judges=order.judges,
+            judges=distinct(judges, arguments.second_judge) or order.judges,
             store=store,
             model=await asyncio.to_thread(model_sha256, model, backend),
             seed=arguments.seed,
