@@ -18,7 +18,7 @@ COMPLETION = {
     "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
     "x-unknown": [1e2],
 }
-_MESSAGE = {
+_MESSAGE: dict[str, Any] = {
     "type": "message",
     "id": "msg_1",
     "status": "completed",
@@ -65,7 +65,9 @@ async def answer(request: Received, connection: Connection) -> None:
         case "/completions", False:
             await connection.respond(encoded(COMPLETION))
         case "/completions", True:
-            await stream(connection, completion_chunks())
+            options = request.json.get("stream_options") or {}
+            has_usage = options.get("include_usage", False)
+            await stream(connection, completion_chunks(has_usage=has_usage))
         case "/responses", False:
             await connection.respond(encoded(RESPONSE))
         case "/responses", True:
@@ -89,23 +91,36 @@ async def stream(connection: Connection, frames: list[bytes], *, is_broken: bool
         await connection.chunk(b"")
 
 
-def completion_chunks() -> list[bytes]:
-    """A text completion in pieces."""
+def completion_chunks(*, has_usage: bool = False) -> list[bytes]:
+    """A text completion in pieces; token counts come where they are asked for."""
     head = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "upstream"}
     texts = [(text, None) for text in TEXT] + [("", "stop")]
     choices = [{"index": 0, "text": text, "finish_reason": reason} for text, reason in texts]
-    frames = [b"data: " + encoded({**head, "choices": [choice]}) + b"\n\n" for choice in choices]
+    chunks: list[dict[str, Any]] = [{**head, "choices": [choice]} for choice in choices]
+    if has_usage:
+        chunks.append({**head, "choices": [], "usage": COMPLETION["usage"]})
+    frames = [b"data: " + encoded(chunk) + b"\n\n" for chunk in chunks]
     return [*frames, b"data: [DONE]\n\n"]
 
 
 def response_events() -> list[bytes]:
     """A response in events, as OpenAI names them; there is no ``[DONE]``."""
     begun = {**RESPONSE, "status": "in_progress", "output": [], "usage": None}
-    place = {"item_id": "msg_1", "output_index": 1, "content_index": 0, "logprobs": []}
+    reasoning, message = ({"output_index": at, "item": RESPONSE["output"][at]} for at in (0, 1))
+    started = {**message, "item": {**_MESSAGE, "status": "in_progress", "content": []}}
+    place = {"item_id": "msg_1", "output_index": 1, "content_index": 0}
+    part = {**_MESSAGE["content"][0], "text": ""}
+    text = {**place, "logprobs": []}
     events: list[dict[str, Any]] = [
         {"type": "response.created", "response": begun},
-        *({"type": "response.output_text.delta", "delta": text, **place} for text in TEXT),
-        {"type": "response.output_text.done", "text": "Good day.", **place},
+        {"type": "response.output_item.added", **reasoning},
+        {"type": "response.output_item.done", **reasoning},
+        {"type": "response.output_item.added", **started},
+        {"type": "response.content_part.added", "part": part, **place},
+        *({"type": "response.output_text.delta", "delta": piece, **text} for piece in TEXT),
+        {"type": "response.output_text.done", "text": "Good day.", **text},
+        {"type": "response.content_part.done", "part": _MESSAGE["content"][0], **place},
+        {"type": "response.output_item.done", **message},
         {"type": "response.completed", "response": RESPONSE},
     ]
     return [
