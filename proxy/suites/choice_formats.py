@@ -80,7 +80,7 @@ def load_choice_file(path: Path, form: ChoiceFormat, *, suite: str) -> ChoiceSui
     data = questions_file.data + (b"" if answers_file is None else answers_file.data)
     return ChoiceSuite(
         id=suite,
-        questions=questions,
+        items=questions,
         sha256=hashlib.sha256(data).hexdigest(),
         licence=form.licence,
         source=form.source,

@@ -8,13 +8,12 @@ suites publish it; its share is reported beside, because a refusal is not a wron
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from proxy.suites.letters import LETTERS, chosen
+from proxy.suites.loaded_set import LoadedSet
 from proxy.suites.ordering import content_hash, interleaved
-from proxy.suites.suite import headline_refusal
 
 ChoiceScore = Literal["right", "wrong", "unparsable"]
 
@@ -60,47 +59,13 @@ class ChoiceQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class ChoiceSuite:
-    """A multiple-choice suite as loaded; iterates over its questions.
-
-    Args:
-        id: the name in the specification, such as ``safetybench-en``.
-        questions: in file order, none twice.
-        sha256: 64 hex digits, of the file's bytes, followed by those of its answers file if any.
-        licence: what the source says.
-        source: where the suite comes from.
-        n_rows: rows found, exact repeats included.
-        published_n: rows of the suite as published; None where there is no such number.
-    """
-
-    id: str
-    questions: tuple[ChoiceQuestion, ...]
-    sha256: str
-    licence: str
-    source: str
-    n_rows: int
-    published_n: int | None = None
-
-    def __iter__(self) -> Iterator[ChoiceQuestion]:
-        return iter(self.questions)
-
-    def __len__(self) -> int:
-        return len(self.questions)
+class ChoiceSuite(LoadedSet[ChoiceQuestion]):
+    """A multiple-choice suite."""
 
     @property
-    def is_partial(self) -> bool:
-        """Whether rows are missing, so that no accuracy on it may be called the suite's own."""
-        return self.published_n is not None and self.n_rows < self.published_n
-
-    @property
-    def headline_refusal(self) -> str | None:
-        """Why an accuracy on it is not the suite's own; None for a complete suite."""
-        return headline_refusal(self.id, self.n_rows, self.published_n)
-
-    @property
-    def n_repeated(self) -> int:
-        """Rows left out because the same question stands in an earlier one."""
-        return self.n_rows - len(self.questions)
+    def questions(self) -> tuple[ChoiceQuestion, ...]:
+        """In file order, none twice."""
+        return self.items
 
     @property
     def chance(self) -> float:

@@ -59,7 +59,7 @@ def load_file(path: Path, form: Format, *, suite: str, seed: int = 0) -> Suite:
         raise SuiteError(problems)
     return Suite(
         id=suite,
-        prompts=_with_splits(prompts, seed),
+        items=_with_splits(prompts, seed),
         sha256=hashlib.sha256(b"".join(part.data for part in parts)).hexdigest(),
         licence=form.licence,
         source=form.source,

@@ -2,57 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxy.domain import Kind, Prompt, Split
 from proxy.errors import Problem, SuiteError
+from proxy.suites.loaded_set import LoadedSet
 from proxy.suites.ordering import content_hash
 from proxy.suites.splits import keep_whole
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
-    """A prompt set as loaded; iterates over its prompts.
-
-    Args:
-        id: the name in the specification, such as ``catqa-en``; ``a+b`` for a combination.
-        prompts: in file order, each with its split, no text twice.
-        sha256: 64 hex digits, of the file's bytes.
-        licence: what the source says; ``unknown`` where it says nothing.
-        source: where the set comes from.
-        n_rows: rows found, exact repeats included.
-        published_n: rows of the set as published; None where there is no such number.
-    """
-
-    id: str
-    prompts: tuple[Prompt, ...]
-    sha256: str
-    licence: str
-    source: str
-    n_rows: int
-    published_n: int | None = None
-
-    def __iter__(self) -> Iterator[Prompt]:
-        return iter(self.prompts)
-
-    def __len__(self) -> int:
-        return len(self.prompts)
+class Suite(LoadedSet[Prompt]):
+    """A prompt set; each prompt has its split."""
 
     @property
-    def is_partial(self) -> bool:
-        """Whether rows are missing, so that no rate on it may be called the set's own."""
-        return self.published_n is not None and self.n_rows < self.published_n
-
-    @property
-    def headline_refusal(self) -> str | None:
-        """Why a rate on it is not the set's own, for reports; None for a complete set."""
-        return headline_refusal(self.id, self.n_rows, self.published_n)
-
-    @property
-    def n_repeated(self) -> int:
-        """Rows left out because the same text stands in an earlier one."""
-        return self.n_rows - len(self.prompts)
+    def prompts(self) -> tuple[Prompt, ...]:
+        """In file order, no text twice."""
+        return self.items
 
     def select(
         self,
@@ -69,16 +36,6 @@ class Suite:
             and split in (None, prompt.split)
             and is_lookalike in (None, prompt.is_lookalike)
         )
-
-
-def headline_refusal(suite: str, n_rows: int, published_n: int | None) -> str | None:
-    """Why a figure on these rows must not be printed as the suite's; None where it may be."""
-    if published_n is None or n_rows >= published_n:
-        return None
-    return (
-        f"{n_rows} of the {published_n} published rows of {suite} are here: "
-        "a figure on them is not the suite's, and is not comparable with published ones."
-    )
 
 
 def prompt_id(text: str) -> str:
@@ -120,7 +77,7 @@ def combine(suites: Sequence[Suite]) -> Suite:
     ]
     return Suite(
         id="+".join(suite.id for suite in suites),
-        prompts=keep_whole(tuple(by_id.values())),
+        items=keep_whole(tuple(by_id.values())),
         sha256=content_hash(*(suite.sha256 for suite in suites)),
         licence="; ".join(dict.fromkeys(suite.licence for suite in suites)),
         source="; ".join(dict.fromkeys(suite.source for suite in suites)),

@@ -58,7 +58,7 @@ def test_suite_knows_that_it_is_partial_and_what_guessing_gives() -> None:
 def test_samples_are_nested_in_proportion_and_by_content() -> None:
     """Stages of a search share their questions whatever the file's order."""
     suite = _suite(20, ("a", "b"))
-    turned = replace(suite, questions=suite.questions[::-1])
+    turned = replace(suite, items=suite.questions[::-1])
     ten = suite.sample(10, seed=3)
     assert Counter(question.topics for question in ten) == {("a",): 5, ("b",): 5}
     assert suite.sample(4, seed=3) == ten[:4]

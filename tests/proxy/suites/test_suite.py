@@ -16,7 +16,7 @@ def _suite(
 ) -> Suite:
     return Suite(
         id=name,
-        prompts=assign(prompts),
+        items=assign(prompts),
         sha256=name * 8,
         licence="MIT",
         source=name,
