@@ -121,6 +121,7 @@ def _canary(canary: Canary, look: Entry | None) -> CanaryStatus:
         policy=canary.new.name,
         sha=canary.new.sha,
         against=str(canary.old),
+        is_probed=canary.is_probed,
         rounds=0 if look is None else look.rounds,
         look=None if look is None else _decision(look),
         figures={} if look is None else look.figures or {},

@@ -36,6 +36,10 @@ class Channel:
             return _decode(await self._reader.readexactly(length))
         return None
 
+    def abort(self) -> None:
+        """End at once; what was not sent is lost."""
+        self._writer.transport.abort()
+
     async def close(self) -> None:
         """Send what is left, and end."""
         with suppress(ConnectionError):

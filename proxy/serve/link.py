@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from itertools import count
 from types import TracebackType
 from typing import Self
 
 from proxy.backends.borrowed import BorrowedEngines
 from proxy.metrics import Metrics
-from proxy.metrics.deltas import take_delta
+from proxy.metrics.deltas import Delta, take_delta
 from proxy.policy.followed import FollowedStore
 from proxy.serve.channel import Channel
-from proxy.serve.messages import Answered, Ask, Engines, Policies, ToParent
+from proxy.serve.messages import Answered, Ask, Engines, Evaluate, Policies, Stop, ToParent
+from proxy.serve.probe_answers import ProbeAnswers
 from proxy.tasks import cancel, spawn
 
 REPORT_EVERY_S = 0.1
@@ -31,6 +31,7 @@ class Link:
         metrics: what is reported.
         policies: told of each snapshot.
         engines: told how the engines are.
+        probes: answers what the parent asks for.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Link:
         metrics: Metrics,
         policies: FollowedStore,
         engines: BorrowedEngines,
+        probes: ProbeAnswers,
     ) -> None:
         self._channel = channel
         self._metrics = metrics
         self._policies = policies
         self._engines = engines
-        self._gauges: Mapping[str, float] = {}
+        self._probes = probes
+        self._last = Delta()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -79,6 +82,10 @@ class Link:
                 case Ask(number):
                     self._report()
                     self.send(Answered(number))
+                case Evaluate():
+                    self._probes.begin(message, self.send)
+                case Stop(number):
+                    self._probes.stop(number)
 
     async def _report_regularly(self) -> None:
         for number in count(1):
@@ -92,6 +99,7 @@ class Link:
 
     def _report(self) -> None:
         delta = take_delta(self._metrics)
-        if delta.counted or delta.gauges != self._gauges:
-            self._gauges = delta.gauges
+        now = (delta.gauges, delta.outliving)
+        if delta.counted or now != (self._last.gauges, self._last.outliving):
+            self._last = delta
             self.send(delta)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from proxy.backends.engine_state import EngineKey, EngineState
+from proxy.domain import Priority, Verdict
+from proxy.evaluation.run import Answer, Task
 from proxy.metrics.deltas import Delta
 from proxy.policy.snapshot import Snapshot
 from proxy.settings import Settings
@@ -82,5 +85,61 @@ class Failed:
     is_mistake: bool
 
 
-ToWorker = Orders | Policies | Engines | Ask
-ToParent = Delta | Answered | Ready | Failed
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """To a worker: answer and judge probes, and tell of each.
+
+    Args:
+        number: of this order.
+        model: served name.
+        tasks: by their place in the set that they belong to.
+        concurrency: answers in flight at once.
+        priority: of the requests.
+    """
+
+    number: int
+    model: str
+    tasks: Mapping[int, Task]
+    concurrency: int
+    priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """To a worker: answer no more of the order of that number."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """From a worker: one probe is answered and judged.
+
+    Args:
+        number: of the order.
+        at: the task's place.
+        answer: what the model said.
+        verdict: what the judge said of it.
+    """
+
+    number: int
+    at: int
+    answer: Answer
+    verdict: Verdict
+
+
+End = Literal["done", "handed_back", "failed"]
+"""How an order came to its end: all is judged; another worker should do the rest, since this one is
+about to end; or a bug, which is in the worker's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """From a worker: there will be no more of the order of that number."""
+
+    number: int
+    end: End
+
+
+ToWorker = Orders | Policies | Engines | Ask | Evaluate | Stop
+ToParent = Delta | Answered | Ready | Failed | Probed | Ended

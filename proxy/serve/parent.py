@@ -1,7 +1,7 @@
 """The parent of several workers: it has everything of which a server has one.
 
-It watches the policy folder, owns the engines, probes, decides on rollouts, adds the workers'
-figures up, and answers the pages that show all this, on a unix socket that the workers ask.
+It watches the policy folder, owns the engines, has workers probe, decides on rollouts, adds the
+workers' figures up, and answers the pages that show all this, on a unix socket that they ask.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from proxy.app import Page, Shared, build, lifespan
 from proxy.backends.private_folder import private_folder
 from proxy.backends.spawned import SpawnedEngines
 from proxy.errors import GuardTuneError
+from proxy.serve.delegated_probes import DelegatedProbes
 from proxy.serve.listener import another
 from proxy.serve.messages import Engines, Failed, Orders, Policies
 from proxy.serve.server import Server, run
@@ -54,7 +55,10 @@ class Parent:
     def __init__(self, settings: Settings, *, environ: Mapping[str, str]) -> None:
         self._settings = settings
         self._engines = SpawnedEngines()
-        self.proxy = build(settings, environ=environ, shared=Shared(engines=self._engines))
+        self._workers: Workers
+        probes = DelegatedProbes(lambda: self._workers.prober())  # noqa: PLW0108 - they come later
+        shared = Shared(engines=self._engines, evaluate=probes.evaluate)
+        self.proxy = build(settings, environ=environ, shared=shared)
 
     def run(self, reserved: socket.socket, *, on_ready: Callable[[], None]) -> None:
         """Serve until SIGTERM or SIGINT, or until something cannot be loaded.
@@ -70,7 +74,7 @@ class Parent:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _run(self, reserved: socket.socket, pages: Path, on_ready: Callable[[], None]) -> None:
-        workers = self._workers(reserved, pages)
+        self._workers = workers = self._make_workers(reserved, pages)
 
         async def drain() -> None:
             reserved.close()
@@ -105,7 +109,7 @@ class Parent:
 
         run(server, serve)
 
-    def _workers(self, reserved: socket.socket, pages: Path) -> Workers:
+    def _make_workers(self, reserved: socket.socket, pages: Path) -> Workers:
         settings = self._settings
 
         def orders(name: str) -> Orders:

@@ -24,6 +24,7 @@ from proxy.policy.followed import FollowedStore
 from proxy.serve.channel import encode, open_channel, receive_first
 from proxy.serve.link import Link
 from proxy.serve.messages import Failed, Orders, Ready
+from proxy.serve.probe_answers import ProbeAnswers
 from proxy.serve.server import Server, run, settle, start_logging
 from proxy.wire.http_server import server_config
 
@@ -56,9 +57,11 @@ def main(argv: Sequence[str]) -> int:
     shared = Shared(engines, Metrics(tally=tally), policies, orders.pages_path)
     try:
         proxy = build(orders.settings, environ=os.environ, shared=shared)
-    except GuardTuneError as error:
-        end.sendall(encode(Failed(str(error), is_mistake=True)))
-        return 1
+    except Exception as error:
+        end.sendall(encode(_failed(error)))
+        if isinstance(error, GuardTuneError):
+            return 1
+        raise
     limits = orders.settings.limits
     config = server_config(
         proxy.app,
@@ -71,13 +74,15 @@ def main(argv: Sequence[str]) -> int:
         # Whoever has just connected is about to ask, and others would answer a new connection.
         for listening in server.servers:
             listening.close()
+        await probes.close()
         await asyncio.sleep(_LAST_CALL_S)
         proxy.service.drain()
 
+    probes = ProbeAnswers(proxy.service.parts.models, proxy.service.parts.judges)
     server = Server(config, drain)
 
     async def serve() -> None:
-        link = Link(await open_channel(end), proxy.metrics, policies, engines)
+        link = Link(await open_channel(end), proxy.metrics, policies, engines, probes)
         async with link:
             _connect(proxy.service, link, server)
             await _serve(server, proxy.service, listener, waits=orders.is_replacement)
@@ -86,14 +91,20 @@ def main(argv: Sequence[str]) -> int:
     return 0 if proxy.service.failure is None else 1
 
 
+def _failed(error: Exception) -> Failed:
+    """Say why it could not start: a mistake in its own words, a bug with its kind."""
+    is_mistake = isinstance(error, GuardTuneError)
+    return Failed(str(error) if is_mistake else repr(error), is_mistake=is_mistake)
+
+
 def _connect(service: Service, link: Link, server: Server) -> None:
     def ready() -> None:
         settle()
         link.send(Ready())
 
     def fail() -> None:
-        failure = service.failure
-        link.send(Failed(str(failure), is_mistake=isinstance(failure, GuardTuneError)))
+        if service.failure is not None:
+            link.send(_failed(service.failure))
         server.stop()
 
     service.on_ready = ready
@@ -109,6 +120,8 @@ async def _serve(server: Server, service: Service, listener: socket.socket, *, w
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             await service.loaded()
             signal.signal(signal.SIGTERM, server.stop)
+            if service.failure is not None:
+                return
         await server.serve(sockets=[listener])
     finally:
         await service.close()

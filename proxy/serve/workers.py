@@ -12,7 +12,6 @@ from functools import partial
 from proxy.backends.backoff import Backoff
 from proxy.backends.watchdog import Patience, watch
 from proxy.engine.stats import Pulse
-from proxy.errors import GuardTuneError
 from proxy.metrics import Metrics
 from proxy.metrics.deltas import Aggregator
 from proxy.serve.messages import Failed, ToWorker
@@ -28,11 +27,12 @@ REPORT_WITHIN_S = 1.0
 PATIENCE = Patience(answer_s=5.0)
 """A worker's event loop answers in milliseconds; a quarter of a minute of silence is no work."""
 
-SpawnWorker = Callable[[str], Awaitable[WorkerProcess]]
-"""Starts the worker of that name; it has missed nothing that was told before this returns.
+MOST_STARTS = 5
+"""So many starts of one place that came to nothing, one after the other and with nobody else ready,
+and the server ends: with the usual delays that is after eight seconds and what loading takes."""
 
-Raises OSError or GuardTuneError where there is no process or no socket to be had.
-"""
+SpawnWorker = Callable[[str], Awaitable[WorkerProcess]]
+"""Starts the worker of that name; it has missed nothing that was told before this returns."""
 
 
 class Workers:
@@ -49,7 +49,8 @@ class Workers:
     Attributes:
         on_ready: called once, when all are ready for the first time.
         were_ready: whether all have been ready once.
-        on_failure: called with the reason of a worker that cannot start, unless one ever could.
+        on_failure: called with the reason when nobody can be served: a worker says that it cannot
+            start, before any could; or starts come to nothing again and again.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Workers:
         self._n_spawned = 0
         self._places: list[asyncio.Task[None]] = []
         self._closing = asyncio.Event()
+        self._another_ready = asyncio.Event()
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -99,6 +101,15 @@ class Workers:
         ready = [worker for worker in self._running.values() if worker.is_ready]
         await asyncio.gather(*(worker.report(within_s=REPORT_WITHIN_S) for worker in ready))
 
+    async def prober(self) -> WorkerProcess:
+        """Wait for a worker that can be asked for probes; the one that has run longest."""
+        while True:
+            for worker in self._running.values():
+                if worker.is_ready and worker.takes_probes:
+                    return worker
+            self._another_ready.clear()
+            await self._another_ready.wait()
+
     async def close(self) -> None:
         """Let all drain and end; those that do not are killed."""
         self._closing.set()
@@ -119,17 +130,15 @@ class Workers:
     async def _keep(self, name: str) -> None:
         """Have one place filled, again and again."""
         backoff = self._backoff()
+        n_failed = 0
         while not self._closing.is_set():
             since = time.monotonic()
-            try:
-                worker = await self._spawn(name)
-            except (OSError, GuardTuneError) as error:
-                _log.error("%s", logfmt("worker_not_started", worker=name, error=error))
-                was_ready = False
-            else:
-                was_ready = await self._follow(name, worker)
+            was_ready, how = await self._fill(name)
             if self._closing.is_set():
                 return
+            n_failed = 0 if was_ready else n_failed + 1
+            if n_failed >= MOST_STARTS and not self._is_any_ready():
+                self._give_up(name, n_failed, how)
             self._metrics.worker_restarts.inc()
             lived_s = time.monotonic() - since if was_ready else 0.0
             delay_s = backoff.delay_s(lived_s=lived_s)
@@ -137,8 +146,30 @@ class Workers:
                 async with asyncio.timeout(delay_s):
                     await self._closing.wait()
 
-    async def _follow(self, name: str, worker: WorkerProcess) -> bool:
-        """See one worker to its end; return whether it was ever ready."""
+    async def _fill(self, name: str) -> tuple[bool, str]:
+        """Start one worker and see it to its end.
+
+        Returns:
+            Whether it was ever ready, and how it ended or why it did not begin.
+        """
+        try:
+            worker = await self._spawn(name)
+        except Exception as error:  # noqa: BLE001 - the loop's edge: a bug must not cost the place
+            _log.exception("%s", logfmt("worker_not_started", worker=name, error=error))
+            return False, f"not started: {error}"
+        return await self._follow(name, worker)
+
+    def _is_any_ready(self) -> bool:
+        return any(worker.is_ready for worker in self._running.values())
+
+    def _give_up(self, name: str, n_failed: int, how: str) -> None:
+        """Say that nobody is served and nobody will be: whoever supervises us should know."""
+        reason = f"{name} was started {n_failed} times and was never ready ({how}); see the log."
+        _log.critical("%s", logfmt("workers_given_up", reason=reason))
+        self.on_failure(Failed(reason, is_mistake=False))
+
+    async def _follow(self, name: str, worker: WorkerProcess) -> tuple[bool, str]:
+        """See one worker to its end; returns as `_fill` does."""
         self._n_spawned += 1
         number = self._n_spawned
         self._running[number] = worker
@@ -153,22 +184,18 @@ class Workers:
             )
         except Exception:  # noqa: BLE001 - the loop's edge: a bug costs one worker, not its place
             _log.exception("%s", logfmt("worker_unreadable", worker=name, pid=worker.pid))
-            worker.kill()
             how = "killed, because a message of it could not be taken"
         finally:
             await cancel(watching)
             del self._running[number]
             self._aggregator.left(number, worker.tally)
             worker.release()
-        if not self._closing.is_set():
-            self._tell_of_death(name, worker, how)
-        return worker.is_ready
-
-    def _tell_of_death(self, name: str, worker: WorkerProcess, how: str) -> None:
         reason = worker.failure.message if worker.failure else how
-        _log.error("%s", logfmt("worker_died", worker=name, pid=worker.pid, reason=reason))
-        if worker.failure is not None and not self.were_ready:
-            self.on_failure(worker.failure)
+        if not self._closing.is_set():
+            _log.error("%s", logfmt("worker_died", worker=name, pid=worker.pid, reason=reason))
+            if worker.failure is not None and not self.were_ready:
+                self.on_failure(worker.failure)
+        return worker.is_ready, reason
 
     async def _watch(self, name: str, worker: WorkerProcess) -> None:
         """End a worker that hangs; while it loads it is left alone."""
@@ -183,6 +210,7 @@ class Workers:
 
     def _one_ready(self, name: str, worker: WorkerProcess) -> None:
         _log.info("%s", logfmt("worker_ready", worker=name, pid=worker.pid))
+        self._another_ready.set()
         n_ready = sum(worker.is_ready for worker in self._running.values())
         if n_ready == self._count and not self.were_ready:
             self.were_ready = True

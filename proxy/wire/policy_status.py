@@ -114,6 +114,7 @@ class CanaryStatus(msgspec.Struct, frozen=True):
         policy: the version's name.
         sha: of its content.
         against: ``name@sha`` of the stable version.
+        is_probed: whether the model is; else nothing will be known of it there.
         rounds: of probes so far.
         look: what the last of them led to.
         figures: ``harmful`` and ``over_refusal``, all rounds added up; empty before the first.
@@ -123,6 +124,7 @@ class CanaryStatus(msgspec.Struct, frozen=True):
     policy: str
     sha: str
     against: str
+    is_probed: bool
     rounds: int
     look: Decision | None
     figures: dict[str, Figures]

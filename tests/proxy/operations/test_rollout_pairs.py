@@ -61,26 +61,19 @@ def test_few_that_are_missing_are_no_outage() -> None:
     assert _pair("?" * 10 + "." * 30, "." * 40).at_worst == Pairs(0, 10, 0, 30)
 
 
-@pytest.mark.parametrize("asked", [1, 2, 4, 7, 8, 9, 16, 31, 32, 33, 40, 60, 100])
-def test_nobody_wins_by_answers_that_go_missing(asked: int) -> None:
+def test_nobody_wins_by_answers_that_go_missing() -> None:
     """A version whose every answer fails with a chance of 5 % or more looks worse by 5 points.
 
-    That is in the rounds that are left when outages are taken out: the expected share of missing
-    answers in them, computed exactly.
+    That is in the rounds that are left when outages are taken out, of any size: the expected share
+    of missing answers in them, computed exactly.
     """
-    old = "." * asked
-    left = [n for n in range(asked + 1) if _pair("?" * n + old[n:], old).at_worst.n]
-    for percent in range(5, 101):
-        chance = percent / 100
-        weights = [
-            math.exp(_log_binomial(asked, n) + n * math.log(chance)) * ((1 - chance) ** (asked - n))
-            for n in left
-        ]
-        if sum(weights) < 1e-9:
-            continue  # no round is left to win by
-        share = sum(n * weight for n, weight in zip(left, weights, strict=True)) / sum(weights)
-        assert share / asked > 0.999 * MARGIN, (asked, percent)
-
-
-def _log_binomial(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    for asked in range(1, 101):
+        old = "." * asked
+        left = [n for n in range(asked + 1) if _pair("?" * n + old[n:], old).at_worst.n]
+        for percent in range(5, 101):
+            chance = percent / 100
+            weights = [math.comb(asked, n) * chance**n * (1 - chance) ** (asked - n) for n in left]
+            if sum(weights) < 1e-9:
+                continue  # no round is left to win by
+            share = sum(n * weight for n, weight in zip(left, weights, strict=True)) / sum(weights)
+            assert share / asked > 0.998 * MARGIN, (asked, percent)

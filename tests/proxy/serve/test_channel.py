@@ -84,3 +84,17 @@ def test_parent_that_is_gone_before_the_first_message_is_an_error() -> None:
     one.close()
     with two, pytest.raises(ConnectionError):
         receive_first(two)
+
+
+def test_aborted_end_does_not_wait_for_the_other() -> None:
+    """What was not sent is lost."""
+
+    async def act() -> None:
+        one, two = socket.socketpair()
+        sender, receiver = await open_channel(one), await open_channel(two)
+        sender.send(LONG)
+        sender.abort()
+        assert await receiver.receive() is None
+        await receiver.close()
+
+    asyncio.run(act())

@@ -13,14 +13,19 @@ import pytest
 
 from proxy.backends.borrowed import BorrowedEngines
 from proxy.backends.engine_state import EngineState
+from proxy.domain import PolicyRef, Priority
 from proxy.metrics import Metrics
 from proxy.metrics.deltas import Delta
+from proxy.operations.judging import Judges
+from proxy.operations.served import ServedModels
 from proxy.policy.followed import FollowedStore
 from proxy.policy.snapshot import Snapshot
 from proxy.serve import link
 from proxy.serve.channel import Channel, open_channel
 from proxy.serve.link import Link
-from proxy.serve.messages import Answered, Ask, Engines, Policies, Ready
+from proxy.serve.messages import Answered, Ask, Ended, Engines, Evaluate, Policies, Ready, Stop
+from proxy.serve.probe_answers import ProbeAnswers
+from tests.edge import StubJudge, scripted
 
 
 @dataclass
@@ -32,6 +37,7 @@ class _Worker:
     metrics: Metrics
     policies: FollowedStore
     engines: BorrowedEngines
+    probes: ProbeAnswers
 
 
 @asynccontextmanager
@@ -40,8 +46,11 @@ async def _linked() -> AsyncIterator[_Worker]:
     parent = await open_channel(ours)
     metrics, engines = Metrics(), BorrowedEngines()
     policies = FollowedStore(Path("policies"), Snapshot(number=1))
-    async with Link(await open_channel(theirs), metrics, policies, engines) as worker:
-        yield _Worker(parent, worker, metrics, policies, engines)
+    probes = ProbeAnswers(ServedModels([scripted()]), Judges(StubJudge()))
+    channel = await open_channel(theirs)
+    async with Link(channel, metrics, policies, engines, probes) as worker:
+        yield _Worker(parent, worker, metrics, policies, engines, probes)
+    await probes.close()
     await parent.close()
 
 
@@ -94,6 +103,24 @@ def test_series_of_retired_policies_leave_the_worker_too(monkeypatch: pytest.Mon
     asyncio.run(act())
 
 
+def test_version_that_a_stream_outlives_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although nothing was counted, and no gauge has changed."""
+    monkeypatch.setattr(link, "REPORT_EVERY_S", 0)
+    policy = PolicyRef("careful", "0" * 12)
+
+    async def act() -> None:
+        async with _linked() as worker:
+            worker.metrics.policies_in_force([policy])
+            with worker.metrics.measure(is_stream=True) as meter:
+                meter.bind("m", policy)
+                await _until_answered(worker, 1)
+                worker.metrics.policies_in_force([])
+                while (await worker.parent.receive()).outliving != {policy}:
+                    pass
+
+    asyncio.run(act())
+
+
 def test_leaving_reports_the_rest() -> None:
     """What was counted while the worker drained."""
 
@@ -122,6 +149,21 @@ def test_parent_is_followed() -> None:
             await _until_answered(worker, 1)
             assert worker.policies.snapshot.number == 7
             assert worker.engines.find("key") == state
+
+    asyncio.run(act())
+
+
+def test_probes_that_the_parent_asks_for_are_answered_until_it_stops_them() -> None:
+    """What comes of them goes up the same channel."""
+
+    async def act() -> None:
+        async with _linked() as worker:
+            worker.parent.send(Evaluate(1, "no-such-model", {}, 1, Priority.BACKGROUND))
+            worker.parent.send(Stop(1))
+            message = await worker.parent.receive()
+            while not isinstance(message, Ended):
+                message = await worker.parent.receive()
+            assert message == Ended(1, "handed_back")
 
     asyncio.run(act())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
@@ -17,8 +18,9 @@ from proxy.backends.engine_state import EngineState, engine_key
 from proxy.metrics.deltas import Delta
 from proxy.policy.snapshot import Snapshot
 from proxy.policy.store import PolicyStore
+from proxy.serve import worker_process
 from proxy.serve.listener import another, reserve
-from proxy.serve.messages import Engines, Orders, Policies
+from proxy.serve.messages import Engines, Failed, Orders, Policies
 from proxy.serve.worker_process import WorkerProcess, spawn_worker
 from proxy.settings import Settings
 from tests.edge import write_policy
@@ -30,6 +32,28 @@ SETTINGS = {
     "judging": {"judge": "scripted"},
     "probing": {"enabled": False},
 }
+BUGGY = """
+import sys
+from proxy.serve import worker
+
+def build(*arguments, **more):
+    raise KeyError("a bug")
+
+worker.build = build
+sys.exit(worker.main(sys.argv[1:]))
+"""
+NOTES_LISTENING = """
+import os, sys
+from pathlib import Path
+from proxy.serve import worker
+from proxy.serve.server import Server
+
+async def startup(self, sockets=None):
+    Path(os.environ["LISTENED"]).touch()
+
+Server.startup = startup
+sys.exit(worker.main(sys.argv[1:]))
+"""
 CHAT = {"model": "fake", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -175,6 +199,44 @@ def test_worker_that_cannot_load_says_why(tmp_path: Path) -> None:
             assert "missing.gguf" in run.worker.failure.message
 
     asyncio.run(act())
+
+
+def test_replacement_that_cannot_load_never_listens(tmp_path: Path) -> None:
+    """Not even for the moment before it ends: others answer, and would have answered that."""
+    judge = {"kind": "guard_model", "format": "llama_guard_3", "model": {
+        "name": "guard", "backend": "llama_cpp", "process": "inline", "path": "missing.gguf",
+    }}  # fmt: skip
+    program = tmp_path / "listens.py"
+    program.write_text(NOTES_LISTENING, encoding="utf-8")
+
+    async def act(monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(worker_process, "COMMAND", (sys.executable, str(program)))
+        monkeypatch.setenv("LISTENED", str(tmp_path / "listened"))
+        in_force = _read(tmp_path)
+        async with _worker(in_force, is_replacement=True, judging={"judge": judge}) as run:
+            while not run.how:  # noqa: ASYNC110 - another process's end
+                await asyncio.sleep(0.01)
+            assert run.worker.failure is not None
+        assert not (tmp_path / "listened").exists()
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        asyncio.run(act(monkeypatch))
+
+
+def test_bug_while_it_is_put_together_is_told(tmp_path: Path) -> None:
+    """Else it would be started again for ever, and the server never be ready."""
+    program = tmp_path / "buggy.py"
+    program.write_text(BUGGY, encoding="utf-8")
+
+    async def act(monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(worker_process, "COMMAND", (sys.executable, str(program)))
+        async with _worker(_read(tmp_path)) as run:
+            while not run.how:  # noqa: ASYNC110 - another process's end
+                await asyncio.sleep(0.01)
+            assert run.worker.failure == Failed("KeyError('a bug')", is_mistake=False)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        asyncio.run(act(monkeypatch))
 
 
 def test_worker_ends_with_its_parent(tmp_path: Path) -> None:

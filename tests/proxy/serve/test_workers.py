@@ -17,7 +17,8 @@ from proxy.metrics.tally import Tally
 from proxy.policy.snapshot import Snapshot
 from proxy.serve.messages import Failed, Policies, ToWorker
 from proxy.serve.worker_process import WorkerProcess
-from proxy.serve.workers import Workers
+from proxy.serve.workers import MOST_STARTS, Workers
+from proxy.tasks import spawn
 
 GIVE_UP_S = 30
 
@@ -34,6 +35,7 @@ class _Fake:
         self.metrics = Metrics(tally=self.tally)
         self.told: list[ToWorker] = []
         self.answers = True
+        self.takes_probes = True
         self.drains = True
         self.how = ""
         self.released = False
@@ -49,6 +51,7 @@ class _Fake:
         self._on_delta, self._on_ready = on_delta, on_ready
         await self._end.wait()
         if self.error is not None:
+            self.kill()
             raise self.error
         return self.how
 
@@ -87,6 +90,7 @@ class _Kit:
     def __init__(self, count: int, patience: Patience | None = None) -> None:
         self.fakes: list[_Fake] = []
         self.n_failures = 0
+        self.error: Exception = OSError("no process to be had")
         self.delays: list[float] = []
         self.metrics = Metrics()
         self.news = asyncio.Event()
@@ -98,7 +102,7 @@ class _Kit:
     async def _spawn(self, name: str) -> WorkerProcess:
         if self.n_failures:
             self.n_failures -= 1
-            raise OSError("no process to be had")
+            raise self.error
         self.fakes.append(_Fake(name))
         return cast("WorkerProcess", self.fakes[-1])
 
@@ -212,6 +216,69 @@ def test_process_that_cannot_be_had_is_tried_again() -> None:
     _run(act)
 
 
+def test_bug_in_starting_a_worker_does_not_cost_its_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever is raised: the next one may do better."""
+
+    async def act() -> None:
+        async with _running(1) as kit:
+            kit.n_failures, kit.error = 2, ValueError("cannot pickle this")
+            kit.fakes[0].kill()
+            await kit.until(lambda: len(kit.fakes) == 2)
+        assert caplog.text.count("event=worker_not_started") == 2
+
+    _run(act)
+
+
+def _failures(kit: _Kit) -> list[Failed]:
+    failures: list[Failed] = []
+    kit.workers.on_failure = failures.append
+    return failures
+
+
+def test_server_ends_when_starts_come_to_nothing_again_and_again() -> None:
+    """Each for another reason of its own, and nobody is served: a supervisor should know."""
+
+    async def act() -> None:
+        async with _running(1) as kit:
+            failures = _failures(kit)
+            for _ in range(MOST_STARTS):
+                assert not failures
+                await kit.until(lambda: kit.workers.pids)
+                kit.fakes[-1].end("SIGSEGV")
+                await kit.until(lambda: not kit.workers.pids)
+            await kit.until(lambda: failures)
+            assert failures[0].message == (
+                "worker-1 was started 5 times and was never ready (SIGSEGV); see the log."
+            )
+            assert not failures[0].is_mistake
+
+    _run(act)
+
+
+def test_starts_that_come_to_nothing_go_on_while_another_worker_answers() -> None:
+    """Half of a server is better than none; and one that was ready begins the count anew."""
+
+    async def act() -> None:
+        async with _running(2) as kit:
+            failures = _failures(kit)
+            kit.fakes[1].ready()
+            kit.fakes[0].end("SIGSEGV")
+            kit.n_failures = 3 * MOST_STARTS
+            await kit.until(lambda: len(kit.fakes) == 3)
+            await asyncio.sleep(0)
+            assert not failures
+            kit.fakes[2].ready()
+            kit.n_failures = MOST_STARTS - 1
+            kit.fakes[1].end("SIGSEGV")
+            kit.fakes[2].end("SIGSEGV")
+            await kit.until(lambda: len(kit.fakes) == 5)
+            assert not failures
+
+    _run(act)
+
+
 def test_reason_of_a_worker_that_cannot_start_is_passed_on() -> None:
     """At the start, where somebody looks; later it is tried again."""
 
@@ -263,6 +330,24 @@ def test_look_at_the_figures_asks_all_that_are_ready() -> None:
             kit.fakes[1].answers = False
             await kit.workers.report()
             assert kit.sample("guardtune_internal_errors_total") == 1
+
+    _run(act)
+
+
+def test_prober_is_a_worker_that_is_ready_and_not_about_to_end() -> None:
+    """Waited for where there is none."""
+
+    async def act() -> None:
+        async with _running() as kit:
+            waiting = spawn(kit.workers.prober(), name="waiting")
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            kit.fakes[1].ready()
+            assert cast("object", await waiting) is kit.fakes[1]
+            kit.fakes[0].ready()
+            assert cast("object", await kit.workers.prober()) is kit.fakes[0]
+            kit.fakes[0].takes_probes = False
+            assert cast("object", await kit.workers.prober()) is kit.fakes[1]
 
     _run(act)
 
