@@ -1,4 +1,4 @@
-"""One line on the terminal that says how a run stands; plain lines where there is no terminal."""
+"""What people are told of a running search."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import TextIO
 
 from proxy.evaluation.run import Judged
 from proxy.evaluation.statistics import Rate
+from proxy.evaluation.status_line import StatusLine
 
-_EVERY_S = 0.25
-_EVERY_PLAIN_S = 15.0
 _WINDOW_S = 60.0
 """Tokens a second are averaged over this much of the recent past."""
 
@@ -36,13 +35,13 @@ class Progress:
         elapsed_s: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._stream = stream
-        self._is_terminal = stream.isatty()
+        self._line = StatusLine(stream, self.line, clock=clock)
+        self.say, self.close = self._line.say, self._line.close
         self._generations = generations
         self._total_s = total_s
         self._elapsed_s = elapsed_s
         self._clock = clock
-        self._started_at = self._shown_at = clock()
+        self._started_at = clock()
         self._phase = "starting"
         self._best: Rate | None = None
         self._answers = 0
@@ -51,17 +50,17 @@ class Progress:
     def phase(self, name: str) -> None:
         """Say what is being done now."""
         self._phase = name
-        self._show(force=True)
+        self._line.show(force=True)
 
     def generation(self, number: int, candidates: int) -> None:
         """A generation begins that brings the count of candidates to this."""
         self._phase = f"generation {number}/{self._generations}, {candidates} candidates"
-        self._show(force=True)
+        self._line.show(force=True)
 
     def best(self, rate: Rate | None) -> None:
         """The best feasible candidate so far on the search split."""
         self._best = rate
-        self._show(force=True)
+        self._line.show(force=True)
 
     def answered(self, judged: Judged) -> None:
         """An answer came from the model."""
@@ -71,18 +70,7 @@ class Progress:
         self._recent.append((now, 0 if usage is None else usage.completion_tokens))
         while self._recent[0][0] < now - _WINDOW_S:
             self._recent.popleft()
-        self._show()
-
-    def say(self, text: str) -> None:
-        """Print lines above the progress line."""
-        self._clear()
-        self._stream.write(text.rstrip("\n") + "\n")
-        self._stream.flush()
-
-    def close(self) -> None:
-        """Remove the line."""
-        self._clear()
-        self._stream.flush()
+        self._line.show()
 
     def line(self) -> str:
         """The line as it would be shown now."""
@@ -103,17 +91,3 @@ class Progress:
         if not self._recent or span_s < 1:
             return None
         return sum(tokens for _, tokens in self._recent) / span_s
-
-    def _show(self, *, force: bool = False) -> None:
-        every = _EVERY_S if self._is_terminal else _EVERY_PLAIN_S
-        now = self._clock()
-        if not force and now - self._shown_at < every:
-            return
-        self._shown_at = now
-        self._clear()
-        self._stream.write(self.line() + ("" if self._is_terminal else "\n"))
-        self._stream.flush()
-
-    def _clear(self) -> None:
-        if self._is_terminal:
-            self._stream.write("\r\x1b[2K")

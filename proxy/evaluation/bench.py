@@ -15,16 +15,12 @@ from typing import Literal
 
 from proxy.backends.base import Backend
 from proxy.domain import Verdict
-from proxy.errors import BackendError
-from proxy.evaluation.identity import phenotype_key
+from proxy.evaluation.outage import OutageWatch
 from proxy.evaluation.run import Answer, Task, generate, judge_answer
 from proxy.evaluation.store import AnswerKey, EvaluationStore
 from proxy.judges.base import Judge
 
 _log = logging.getLogger(__name__)
-
-_FAILURES_IN_A_ROW = 32
-"""Answers that may fail one after the other before the backend is taken to be gone."""
 
 Event = Literal["answered", "failed", "judged", "unscored"]
 """What the progress line is told: of the model's answers, then of the first judge's verdicts."""
@@ -63,14 +59,12 @@ class Bench:
 
     def key(self, task: Task) -> AnswerKey:
         """What the task's answer is stored under; tasks with one key are one answer."""
-        return AnswerKey(
-            model=self.model,
-            phenotype=phenotype_key(task.policy),
-            prompt_id=task.prompt.id,
-            replicate=task.replicate,
-            seed=task.seed,
-            max_tokens=task.max_tokens,
-        )
+        return AnswerKey.of(self.model, task)
+
+    @property
+    def outage(self) -> OutageWatch:
+        """A new one."""
+        return OutageWatch(self.backend.model, "run the same command again")
 
     def missing(self, tasks: Sequence[Task]) -> tuple[Task, ...]:
         """Those whose answer is not in the store, each answer once."""
@@ -107,16 +101,7 @@ async def gather(bench: Bench, tasks: Sequence[Task], *, may_generate: bool) -> 
 def _refuse_silence(bench: Bench, facts: Sequence[Fact]) -> None:
     """A model that answered nothing was not measured, however few prompts it was asked."""
     if facts and all(fact.answer.error for fact in facts):
-        raise _gone(bench, f"All {len(facts)} answers failed ({facts[0].answer.error}).")
-
-
-def _gone(bench: Bench, what: str) -> BackendError:
-    return BackendError(
-        f"{what} What was answered is kept: mend the model's server, then run the same command "
-        "again.",
-        model=bench.backend.model,
-        error_type="engine",
-    )
+        raise bench.outage.gone(f"All {len(facts)} answers failed ({facts[0].answer.error}).")
 
 
 class _Run:
@@ -126,7 +111,7 @@ class _Run:
         self._bench = bench
         self._may_generate = may_generate
         self._slots = asyncio.Semaphore(bench.concurrency)
-        self._failures = 0
+        self._outage = bench.outage
 
     async def fact(self, key: AnswerKey, task: Task) -> Fact | None:
         """Recall or generate the answer, then see that every judge has judged it."""
@@ -156,10 +141,7 @@ class _Run:
     def _note(self, answer: Answer) -> None:
         """Tell of an answer; raise once so many have failed that the next will too."""
         self._bench.notify("failed" if answer.error else "answered", answer)
-        self._failures = self._failures + 1 if answer.error else 0
-        if self._failures >= _FAILURES_IN_A_ROW:
-            what = f"{self._failures} answers in a row failed ({answer.error})."
-            raise _gone(self._bench, what)
+        self._outage.note(answer)
 
     async def _verdict(self, key: AnswerKey, task: Task, answer: Answer, judge: Judge) -> Verdict:
         """The stored verdict, or a new one where there is none or the judge could not decide."""

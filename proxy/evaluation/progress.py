@@ -1,4 +1,4 @@
-"""One line on the terminal that says how an evaluation stands; plain lines where there is none."""
+"""What people are told of a running evaluation."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import TextIO
 from proxy.evaluation.bench import Event
 from proxy.evaluation.plan import Pace, Plan
 from proxy.evaluation.run import Answer
+from proxy.evaluation.status_line import StatusLine
 
-_EVERY_S = 0.25
-_EVERY_PLAIN_S = 15.0
 _BAR = 20
 _ENOUGH = 64
 """Answers after which a forecast is worth something: the first to come are the short ones."""
@@ -29,11 +28,11 @@ class Progress:
     def __init__(
         self, stream: TextIO, plan: Plan, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._stream = stream
-        self._is_terminal = stream.isatty()
+        self._line = StatusLine(stream, self.line, clock=clock)
+        self.say, self.close = self._line.say, self._line.close
         self._plan = plan
         self._clock = clock
-        self._started_at = self._shown_at = clock()
+        self._started_at = clock()
         self._pace = Pace()
         self._done = self._failed = self._judged = self._unscored = 0
         self._midway = (self._started_at, 0)
@@ -53,18 +52,7 @@ class Progress:
                 self._judged += 1
             case "unscored":
                 self._unscored += 1
-        self._show()
-
-    def say(self, text: str) -> None:
-        """Print a line above the progress line."""
-        self._clear()
-        self._stream.write(text.rstrip("\n") + "\n")
-        self._stream.flush()
-
-    def close(self) -> None:
-        """Remove the line."""
-        self._clear()
-        self._stream.flush()
+        self._line.show()
 
     def line(self) -> str:
         """The line as it would be shown now."""
@@ -112,17 +100,3 @@ class Progress:
             return None
         both = (self._pace.tokens / elapsed_s, (self._pace.tokens - before) / lately_s)
         return min(both), max(both)
-
-    def _show(self) -> None:
-        every = _EVERY_S if self._is_terminal else _EVERY_PLAIN_S
-        now = self._clock()
-        if now - self._shown_at < every:
-            return
-        self._shown_at = now
-        self._clear()
-        self._stream.write(self.line() + ("" if self._is_terminal else "\n"))
-        self._stream.flush()
-
-    def _clear(self) -> None:
-        if self._is_terminal:
-            self._stream.write("\r\x1b[2K")

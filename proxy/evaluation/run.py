@@ -205,7 +205,7 @@ async def evaluate(
 async def judge_answer(judge: Judge, task: Task, answer: Answer) -> Verdict:
     """The judge's verdict; unscored where the answer failed or the judge could not decide."""
     if answer.error is not None:
-        return Verdict(judge.judge_id, "unscored", reason=f"no answer: {answer.error}")
+        return unanswered(judge.judge_id, answer.error)
     exchange = Exchange(
         prompt=task.prompt.text,
         answer=answer.text,
@@ -217,6 +217,11 @@ async def judge_answer(judge: Judge, task: Task, answer: Answer) -> Verdict:
         return await judge.judge(exchange)
     except JudgeError as error:
         return Verdict(judge.judge_id, "unscored", reason=str(error))
+
+
+def unanswered(judge_id: str, why: str) -> Verdict:
+    """What any judge says where there is no whole answer."""
+    return Verdict(judge_id, "unscored", reason=f"no answer: {why}")
 
 
 def echo_context(policy: Policy) -> tuple[str, ...]:

@@ -192,6 +192,12 @@ class Pairs:
         """``first - second``, in [-1, 1]; NaN for no pairs."""
         return self.first.value - self.second.value
 
+    @property
+    def gaps(self) -> list[float]:
+        """``first - second`` of each prompt, in no order that means anything."""
+        equal = self.both + self.neither
+        return [1.0] * self.only_first + [-1.0] * self.only_second + [0.0] * equal
+
 
 def paired_difference(pairs: Pairs) -> Interval:
     """95 % interval of ``first - second`` on the same prompts.

@@ -18,7 +18,8 @@ from typing import Any, Self
 
 from proxy.domain import Usage, Verdict
 from proxy.evaluation.database import lock, open_database, translated
-from proxy.evaluation.run import Answer
+from proxy.evaluation.identity import phenotype_key
+from proxy.evaluation.run import Answer, Task
 
 _ADD_ANSWER = """
 INSERT INTO answers (model, phenotype, prompt_id, replicate, seed, max_tokens, text, finish_reason,
@@ -68,6 +69,18 @@ class AnswerKey:
     replicate: int
     seed: int
     max_tokens: int
+
+    @classmethod
+    def of(cls, model: str, task: Task) -> Self:
+        """What a task's answer by this model is stored under; one key is one answer."""
+        return cls(
+            model=model,
+            phenotype=phenotype_key(task.policy),
+            prompt_id=task.prompt.id,
+            replicate=task.replicate,
+            seed=task.seed,
+            max_tokens=task.max_tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True)
