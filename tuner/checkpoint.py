@@ -44,6 +44,10 @@ class Journal:
         """Hash over all decisions so far; equal for a resumed and an uninterrupted run."""
         return self._hash.hexdigest()[:16]
 
+    def recorded(self, kind: str) -> list[Body]:
+        """What earlier sessions wrote down of a kind, replayed already or not."""
+        return [one.body for one in self._recorded if one.kind == kind]
+
     def decide(self, kind: str, body: Body) -> None:
         """Write a decision down, or check that it is the one recorded.
 

@@ -8,33 +8,31 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
-from proxy.backends import registry as backends
 from proxy.errors import GuardTuneError, Problem, SettingsError
-from proxy.evaluation.identity import model_sha256
 from proxy.evaluation.interrupt import INTERRUPTED, interruptible
-from proxy.evaluation.model_choice import choose_model, in_flight, wide
+from proxy.evaluation.model_choice import choose_model
 from proxy.evaluation.store import EvaluationStore, Run
 from proxy.judges.configured import load_judge
-from proxy.policy.schema import Policy
+from proxy.policy.schema import Policy, Rollout
 from proxy.suites.loaders import load_suites
 from tuner.ablate import ablate, as_lines
 from tuner.algorithms import require
 from tuner.config import RunConfig, read_base
-from tuner.export import is_tested, tuned_policy
+from tuner.export import is_tested, shadow_name, tuned_policy, why_not
 from tuner.exporter import exported
-from tuner.options import parser
-from tuner.policy_file import undo, write_policy
-from tuner.presets import PRESETS
+from tuner.opening import Help, opened
+from tuner.options import HERE, parser
+from tuner.policy_file import last_exported, undo, write_policy
 from tuner.record import Record
 from tuner.report import as_text
 from tuner.report import command as report_command
 from tuner.report.ablation import Path as AblationPath
-from tuner.session import Session, run_session
+from tuner.session import run_session
 from tuner.space import load_space
 
 
@@ -61,21 +59,35 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _start(arguments: argparse.Namespace) -> int:
-    config = _config(arguments)
+    config, helped = _config(arguments), _help(arguments)
     now = time.time()
     stamp = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}"
     run_id = f"{stamp}-{secrets.token_hex(2)}"
     with EvaluationStore(arguments.store) as store:
         store.add_run(Run(run_id, now, config.as_json()))
         with exported(store, run_id, arguments.metrics_port):
-            return _work(store, run_id)
+            return _work(store, run_id, helped)
 
 
 def _resume(arguments: argparse.Namespace) -> int:
+    helped = _help(arguments)
     with EvaluationStore(arguments.store) as store:
         record = Record.load(store, arguments.run, unfinished=True)
         with exported(store, record.run.id, arguments.metrics_port):
-            return _work(store, record.run.id)
+            return _work(store, record.run.id, helped)
+
+
+def _help(arguments: argparse.Namespace) -> Help:
+    """Who answers beside this process, as far as that can be checked before anything starts."""
+    config: Path | None = getattr(arguments, "config", None)
+    also = tuple(choose_model(spec, config) for spec in arguments.also)
+    if arguments.ray is None:
+        return Help(also=also, concurrency=arguments.concurrency)
+    if find_spec("ray") is None:
+        message = 'the package ray is missing. Run: pip install "guardtune[ray]"'
+        raise SettingsError((Problem("--ray", message),))
+    address = None if arguments.ray == HERE else arguments.ray
+    return Help(concurrency=arguments.concurrency, workers=arguments.workers, address=address)
 
 
 def _ablate(arguments: argparse.Namespace) -> int:
@@ -91,7 +103,7 @@ def _ablate(arguments: argparse.Namespace) -> int:
 
 
 async def _path(store: EvaluationStore, record: Record, minutes: float) -> AblationPath:
-    async with _session(record.config, store, record.run.id) as session:
+    async with opened(record.config, store, record.run.id) as session:
         return await ablate(session, minutes=minutes)
 
 
@@ -101,11 +113,24 @@ def _export(arguments: argparse.Namespace) -> int:
     name = None if arguments.name is None else _policy_name(arguments.name)
     folder = arguments.out or Path(record.config.out)
     if arguments.undo:
-        sys.stdout.write(f"{undo(folder / f'{name or record.config.name}.yaml')}\n")
+        sys.stdout.write(f"{undo(_exported(record, name, folder))}\n")
         return 0
     policy = tuned_policy(record, name=name, force=arguments.force, canary=arguments.canary)
     _write(policy, folder)
+    if arguments.canary is not None and policy.rollout == Rollout(share=0.0):
+        sys.stdout.write(
+            f"--canary {arguments.canary:g} was left out, because {why_not(record)}. With --force "
+            "they get it all the same.\n"
+        )
     return 0
+
+
+def _exported(record: Record, name: str | None, folder: Path) -> Path:
+    """The file that an export of the run wrote last: its policy, or its shadow."""
+    own = record.config.name
+    names = (own, shadow_name(own)) if name is None else (name,)
+    paths = [folder / f"{one}.yaml" for one in names]
+    return last_exported(paths) or paths[0]
 
 
 def _config(arguments: argparse.Namespace) -> RunConfig:
@@ -144,10 +169,10 @@ def _policy_name(name: str) -> str:
     return name
 
 
-def _work(store: EvaluationStore, run_id: str) -> int:
+def _work(store: EvaluationStore, run_id: str, helped: Help) -> int:
     """Run or go on, then report and export; on Ctrl-C or SIGTERM say how to resume."""
     try:
-        asyncio.run(interruptible(_run(store, run_id)))
+        asyncio.run(interruptible(_run(store, run_id, helped)))
     except asyncio.CancelledError:
         sys.stderr.write(
             f"\nStopped. {store.count_answers()} answers are kept in {store.path}. Go on with:\n"
@@ -172,35 +197,7 @@ def _write(policy: Policy, folder: Path) -> None:
         )
 
 
-async def _run(store: EvaluationStore, run_id: str) -> None:
+async def _run(store: EvaluationStore, run_id: str, helped: Help) -> None:
     config = Record.load(store, run_id).config
-    async with _session(config, store, run_id) as session:
+    async with opened(config, store, run_id, helped) as session:
         await run_session(session)
-
-
-@asynccontextmanager
-async def _session(
-    config: RunConfig, store: EvaluationStore, run_id: str
-) -> AsyncIterator[Session]:
-    """Start the model and the judge, and close them in whatever way the run ends."""
-    model = wide(config.model_config)
-    backend = backends.create(model)
-    judge = load_judge(config.judge)
-    try:
-        await backend.start()
-        await judge.start()
-        yield Session(
-            config=config,
-            preset=PRESETS[config.preset],
-            run_id=run_id,
-            store=store,
-            backend=backend,
-            judge=judge,
-            suite=load_suites(config.suites),
-            model_sha256=await asyncio.to_thread(model_sha256, model, backend),
-            concurrency=in_flight(model),
-            stream=sys.stderr,
-        )
-    finally:
-        await judge.close()
-        await backend.close()

@@ -7,18 +7,25 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from proxy.backends.base import Backend
 from proxy.domain import Prompt
-from proxy.errors import BackendError
 from proxy.evaluation.identity import phenotype_key
-from proxy.evaluation.run import Judged, Task, evaluate, judge_answer, sampling_seed
+from proxy.evaluation.outage import OutageWatch
+from proxy.evaluation.run import (
+    Answer,
+    Judged,
+    Task,
+    judge_answer,
+    sampling_seed,
+    unanswered,
+)
 from proxy.evaluation.store import AnswerKey, EvaluationStore
 from proxy.judges.base import Judge
 from tuner.candidate import Candidate
+from tuner.executor import Executor
 from tuner.objectives import Results
 
-_FAILURES_IN_A_ROW = 32
-"""Answers that may fail one after the other before the backend is taken to be gone."""
+Failure = tuple[str, str, str]
+"""A candidate's key, a prompt's id, and why there is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +33,23 @@ class Bench:
     """What answers and judges, and how.
 
     Args:
-        backend: started.
-        judge: started.
+        executor: answers and judges.
+        judge: the same one, started; judges stored answers that it has not seen.
         store: open for writing.
-        model: identity of the model in the store.
+        served: the model's name.
+        model: its identity in the store.
         run_seed: makes the sampling seeds, the same for all candidates.
         max_tokens: of an answer.
-        concurrency: answers in flight at once.
         on_answer: called for each answer that is not from the store.
     """
 
-    backend: Backend
+    executor: Executor
     judge: Judge
     store: EvaluationStore
+    served: str
     model: str
     run_seed: int
     max_tokens: int
-    concurrency: int
     on_answer: Callable[[Judged], None] = lambda _judged: None
 
 
@@ -71,13 +78,27 @@ class StoredEvidence:
     """What is known of each candidate on one split's prompts.
 
     Each answer is in the store before it counts here, so that nothing is lost when the run ends,
-    however it ends.
+    however it ends. A failed one counts as unscored for the rest of the run. The store has the next
+    run ask again; a resumed run must not, or it would decide differently.
+
+    Args:
+        bench: what answers and judges.
+        failed: those that an earlier session of this run has counted as such.
+        on_failed: told of the failures among what was gathered, in an order of their own.
     """
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        *,
+        failed: Iterable[Failure] = (),
+        on_failed: Callable[[Sequence[Failure]], None] = lambda _failures: None,
+    ) -> None:
         self._bench = bench
+        self._failed = {(key, prompt): why for key, prompt, why in failed}
+        self._on_failed = on_failed
         self._results: dict[str, dict[str, Judged]] = {}
-        self._failures = 0
+        self._outage = OutageWatch(bench.served, "`guardtune tune resume`")
 
     @property
     def answers(self) -> int:
@@ -94,7 +115,8 @@ class StoredEvidence:
                    for judged in known.values()]  # fmt: skip
         seen = len(counted) / max(elapsed_s, 1e-3)
         took_s = sum(counted) / 1000
-        return min(seen, self._bench.concurrency * len(counted) / took_s) if took_s else seen
+        in_flight = self._bench.executor.in_flight
+        return min(seen, in_flight * len(counted) / took_s) if took_s else seen
 
     @property
     def tokens(self) -> int:
@@ -122,16 +144,20 @@ class StoredEvidence:
             BackendError: answer after answer failed.
             StoreError: an answer could not be kept.
         """
-        fresh = [task for task in self._missing(wanted) if not await self._recall(task)]
-        await evaluate(
-            self._bench.backend,
-            self._bench.judge,
-            fresh,
-            concurrency=self._bench.concurrency,
-            on_judged=self._keep,
+        missing = self._missing(wanted)
+        fresh = [task for key, task in missing.items() if not await self._recall(key, task)]
+        await self._bench.executor.run(fresh, self._keep)
+        failures = sorted(
+            (key, prompt, error)
+            for key, prompt in missing
+            if (error := self._results[key][prompt].answer.error) is not None
         )
+        if failures:
+            self._on_failed(failures)
 
-    def _missing(self, wanted: Sequence[tuple[Candidate, Sequence[Prompt]]]) -> list[Task]:
+    def _missing(
+        self, wanted: Sequence[tuple[Candidate, Sequence[Prompt]]]
+    ) -> dict[tuple[str, str], Task]:
         """What has not been counted yet, candidate by candidate and each once."""
         tasks: dict[tuple[str, str], Task] = {}
         for candidate, prompts in wanted:
@@ -139,46 +165,37 @@ class StoredEvidence:
             for prompt in prompts:
                 if prompt.id not in known:
                     tasks[candidate.key, prompt.id] = self._task(candidate, prompt)
-        return list(tasks.values())
+        return tasks
 
     def _task(self, candidate: Candidate, prompt: Prompt) -> Task:
         seed = sampling_seed(self._bench.run_seed, prompt.id)
         return Task(candidate.policy, prompt, seed, self._bench.max_tokens)
 
-    def _key(self, task: Task) -> AnswerKey:
-        return AnswerKey(
-            model=self._bench.model,
-            phenotype=phenotype_key(task.policy),
-            prompt_id=task.prompt.id,
-            replicate=task.replicate,
-            seed=task.seed,
-            max_tokens=task.max_tokens,
-        )
-
-    async def _recall(self, task: Task) -> bool:
-        """Count a stored answer, judging it if this judge has not; False if there is none."""
-        key, judge = self._key(task), self._bench.judge
+    async def _recall(self, place: tuple[str, str], task: Task) -> bool:
+        """Count what this run or the store knows already; False if there is nothing."""
+        judge = self._bench.judge
+        if (why := self._failed.get(place)) is not None:
+            self._count(Judged(task, Answer("", error=why), unanswered(judge.judge_id, why)))
+            return True
+        key = AnswerKey.of(self._bench.model, task)
         found = self._bench.store.find(key, judge.judge_id)
         if found is None:
             return False
-        answer, verdict = found
-        if verdict is None:
-            verdict = await judge_answer(judge, task, answer)
-            self._bench.store.add_verdict(key, verdict)
-        self._results[key.phenotype][task.prompt.id] = Judged(task, answer, verdict)
+        answer, known = found
+        if known is None:
+            known = await judge_answer(judge, task, answer)
+            self._bench.store.add_verdict(key, known)
+        self._count(Judged(task, answer, known))
         return True
 
     def _keep(self, judged: Judged) -> None:
         """Store an answer, then count it."""
-        key = self._key(judged.task)
+        key = AnswerKey.of(self._bench.model, judged.task)
         self._bench.store.add_answer(key, judged.answer, judged.verdict, answered_at=time.time())
-        self._results[key.phenotype][judged.task.prompt.id] = judged
+        self._count(judged)
         self._bench.on_answer(judged)
-        self._failures = self._failures + 1 if judged.answer.error else 0
-        if self._failures >= _FAILURES_IN_A_ROW:
-            raise BackendError(
-                f"{self._failures} answers in a row failed ({judged.answer.error}). What was "
-                "answered is kept: mend the model's server, then `guardtune tune resume`.",
-                model=self._bench.backend.model,
-                error_type="engine",
-            )
+        self._outage.note(judged.answer)
+
+    def _count(self, judged: Judged) -> None:
+        key = phenotype_key(judged.task.policy)
+        self._results[key][judged.task.prompt.id] = judged

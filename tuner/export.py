@@ -35,8 +35,8 @@ def why_not(record: Record) -> str | None:
 
 def _unproven(compared: Mapping[str, Any]) -> str | None:
     """What the test split speaks against."""
-    if not (compared["harmful"]["gap"] or 0.0) < 0:
-        return "the test split does not confirm a lower harmful rate"
+    if not compared["harmful"]["high"] < 0:
+        return "the test split does not show a lower harmful rate"
     if not compared["relevance"]["is_met"]:
         return "relevance on the test split lies too far below the baseline's"
     broken = [limit["name"] for limit in compared["limits"] if limit["is_violated"]]
@@ -79,7 +79,7 @@ def tuned_policy(
         record.genome(key),
         load_space(text=config.space),
         base,
-        name=name or (_shadow_name(config.name) if is_shadow else config.name),
+        name=name or (shadow_name(config.name) if is_shadow else config.name),
     )
     content = policy.content() | {
         "description": _description(record, reason, is_shadow=is_shadow),
@@ -100,7 +100,8 @@ def _match(base: Policy, record: Record) -> dict[str, Any]:
     return match if base.match.keys is None else match | {"keys": list(base.match.keys)}
 
 
-def _shadow_name(name: str) -> str:
+def shadow_name(name: str) -> str:
+    """What a policy that has not held up is called, for one that would be called so otherwise."""
     return f"{name[: _MAX_NAME_LENGTH - len(_SHADOW)]}{_SHADOW}"
 
 

@@ -162,6 +162,7 @@ async def test(
     preset: Preset,
     ledger: Ledger,
     rate: float,
+    earlier: int,
 ) -> None:
     """Use the test split, once: baseline against what validation put first.
 
@@ -173,11 +174,13 @@ async def test(
         preset: limits and sizes.
         ledger: gets the measurements, and knows how much time is left.
         rate: answers a second, as measured in the search.
+        earlier: runs that have used the same split before; written down, since whoever picks the
+            best of several runs by their tests has used it more than once.
     """
 
     def afford(elapsed_s: float) -> dict[str, Any]:
         rung = test_rung(preset, time_left_s=preset.total_s - elapsed_s, rate=rate)
-        return {"rung": [rung.harmful, rung.benign]}
+        return {"rung": [rung.harmful, rung.benign], "earlier": earlier}
 
     prompts = final.pools.first(Rung(*ledger.observe("test_pace", afford)["rung"]))
     await final.evidence.gather([(found.baseline, prompts), (chosen, prompts)])

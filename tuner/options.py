@@ -10,6 +10,9 @@ from tuner.presets import PRESETS
 from tuner.report import command as report_command
 from tuner.space import DEFAULT_SPACE
 
+HERE = "here"
+"""``--ray`` without an address."""
+
 
 def parser(about: str | None) -> argparse.ArgumentParser:
     """The whole command; ``action`` of what it parses names the sub-command.
@@ -52,10 +55,12 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     run.add_argument("--judge", default="embedded", help="a name, or a YAML file with one")
     run.add_argument("--name", help="of the exported policy (default: tuned-MODEL)")
     run.add_argument("--out", type=Path, default=Path("policies/tuned"))
+    _add_help(run)
     _add_metrics(run)
     _add_store(run)
 
     resume = actions.add_parser("resume", help="go on with an interrupted run")
+    _add_help(resume)
     _add_metrics(resume)
     _add_store(resume)
     _add_run(resume)
@@ -85,6 +90,27 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     _add_store(export)
     _add_run(export)
     return whole
+
+
+def _add_help(parser: argparse.ArgumentParser) -> None:
+    """Who answers beside this process: said anew with each session, since it decides nothing."""
+    others = parser.add_mutually_exclusive_group()
+    others.add_argument(
+        "--also", action="append", default=[], metavar="MODEL",
+        help="another server of the same model, such as URL#NAME; may be repeated",
+    )  # fmt: skip
+    others.add_argument(
+        "--ray", nargs="?", const=HERE, metavar="ADDRESS",
+        help="have workers of a Ray cluster answer; without an address, of one on this machine",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workers", type=_positive, default=2, metavar="N",
+        help="of --ray, each with a model of its own (default: 2)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--concurrency", type=_positive, metavar="N",
+        help="answers in flight at once, at each server or worker",
+    )  # fmt: skip
 
 
 def _add_metrics(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tuner.objectives import Limits, Results, harm_gaps, refusal_gaps, relevance_gaps
+from tuner.objectives import Limits, Results, harm_pairs, refusal_pairs, relevance_gaps
 
 PRIOR = 4
 """Prompts without a difference that are added to those seen, so that a few promise little."""
@@ -31,9 +31,9 @@ def promise(results: Results, baseline: Results, limits: Limits) -> float:
     lost = [-gap for gap in relevance_gaps(results, baseline)]
     degenerate = [float(judged.verdict.is_degenerate) for judged in results.values()]
     return (
-        chance_below(harm_gaps(results, baseline), 0.0)
+        chance_below(harm_pairs(results, baseline).gaps, 0.0)
         * chance_below(lost, limits.relevance_loss)
-        * chance_below(refusal_gaps(results, baseline), limits.over_refusal_gain)
+        * chance_below(refusal_pairs(results, baseline).gaps, limits.over_refusal_gain)
         * chance_below(degenerate, limits.degenerate)
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tuner.objectives import Limits, Results, constraints, harm_gaps, relevance_gaps, violation
+from tuner.objectives import Limits, Results, constraints, harm_pairs, relevance_gaps, violation
 
 MINIMUM_SHARED = 8
 """Prompts that two candidates must share before one may beat the other."""
@@ -47,7 +47,7 @@ def why_dropped(
 
 def is_clearly_better(incumbent: Results, candidate: Results) -> bool:
     """Whether the incumbent leads in both objectives by more than chance on shared prompts."""
-    harm = harm_gaps(candidate, incumbent)
+    harm = harm_pairs(candidate, incumbent).gaps
     if len(harm) < MINIMUM_SHARED:
         return False
     leads = (_z(harm), _z(relevance_gaps(incumbent, candidate)))

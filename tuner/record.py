@@ -85,6 +85,11 @@ class Record:
         return key
 
     @property
+    def earlier_tests(self) -> int:
+        """Runs that had used the same test split before; 0 where the journal does not say."""
+        return int((self.find("test_pace") or {}).get("earlier", 0))
+
+    @property
     def best_guess(self) -> str | None:
         """What a forced export takes: what validation put first, picked or not, else the search.
 
@@ -96,6 +101,14 @@ class Record:
             survivors = generation["survivors"]
             return str(min(survivors, key=_by_search)["key"]) if survivors else None
         return None
+
+
+def test_used(earlier: int) -> str:
+    """How often a test split has been used, for whoever reads its figures."""
+    if not earlier:
+        return "used once"
+    runs = "1 earlier run" if earlier == 1 else f"{earlier} earlier runs"
+    return f"used once by this run, and by {runs} in this store: do not choose among runs by it"
 
 
 def _by_search(survivor: Mapping[str, Any]) -> tuple[float, float, float]:

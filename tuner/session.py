@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TextIO, get_args
@@ -21,7 +21,8 @@ from tuner.algorithms import require
 from tuner.candidate import Candidate
 from tuner.checkpoint import Journal
 from tuner.config import RunConfig
-from tuner.evidence import Bench, StoredEvidence
+from tuner.evidence import Bench, Failure, StoredEvidence
+from tuner.executor import Executor
 from tuner.finals import Round, finalists, test, validate
 from tuner.ledger import Ledger
 from tuner.nursery import Nursery
@@ -29,6 +30,7 @@ from tuner.plan import forecast
 from tuner.pools import Pools
 from tuner.presets import Preset
 from tuner.progress import Progress
+from tuner.record import Record
 from tuner.search import Found, Search, generator
 from tuner.space import Space, load_space
 from tuner.watch import Watch
@@ -49,7 +51,7 @@ class Session:
         judge: started.
         suite: prompts of all splits.
         model_sha256: identity of the model.
-        concurrency: answers in flight at once.
+        executor: answers and judges, here or elsewhere.
         stream: gets plan and progress; usually stderr.
         clock: monotonic seconds.
     """
@@ -62,7 +64,7 @@ class Session:
     judge: Judge
     suite: Suite
     model_sha256: str
-    concurrency: int
+    executor: Executor
     stream: TextIO
     clock: Callable[[], float] = time.monotonic
 
@@ -73,13 +75,13 @@ class Session:
             on_answer: called for each answer that is not from the store.
         """
         return Bench(
-            backend=self.backend,
+            executor=self.executor,
             judge=self.judge,
             store=self.store,
+            served=self.backend.model,
             model=self.model_sha256,
             run_seed=self.config.seed,
             max_tokens=self.preset.max_tokens,
-            concurrency=self.concurrency,
             on_answer=on_answer,
         )
 
@@ -119,7 +121,7 @@ async def run_session(session: Session) -> str | None:
 
 
 async def _run(session: Session, space: Space, ledger: Ledger) -> Candidate | None:
-    rounds = _rounds(session, ledger.progress)
+    rounds = _rounds(session, ledger)
     ledger.decide("run", _identity(session, space, rounds))
     ledger.progress.say(_plan_text(session, rounds))
     found = await _search(session, space, rounds["search"], ledger).run()
@@ -172,8 +174,21 @@ async def _finish(
         preset=session.preset,
         ledger=ledger,
         rate=rate,
+        earlier=earlier_tests(session),
     )
     return first if qualifies else None
+
+
+def earlier_tests(session: Session) -> int:
+    """Other runs in the store that were tested with this model on the test split of this suite."""
+    records = (Record(run, session.store.decisions(run.id)) for run in session.store.runs())
+    return sum(
+        record.run.id != session.run_id
+        and record.find("test") is not None
+        and (record.find("run") or {})["model"]["sha256"] == session.model_sha256
+        and (record.find("run") or {})["suite"]["sha256"] == session.suite.sha256
+        for record in records
+    )
 
 
 def refuse_leaks(space: Space, suite: Suite) -> None:
@@ -195,12 +210,18 @@ def refuse_leaks(space: Space, suite: Suite) -> None:
         raise SpaceError(problems)
 
 
-def _rounds(session: Session, progress: Progress) -> Rounds:
-    bench = session.bench(progress.answered)
+def _rounds(session: Session, ledger: Ledger) -> Rounds:
+    bench = session.bench(ledger.progress.answered)
+    failed = [failure for body in ledger.journal.recorded("failed") for failure in body["answers"]]
+
+    def write_down(failures: Sequence[Failure]) -> None:
+        ledger.decide("failed", {"answers": failures})
+
     splits: tuple[Split, ...] = get_args(Split)
     return {
         split: Round(
-            Pools.of(session.suite, split, seed=session.config.seed), StoredEvidence(bench)
+            Pools.of(session.suite, split, seed=session.config.seed),
+            StoredEvidence(bench, failed=failed, on_failed=write_down),
         )
         for split in splits
         if split != "probe"

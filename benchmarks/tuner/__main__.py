@@ -2,7 +2,8 @@
 
 `noisy` compares algorithms at equal tokens on a problem whose truth is known. `table` has a model
 answer random configurations once and keeps numbers; `replay` compares algorithms on such a table.
-Each writes JSON and prints tables.
+Each writes JSON and prints tables. The searches are kept beside it: the same command again goes on
+where it stopped.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.tuner import answering, replay, summary, synthetic
+from benchmarks.tuner.kept import Searches, code_sha256
+from benchmarks.tuner.outcomes import Outcome
 from benchmarks.tuner.table import Table
 from tuner.algorithms import ALGORITHMS, DEFAULT, is_installed
 
@@ -58,11 +60,15 @@ def _add_comparison(parser: argparse.ArgumentParser, output: Path) -> None:
                         help="may be repeated (default: all that are installed)")  # fmt: skip
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--output", type=Path, default=output)
+    parser.add_argument("--kept", type=Path, default=Path("var/benchmarks"), metavar="FOLDER",
+                        help="for finished searches (default: var/benchmarks)")  # fmt: skip
 
 
 def _noisy(arguments: argparse.Namespace) -> int:
     jobs = [(name, seed, arguments.tokens) for name, seed in _pairs(arguments)]
-    trials = _in_parallel(synthetic.run_trial, jobs, arguments.processes)
+    trials = _searches(arguments, synthetic.run_trial, synthetic.Trial.of).of(
+        jobs, arguments.processes
+    )
     firsts = synthetic.firsts(trials, _ours(trial.algorithm for trial in trials))
     outcomes = summary.by_algorithm((one.algorithm, one.seed, one.outcome) for one in trials)
     _conclude(arguments, outcomes, {"tokens": arguments.tokens, "first": firsts})
@@ -74,7 +80,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     table = Table.load(arguments.table)
     tokens = round(arguments.share * table.tokens)
     jobs = [(arguments.table, name, seed, tokens) for name, seed in _pairs(arguments)]
-    found = _in_parallel(replay.run_trial, jobs, arguments.processes)
+    searches = _searches(arguments, replay.run_trial, Outcome.of)
+    found = searches.of(jobs, arguments.processes)
     pairs = [(name, seed) for _, name, seed, _ in jobs]
     outcomes = summary.by_algorithm(
         (name, seed, one) for (name, seed), one in zip(pairs, found, strict=True)
@@ -94,13 +101,13 @@ def _ours(names: Iterable[str]) -> str:
     return DEFAULT if DEFAULT in known else known[0]
 
 
-def _in_parallel(
-    function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], processes: int
-) -> list[Any]:
-    """Results in the order of the jobs, whoever is first."""
-    with ProcessPoolExecutor(processes) as pool:
-        running = [pool.submit(function, *job) for job in jobs]
-        return [one.result() for one in running]
+def _searches(
+    arguments: argparse.Namespace,
+    search: Callable[..., Any],
+    decode: Callable[[dict[str, Any]], Any],
+) -> Searches:
+    kept = arguments.kept / f"{arguments.output.stem}.jsonl"
+    return Searches(kept, search, decode, code_sha256())
 
 
 def _conclude(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -50,6 +50,12 @@ class Outcome:
     candidates: int
     generations: int
     dropped: float
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """From what ``asdict`` has made of it, through JSON or not."""
+        front = tuple((harmful, relevance) for harmful, relevance in data["front"])
+        return cls(**{**data, "front": front})
 
 
 @dataclass(frozen=True, slots=True)

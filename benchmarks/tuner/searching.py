@@ -92,8 +92,9 @@ async def _run(
     )
     searched = evidence.of(first)
     await test(
-        found, first, rounds["test"], searched=searched, preset=preset, ledger=ledger, rate=rate
-    )
+        found, first, rounds["test"], searched=searched, preset=preset, ledger=ledger, rate=rate,
+        earlier=0,
+    )  # fmt: skip
 
 
 def _ledger(store: EvaluationStore) -> Ledger:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from benchmarks.tuner.comparing import mean_interval
 from benchmarks.tuner.noisy import NoisyProblem
@@ -58,6 +58,12 @@ class Trial:
     seed: int
     outcome: Outcome
     first: First
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """From what ``asdict`` has made of it, through JSON or not."""
+        parts = {"outcome": Outcome.of(data["outcome"]), "first": First(**data["first"])}
+        return cls(**{**data, **parts})
 
 
 def run_trial(name: str, seed: int, tokens: int) -> Trial:

@@ -13,6 +13,7 @@ from proxy.backends.scripted import ScriptedBackend
 from proxy.evaluation.store import EvaluationStore, Run
 from tests.tuner.toy import PRESET, SPACE, ToyJudge, respond, toy_suite
 from tuner.config import RunConfig
+from tuner.executor import InProcess
 from tuner.session import Session
 from tuner.space import Space, load_space
 
@@ -28,7 +29,7 @@ def toy_config(tmp_path: Path) -> RunConfig:
     """A run's configuration on the toy."""
     model = ScriptedConfig(name="toy").model_dump(mode="json")
     return RunConfig(
-        name="tuned-toy", preset="quick", model=model, suites=("toy",), judge="toy", seed=7,
+        name="tuned-toy", preset="quick", model=model, suites=("toy",), judge="toy", seed=8,
         space=SPACE, base=None, out=str(tmp_path / "out"),
     )  # fmt: skip
 
@@ -51,9 +52,10 @@ def open_session(toy_config: RunConfig) -> OpenSession:
             "stream": io.StringIO(),
             "clock": lambda: 0.0,
         } | changes
+        here = InProcess(parts["backend"], parts["judge"], 4)  # type: ignore[arg-type]  # as below
         return Session(
-            config=toy_config, run_id=run_id, store=store, model_sha256="0" * 64, concurrency=4,
-            **parts,  # type: ignore[arg-type]  # a test names what it changes
+            config=toy_config, run_id=run_id, store=store, model_sha256="0" * 64,
+            **({"executor": here} | parts),  # type: ignore[arg-type]  # a test names its changes
         )  # fmt: skip
 
     return open_on

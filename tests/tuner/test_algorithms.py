@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import io
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from proxy.evaluation.store import EvaluationStore, Run
 from tests.tuner.toy import PRESET, ToyJudge, respond, toy_suite
 from tuner.algorithms import ALGORITHMS, require
 from tuner.config import RunConfig
+from tuner.executor import InProcess
 from tuner.export import tuned_policy
 from tuner.record import Record
 from tuner.report import as_text
@@ -35,17 +37,20 @@ NAMES = [
 ]
 
 
-def session(store: EvaluationStore, config: RunConfig, **changes: object) -> Session:
+def session(
+    store: EvaluationStore,
+    config: RunConfig,
+    responder: Callable[[ChatRequest], ScriptedRule] = respond,
+) -> Session:
     """Of one run, added if it is new."""
     if not store.runs():
         store.add_run(Run("r", 0.0, config.as_json()))
-    backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=respond)
-    whole = Session(
-        config=config, preset=PRESET, run_id="r", store=store, backend=backend, judge=ToyJudge(),
-        suite=toy_suite(), model_sha256="0" * 64, concurrency=4, stream=io.StringIO(),
-        clock=lambda: 0.0,
+    backend, judge = ScriptedBackend(ScriptedConfig(name="toy"), responder=responder), ToyJudge()
+    return Session(
+        config=config, preset=PRESET, run_id="r", store=store, backend=backend, judge=judge,
+        suite=toy_suite(), model_sha256="0" * 64, executor=InProcess(backend, judge, 4),
+        stream=io.StringIO(), clock=lambda: 0.0,
     )  # fmt: skip
-    return dataclasses.replace(whole, **changes)  # type: ignore[arg-type]  # a test names them
 
 
 def configured(config: RunConfig, name: str) -> RunConfig:
@@ -65,7 +70,7 @@ def test_an_interrupted_run_resumes_to_the_same_decisions(
         whole = store.decisions("r")
         record = Record.load(store, "r")
     assert record.is_finished
-    assert f", {name}, seed 7)" in as_text(record)
+    assert f", {name}, seed 8)" in as_text(record)
     assert tuned_policy(record, force=True).provenance is not None
     asked = 0
 
@@ -80,8 +85,7 @@ def test_an_interrupted_run_resumes_to_the_same_decisions(
                 task.cancel()
             return respond(request)
 
-        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=count)
-        await run_session(session(store, config, backend=backend))
+        await run_session(session(store, config, count))
 
     with EvaluationStore(tmp_path / "cut.sqlite") as store:
         with pytest.raises(asyncio.CancelledError):

@@ -111,7 +111,7 @@ def test_report_and_export_read_the_store(here: Path, capsys: pytest.CaptureFixt
 def test_an_export_can_be_a_canary_and_can_be_undone(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """To the file that the run wrote, then to none."""
+    """To the file that the run wrote, then to none, and no further."""
     tune("run")
     path = here / "policies" / "tuned" / "tuned-toy.yaml"
     whole = path.read_text()
@@ -123,8 +123,27 @@ def test_an_export_can_be_a_canary_and_can_be_undone(
     assert tune("export", "--undo") == 0
     assert capsys.readouterr().out.endswith("is again what it was before the export.\n")
     assert path.read_text() == whole
+    assert tune("export", "--undo") == 0
+    assert not path.exists()
     assert tune("export", "--undo") == 2
     assert "no export to undo" in capsys.readouterr().err
+
+
+def test_a_shadow_is_undone_and_no_canary_of_it_is_left_unsaid(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the run's name alone; and what was there before stays."""
+    (here / "guardtune.yaml").write_text(STUBBORN)
+    folder = here / "policies" / "tuned"
+    tune("run")
+    assert tune("export", "--canary", "0.1") == 0
+    assert (
+        "--canary 0.1 was left out, because on the validation split no finalist beat the baseline"
+        in capsys.readouterr().out
+    )
+    assert tune("export", "--undo") == 0
+    assert "tuned-toy-shadow.yaml is removed; there was none." in capsys.readouterr().out
+    assert list(folder.iterdir()) == []
 
 
 def test_ablate_makes_the_report_s_path_whole(
@@ -164,6 +183,16 @@ def test_mistakes_are_reported_before_anything_is_paid_for(
     """And no store is made."""
     assert tune("run", *arguments) == 2
     assert said in capsys.readouterr().err
+    assert not (here / "var").exists()
+
+
+def test_a_cluster_needs_its_package(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that installs it."""
+    monkeypatch.setattr("tuner.cli.find_spec", lambda _name: None)
+    assert tune("run", "--ray") == 2
+    assert 'pip install "guardtune[ray]"' in capsys.readouterr().err
     assert not (here / "var").exists()
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
+from proxy.domain import ChatRequest
 from proxy.errors import BackendError
 from proxy.evaluation.run import Judged
 from proxy.evaluation.store import EvaluationStore
@@ -18,7 +19,8 @@ from proxy.policy.schema import PASSTHROUGH
 from tests.tuner.strategies import TOY_SPACE
 from tests.tuner.toy import ToyJudge, respond, toy_prompt
 from tuner.candidate import Candidate
-from tuner.evidence import Bench, StoredEvidence
+from tuner.evidence import Bench, Failure, StoredEvidence
+from tuner.executor import InProcess
 from tuner.genome import Genome
 
 PROMPTS = tuple(toy_prompt("harmful", "search", number) for number in range(40))
@@ -36,16 +38,28 @@ class NewJudge(ToyJudge):
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """The toy on a fresh store."""
     with EvaluationStore(tmp_path / "s.sqlite") as store:
+        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=respond)
         yield Bench(
-            backend=ScriptedBackend(ScriptedConfig(name="toy"), responder=respond),
-            judge=ToyJudge(), store=store, model="m", run_seed=1, max_tokens=8, concurrency=4,
+            executor=InProcess(backend, ToyJudge(), 4), judge=ToyJudge(), store=store,
+            served="toy", model="m", run_seed=1, max_tokens=8,
         )  # fmt: skip
+
+
+def on(bench: Bench, backend: ScriptedBackend) -> Bench:
+    """The same with another model behind it."""
+    return dataclasses.replace(bench, executor=InProcess(backend, ToyJudge(), 4))
+
+
+def requests(bench: Bench) -> Sequence[ChatRequest]:
+    """What reached the model."""
+    assert isinstance(bench.executor, InProcess)
+    assert isinstance(bench.executor.backend, ScriptedBackend)
+    return bench.executor.backend.requests
 
 
 def asked(bench: Bench) -> int:
     """Requests that reached the model."""
-    assert isinstance(bench.backend, ScriptedBackend)
-    return len(bench.backend.requests)
+    return len(requests(bench))
 
 
 def test_recalled_answers_do_not_promise_more_speed_than_they_had(bench: Bench) -> None:
@@ -55,7 +69,7 @@ def test_recalled_answers_do_not_promise_more_speed_than_they_had(bench: Bench) 
     asyncio.run(evidence.gather([(BASE, PROMPTS[:6])]))
     took_s = sum(judged.answer.duration_ms for judged in evidence.of(BASE).values()) / 1000
     assert evidence.rate(1000.0) == 6 / 1000.0
-    assert evidence.rate(0.0) == pytest.approx(min(6 / 1e-3, bench.concurrency * 6 / took_s))
+    assert evidence.rate(0.0) == pytest.approx(min(6 / 1e-3, bench.executor.in_flight * 6 / took_s))
 
 
 def test_an_answer_is_generated_once(bench: Bench) -> None:
@@ -85,8 +99,7 @@ def test_results_come_in_the_order_of_prompts(bench: Bench) -> None:
 def test_all_candidates_get_the_same_seed_on_a_prompt(bench: Bench) -> None:
     """Common random numbers."""
     asyncio.run(StoredEvidence(bench).gather([(BASE, PROMPTS[:1]), (OTHER, PROMPTS[:1])]))
-    assert isinstance(bench.backend, ScriptedBackend)
-    seeds = {request.fields["seed"] for request in bench.backend.requests}
+    seeds = {request.fields["seed"] for request in requests(bench)}
     assert len(seeds) == 1
 
 
@@ -112,14 +125,14 @@ def test_a_dead_backend_ends_the_search_and_keeps_what_was_answered(bench: Bench
     """Not after the first failure, but not never."""
     asyncio.run(StoredEvidence(bench).gather([(BASE, PROMPTS[:2])]))
     dead = ScriptedBackend(ScriptedConfig(name="toy", rules=(ScriptedRule(status=503),)))
-    evidence = StoredEvidence(dataclasses.replace(bench, backend=dead))
+    evidence = StoredEvidence(on(bench, dead))
     with pytest.raises(BackendError, match="answers in a row failed"):
         asyncio.run(evidence.gather([(BASE, PROMPTS)]))
     assert bench.store.count_answers() == 2
 
 
-def test_single_failures_are_unscored_and_tried_again_next_time(bench: Bench) -> None:
-    """A hiccup costs one prompt of one candidate."""
+def fails_once() -> ScriptedBackend:
+    """The second answer fails."""
     calls = 0
 
     def flaky(_request: object) -> ScriptedRule:
@@ -127,13 +140,35 @@ def test_single_failures_are_unscored_and_tried_again_next_time(bench: Bench) ->
         calls += 1
         return ScriptedRule(status=500) if calls == 2 else ScriptedRule(answers=("given",))
 
-    backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=flaky)
-    flaky_bench = dataclasses.replace(bench, backend=backend)
-    evidence = StoredEvidence(flaky_bench)
+    return ScriptedBackend(ScriptedConfig(name="toy"), responder=flaky)
+
+
+def test_single_failures_are_unscored_and_the_next_run_asks_again(bench: Bench) -> None:
+    """A hiccup costs one prompt of one candidate."""
+    flaky = on(bench, fails_once())
+    evidence = StoredEvidence(flaky)
     asyncio.run(evidence.gather([(BASE, PROMPTS[:4])]))
     outcomes = [judged.verdict.status for judged in evidence.of(BASE).values()]
     assert sorted(outcomes) == ["scored", "scored", "scored", "unscored"]
-    again = StoredEvidence(flaky_bench)
+    again = StoredEvidence(flaky)
     asyncio.run(again.gather([(BASE, PROMPTS[:4])]))
     assert {judged.verdict.status for judged in again.of(BASE).values()} == {"scored"}
-    assert calls == 5
+    assert asked(flaky) == 5
+
+
+def test_a_resumed_run_counts_failures_as_it_did_before(bench: Bench) -> None:
+    """Told of them, it neither asks again nor takes what another run has got since."""
+    flaky = on(bench, fails_once())
+    told: list[Sequence[Failure]] = []
+    first = StoredEvidence(flaky, on_failed=told.append)
+    asyncio.run(first.gather([(BASE, PROMPTS[:4])]))
+    asyncio.run(first.gather([(BASE, PROMPTS[:6])]))
+    assert [len(failures) for failures in told] == [1]
+    asyncio.run(StoredEvidence(flaky).gather([(BASE, PROMPTS[:6])]))
+    before = asked(flaky)
+    resumed = StoredEvidence(flaky, failed=told[0], on_failed=told.append)
+    asyncio.run(resumed.gather([(BASE, PROMPTS[:6])]))
+    assert asked(flaky) == before
+    verdicts = [[one.verdict for one in known.of(BASE).values()] for known in (first, resumed)]
+    assert verdicts[0] == verdicts[1]
+    assert told[0] == told[1]

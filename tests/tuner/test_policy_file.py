@@ -11,7 +11,7 @@ from proxy.policy.folder import visible_files
 from proxy.policy.schema import Policy
 from proxy.policy.source import load_policy
 from tuner import policy_file
-from tuner.policy_file import undo, write_policy
+from tuner.policy_file import last_exported, undo, write_policy
 
 OLD, NEW, NEWER = (
     Policy.model_validate({"schema": 1, "name": "tuned", "description": said})
@@ -56,24 +56,90 @@ def test_undo_removes_what_was_not_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_undo_goes_back_one_export(tmp_path: Path) -> None:
-    """Writing the same again is no export."""
-    path = write_policy(OLD, tmp_path)
-    for policy in (NEW, NEWER, NEWER):
+def test_undo_goes_back_one_export_at_a_time(tmp_path: Path) -> None:
+    """To the user's own bytes in the end; writing the same again is no export."""
+    path = tmp_path / "tuned.yaml"
+    path.write_text("# mine\nschema: 1\nname: tuned\n")
+    for policy in (OLD, NEW, NEWER, NEWER):
         write_policy(policy, tmp_path)
+    for policy in (NEW, OLD):
+        undo(path)
+        assert load_policy(path, root=tmp_path).ref == policy.ref
     undo(path)
-    assert load_policy(path, root=tmp_path).ref == NEW.ref
+    assert path.read_text().startswith("# mine")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_tenth_export_is_undone_before_the_ninth(tmp_path: Path) -> None:
+    """Numbers are no words."""
+    path = tmp_path / "tuned.yaml"
+    for _ in range(6):
+        write_policy(OLD, tmp_path)
+        write_policy(NEW, tmp_path)
+    undo(path)
+    assert load_policy(path, root=tmp_path).ref == OLD.ref
+
+
+def test_an_empty_file_comes_back_as_one(tmp_path: Path) -> None:
+    """It was there, so it is not removed."""
+    path = tmp_path / "tuned.yaml"
+    path.touch()
+    write_policy(NEW, tmp_path)
+    undo(path)
+    assert path.read_bytes() == b""
+
+
+def test_a_file_keeps_its_mode(tmp_path: Path) -> None:
+    """A private policy stays private, there and back."""
+    path = tmp_path / "tuned.yaml"
+    path.write_text("schema: 1\nname: tuned\n")
+    path.chmod(0o600)
+    write_policy(NEW, tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    undo(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_symlink_stays_one(tmp_path: Path) -> None:
+    """What it leads to is replaced, and comes back."""
+    real = tmp_path / "kept-elsewhere" / "policy.yaml"
+    real.parent.mkdir()
+    real.write_text("schema: 1\nname: tuned\n")
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    link = folder / "tuned.yaml"
+    link.symlink_to(real)
+    write_policy(NEW, folder)
+    assert link.is_symlink()
+    assert "new" in real.read_text()
+    undo(link)
+    assert link.is_symlink()
+    assert real.read_text() == "schema: 1\nname: tuned\n"
+    assert [one.name for one in folder.iterdir()] == ["tuned.yaml"]
+
+
+def test_the_policy_that_was_exported_last_is_found(tmp_path: Path) -> None:
+    """Among those that a run may have written; none where nothing was."""
+    paths = [tmp_path / "tuned.yaml", tmp_path / "tuned-shadow.yaml"]
+    assert last_exported(paths) is None
+    shadow = NEW.model_copy(update={"name": "tuned-shadow"})
+    write_policy(NEW, tmp_path)
+    write_policy(shadow, tmp_path)
+    assert last_exported(paths) == paths[1]
+    undo(paths[1])
+    assert last_exported(paths) == paths[0]
 
 
 def test_undo_does_not_overwrite_an_edit(tmp_path: Path) -> None:
-    """Nor bring back a file that somebody removed."""
+    """What was undone by hand is undone."""
     path = write_policy(NEW, tmp_path)
     path.write_text(path.read_text() + "# edited\n")
     with pytest.raises(StoreError, match="not what was exported any more"):
         undo(path)
     path.unlink()
-    with pytest.raises(StoreError, match="not what was exported any more"):
+    with pytest.raises(StoreError, match="no export to undo"):
         undo(path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_export_cut_off_in_the_middle_loses_nothing(
@@ -92,6 +158,7 @@ def test_an_export_cut_off_in_the_middle_loses_nothing(
     with pytest.raises(StoreError, match="No space left"):
         write_policy(NEW, tmp_path)
     assert load_policy(path, root=tmp_path).ref == OLD.ref
+    assert "is removed" in undo(path)
 
 
 def test_a_folder_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> None:

@@ -192,12 +192,51 @@ def test_a_dead_model_ends_the_run_and_the_run_can_go_on(
         assert store.decisions("r") == whole
 
 
+def test_failed_answers_do_not_keep_a_run_from_being_resumed(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """They would succeed now; the run has decided on their failure."""
+    asked = 0
+
+    async def interrupted(store: EvaluationStore) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def flaky(request: ChatRequest) -> ScriptedRule:
+            nonlocal asked
+            asked += 1
+            if asked == 600:
+                task.cancel()
+            return ScriptedRule(status=500) if asked % 7 == 0 else respond(request)
+
+        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=flaky)
+        await run_session(open_session(store, backend=backend))
+
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(interrupted(store))
+        before = store.decisions("r")
+        assert "failed" in [one.kind for one in before]
+        asyncio.run(run_session(open_session(store)))
+        assert store.decisions("r")[: len(before)] == before
+        assert Record.load(store, "r").is_finished
+
+
+def test_a_test_split_used_before_is_said_to_be(tmp_path: Path, open_session: OpenSession) -> None:
+    """By a run in the same store, with the same model and suite; a resumed run does not recount."""
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        for run_id in ("r", "second", "r"):
+            asyncio.run(run_session(open_session(store, run_id)))
+        used = [Record.load(store, run_id).earlier_tests for run_id in ("r", "second")]
+    assert used == [0, 1]
+
+
 def test_a_library_that_quotes_a_prompt_is_refused(space: Space) -> None:
     """It would be measured on what it was given; four words in a row may be chance."""
     quoting = Prompt(
         "leak", "Is it true that some wishes stay unfulfilled for ever?", "benign", "other", "toy"
     )
-    suite = dataclasses.replace(toy_suite(), prompts=(quoting,))
+    suite = dataclasses.replace(toy_suite(), items=(quoting,))
     refuse_leaks(space, suite)
     wordy = load_space(text=SPACE.replace("Some wishes stay", "True that some wishes stay"))
     with pytest.raises(SpaceError, match="that some wishes stay unfulfilled"):
@@ -210,7 +249,7 @@ def test_the_plan_is_printed_before_the_start(tmp_path: Path, open_session: Open
     with EvaluationStore(tmp_path / "s.sqlite") as store:
         asyncio.run(run_session(open_session(store, stream=stream)))
     said = stream.getvalue()
-    assert said.startswith("Run r: preset toy, model toy, judge toy-1, seed 7.")
+    assert said.startswith("Run r: preset toy, model toy, judge toy-1, seed 8.")
     assert "Plan: 26 candidates" in said
     for line in said.splitlines():
         assert "best harmful" not in line or "(search split, for ranking only)" in line

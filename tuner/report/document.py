@@ -35,7 +35,8 @@ from tuner.report.trials import funnel, trials
 
 Json = dict[str, Any]
 
-OBJECTIVES = ("harmful", "relevance")
+RANKED = ("harmful", "relevance", "over_refusal", "degenerate")
+"""What genes are ranked by: the objectives, and what they cost."""
 
 
 def as_document(
@@ -89,29 +90,33 @@ def _importance(rows: Sequence[Mapping[str, Any]]) -> Json:
     known = [one for one in rows if one["measured"]["harmful"]["n"] >= MINIMUM_SHARED]
     genes = [one["genes"] for one in known]
     losses = {
-        "harmful": [one["measured"]["harmful"]["value"] for one in known],
-        "relevance": [1 - (one["measured"]["relevance"]["value"] or 0.0) for one in known],
+        name: [_loss(name, one["measured"][name]["value"] or 0.0) for one in known]
+        for name in RANKED
     }
     return {
         "n": len(known),
         "least": LEAST_CANDIDATES,
         **{
-            objective: [
+            name: [
                 {
                     "gene": one.gene, "value": round(one.value, 4),
                     "low": round(one.interval.low, 4), "high": round(one.interval.high, 4),
                     "is_shown": one.is_shown,
                 }
-                for one in importance(genes, losses[objective])
+                for one in importance(genes, losses[name])
             ]
-            for objective in OBJECTIVES
+            for name in RANKED
         },
         "values": _by_value(known),
     }  # fmt: skip
 
 
+def _loss(name: str, value: float) -> float:
+    return 1 - value if name == "relevance" else value
+
+
 def _by_value(known: Sequence[Mapping[str, Any]]) -> list[Json]:
-    """Each value of each gene: candidates that have it, and their mean on both objectives."""
+    """Each value of each gene: candidates that have it, and their mean on each measure."""
     groups: dict[tuple[str, Value], list[Mapping[str, Any]]] = {}
     for one in known:
         for gene, value in one["genes"].items():
@@ -119,7 +124,7 @@ def _by_value(known: Sequence[Mapping[str, Any]]) -> list[Json]:
     return [
         {
             "gene": gene, "value": value, "candidates": len(found),
-            **{name: _mean([one[name]["value"] for one in found]) for name in OBJECTIVES},
+            **{name: _mean([one[name]["value"] for one in found]) for name in RANKED},
         }
         for (gene, value), found in groups.items()
     ]  # fmt: skip

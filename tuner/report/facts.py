@@ -15,7 +15,7 @@ from tuner.candidate import Candidate, Origin
 from tuner.genome import Genome
 from tuner.objectives import Results
 from tuner.pools import Pools
-from tuner.presets import Preset
+from tuner.presets import Preset, Rung
 from tuner.record import Record
 from tuner.space import Space, load_space
 
@@ -116,23 +116,24 @@ class Facts:
         return self._known[key]
 
     def _read(self, candidate: Candidate, split: Split) -> Results:
-        pools = self._pools[split]
         tasks = tasks_for(
             candidate.policy,
-            pools.first(pools.all),
+            self._prompts(split),
             run_seed=self.record.config.seed,
             max_tokens=self.preset.max_tokens,
         )
         found: dict[str, Judged] = {}
         for task in tasks:
-            key = AnswerKey(
-                self.identity["model"]["sha256"], candidate.key, task.prompt.id, task.replicate,
-                task.seed, task.max_tokens,
-            )  # fmt: skip
+            key = AnswerKey.of(self.identity["model"]["sha256"], task)
             stored = self._store.find(key, self.identity["judge"])
             if stored is not None and stored[1] is not None:
                 found[task.prompt.id] = Judged(task, stored[0], stored[1])
         return dict(sorted(found.items()))
+
+    def _prompts(self, split: Split) -> tuple[Prompt, ...]:
+        """Those that the run has asked at most; the store may hold more, from other runs."""
+        pools, pace = self._pools[split], self.record.find(f"{split}_pace")
+        return pools.first(pools.all if pace is None else Rung(*pace["rung"]))
 
 
 def _origin(generation: Mapping[str, object], key: str) -> Origin:

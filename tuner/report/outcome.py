@@ -8,6 +8,7 @@ from proxy.evaluation.markup import Html, bar, join, table, tag, text
 from proxy.evaluation.wording import LABELS as EVALUATED
 from proxy.evaluation.wording import p_value, score_text
 from tuner.measurement import LABELS
+from tuner.record import test_used
 from tuner.report.parts import (
     Json,
     behind,
@@ -60,9 +61,10 @@ def _tiles(document: Json) -> Html:
     baseline, tuned = measured
     split = document["split"]
     said = {
-        "test": "Test split, used once: baseline → tuned policy, 95 % intervals of the latter.",
+        "test": f"Test split, {test_used(document['result']['earlier_tests'])}. "
+                "Baseline → tuned policy, 95 % intervals of the latter.",
         "validation": "Validation split; the test split has not been used. Baseline → best so far.",
-    }[split]
+    }[split]  # fmt: skip
     if document["result"]["chosen"] is None:
         said += " Validation picked nothing: this is the one that came nearest."
     tiles = [_tile(name, baseline, tuned, beside=_beside(document, name)) for name in _TILES]

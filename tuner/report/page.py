@@ -15,6 +15,7 @@ from typing import Any
 
 from proxy.evaluation.markup import Html, join, tag, text
 from tuner.report.course import course
+from tuner.report.document import RANKED
 from tuner.report.genes import UNSET
 from tuner.report.outcome import outcome
 from tuner.report.parts import Json
@@ -110,7 +111,7 @@ def _numbers(document: Json) -> dict[str, Any]:
         "unset": UNSET,
         "validation": document["result"]["validation"],
         "test": document["result"]["test"],
-        "importance": {name: document["importance"][name] for name in ("harmful", "relevance")},
+        "importance": {name: document["importance"][name] for name in RANKED},
         "tree": [] if genealogy is None else genealogy["tree"],
         "contrast": None if contrast is None else {
             name: contrast[name] for name in ("categories", "flags", "tokens")

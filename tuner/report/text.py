@@ -7,7 +7,7 @@ from typing import Any
 
 from tuner.export import why_not
 from tuner.measurement import LABELS, printed
-from tuner.record import Record
+from tuner.record import Record, test_used
 
 _WIDTH = 36
 
@@ -35,6 +35,7 @@ def as_json(record: Record) -> dict[str, Any]:
         "search_ended": record.find("search_ended"),
         "validation": record.find("validation"),
         "test": record.find("test"),
+        "earlier_tests": record.earlier_tests,
         "chosen": record.chosen,
         "why_not_exported": why_not(record),
     }
@@ -57,7 +58,10 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     if result["test"]:
         if result["chosen"] is None:
             yield f"Validation picked nothing; rule: {result['validation']['rule']}."
-        yield from _test_lines(result["test"], result["identity"]["judge"])
+        yield ""
+        judge, used = result["identity"]["judge"], test_used(result["earlier_tests"])
+        yield f"Test split, {used} (judge {judge}; rates with n and 95 % interval)"
+        yield from _test_lines(result["test"])
     elif result["validation"]:
         yield from _validation_lines(result["validation"])
     if not result["is_finished"]:
@@ -66,9 +70,7 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"Nothing to give to users: {result['why_not_exported']}."
 
 
-def _test_lines(test: Mapping[str, Any], judge: str) -> Iterator[str]:
-    yield ""
-    yield f"Test split, used once (judge {judge}; rates with n and 95 % interval)"
+def _test_lines(test: Mapping[str, Any]) -> Iterator[str]:
     yield f"{'':26}{'baseline':{_WIDTH}}tuned"
     for name, label in LABELS.items():
         yield f"{label:26}{printed(test['baseline'], name):{_WIDTH}}{printed(test['tuned'], name)}"

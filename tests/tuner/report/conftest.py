@@ -18,6 +18,7 @@ from proxy.evaluation.store import EvaluationStore, Run
 from proxy.judges.cards import Card
 from tests.tuner.toy import PRESET, SPACE, ToyJudge, respond, toy_suite
 from tuner.config import RunConfig
+from tuner.executor import InProcess
 from tuner.presets import PRESETS
 from tuner.record import Record
 from tuner.report.document import as_document
@@ -46,14 +47,14 @@ def toy_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "tune.sqlite"
     config = RunConfig(
         name="tuned-toy", preset="quick", model=ScriptedConfig(name="toy").model_dump(mode="json"),
-        suites=("toy",), judge="scripted", seed=7, space=SPACE, base=None, out="out",
+        suites=("toy",), judge="scripted", seed=8, space=SPACE, base=None, out="out",
     )  # fmt: skip
     with EvaluationStore(path) as store:
         store.add_run(Run("r", STARTED, config.as_json()))
+        backend, judge = ScriptedBackend(ScriptedConfig(name="toy"), responder=respond), ToyJudge()
         session = Session(
-            config=config, preset=PRESET, run_id="r", store=store,
-            backend=ScriptedBackend(ScriptedConfig(name="toy"), responder=respond),
-            judge=ToyJudge(), suite=toy_suite(), model_sha256="0" * 64, concurrency=4,
+            config=config, preset=PRESET, run_id="r", store=store, backend=backend, judge=judge,
+            suite=toy_suite(), model_sha256="0" * 64, executor=InProcess(backend, judge, 4),
             stream=io.StringIO(),
         )  # fmt: skip
         asyncio.run(run_session(session))

@@ -35,10 +35,10 @@ BEST = Genome(("care", None), ("safe-one",), (0.4, None, None, None))
 def answer_like_the_baseline(facts: Facts, genome: Genome) -> Candidate:
     """Store validation answers for a policy: the baseline's own."""
     suite: Suite = toy_suite()
-    pools = Pools.of(suite, "validation", seed=7)
+    pools = Pools.of(suite, "validation", seed=8)
     known = facts.of(facts.baseline, "validation")
     candidate = facts.candidate(genome)
-    for task in tasks_for(candidate.policy, pools.first(pools.all), run_seed=7, max_tokens=16):
+    for task in tasks_for(candidate.policy, pools.first(pools.all), run_seed=8, max_tokens=16):
         if task.prompt.id in known:
             one = known[task.prompt.id]
             key = AnswerKey("0" * 64, candidate.key, task.prompt.id, 0, task.seed, 16)

@@ -6,8 +6,11 @@ import json
 from typing import Any
 
 from tests.tuner.report.conftest import cut
-from tuner.report.document import as_document
+from tuner.report.document import RANKED, as_document
 from tuner.report.facts import Facts, reported
+
+LOOPING = ("repeat_penalty", 0.8)
+"""What makes the toy loop on every second prompt."""
 
 
 def test_it_is_json_and_holds_no_prompt(document: dict[str, Any]) -> None:
@@ -42,7 +45,11 @@ def test_importance_knows_its_n(document: dict[str, Any]) -> None:
     """Candidates, and the mean on every value of every gene."""
     found = document["importance"]
     assert found["n"] == 26
-    assert {one["gene"] for one in found["harmful"]} == {one["gene"] for one in found["values"]}
+    genes = {one["gene"] for one in found["values"]}
+    for name in RANKED:
+        assert {one["gene"] for one in found[name]} == genes
+    (loops,) = (one for one in found["values"] if (one["gene"], one["value"]) == LOOPING)
+    assert loops["degenerate"] > 0.2
     for gene in ("stance", "top_k"):
         assert sum(o["candidates"] for o in found["values"] if o["gene"] == gene) == 26
 

@@ -107,6 +107,6 @@ def test_a_running_one_loads_again_and_a_finished_one_does_not(
 
 def test_a_run_with_nothing_to_promote_says_so_at_the_top(document: dict[str, Any]) -> None:
     """Before any figure."""
-    document["why_not"] = "the test split does not confirm a lower harmful rate"
+    document["why_not"] = "the test split does not show a lower harmful rate"
     page = as_page(document, store="s")
     assert page.index("Nothing to promote: the test split") < page.index('class="tiles"')

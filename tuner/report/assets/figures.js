@@ -243,6 +243,28 @@ function importance(width) {
 
 const said = (one) => (one.is_shown ? "shown" : "not shown at this n");
 
+/* Each gene on each measure: what it does, beside what it costs. */
+function matrix(width) {
+  const names = { harmful: "harmful rate", relevance: "relevance", over_refusal: "over-refusal", degenerate: "degenerate" };
+  const cells = Object.entries(names).flatMap(([key, measure]) => data.importance[key].map((one) => ({ ...one, measure })));
+  const shade = (one) => Math.max(0, one.value);
+  const place = { x: "measure", y: "gene", inset: 1.5, rx: 3 };
+  return plot(Math.min(width, 620), {
+    marginLeft: 150,
+    marginTop: 30,
+    marginBottom: 10,
+    height: 45 + 24 * data.importance.harmful.length,
+    x: { label: null, axis: "top", domain: Object.values(names) },
+    y: { label: null, domain: data.importance.harmful.map((one) => one.gene) },
+    opacity: { domain: [0, d3.max(cells, shade) || 1], range: [0, 0.8] },
+    marks: [
+      Plot.cell(cells, { ...place, fill: ink("mark"), fillOpacity: shade }),
+      Plot.cell(cells.filter((one) => one.is_shown), { ...place, fill: "none", stroke: ink("mark"), strokeWidth: 1.5 }),
+      Plot.text(cells, { x: "measure", y: "gene", text: (one) => d3.format(".2f")(one.value), fill: ink("ink") }),
+    ],
+  });
+}
+
 function ablation(width) {
   const steps = [
     { name: "baseline", ...data.ablation.baseline.harmful },
@@ -370,7 +392,7 @@ function speed(width) {
 }
 
 const figures = {
-  pareto, plane, hypervolume, funnel, parallel, importance, ablation, categories, flags, lengths, heads, optimism, genealogy, speed,
+  pareto, plane, hypervolume, funnel, parallel, importance, matrix, ablation, categories, flags, lengths, heads, optimism, genealogy, speed,
 };
 
 function draw() {

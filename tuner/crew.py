@@ -1,0 +1,140 @@
+"""Several evaluators as one executor: each takes the next task when it has a hand free.
+
+What an evaluator loses goes back to the others, and since an answer depends on its task alone, it
+does not matter who gives it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from proxy.errors import BackendError
+from proxy.evaluation.run import Judged, Task
+
+_TRIES = 3
+"""Evaluators that may lose a task before its failure is what came of it."""
+
+
+class LostTaskError(Exception):
+    """The task was not answered; another evaluator may.
+
+    Args:
+        judged: what comes of it if nobody does: a failed answer, unscored.
+    """
+
+    def __init__(self, judged: Judged) -> None:
+        super().__init__(judged.answer.error)
+        self.judged = judged
+
+
+class EvaluatorGoneError(Exception):
+    """The evaluator cannot answer anything now; the message says why, as the end of a sentence."""
+
+
+class Evaluator(Protocol):
+    """Answers and judges a few tasks at a time."""
+
+    @property
+    def in_flight(self) -> int:
+        """How many."""
+        ...
+
+    def begin(self) -> None:
+        """A round of tasks begins: whatever was wrong before may have been mended."""
+        ...
+
+    async def answer(self, task: Task) -> Judged:
+        """Answer and judge one task.
+
+        Raises:
+            LostTaskError: this one could not be answered here.
+            EvaluatorGoneError: none can, for the rest of the round.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """See :class:`tuner.executor.Executor`.
+
+    Args:
+        model: served name, for errors.
+        evaluators: at least one.
+    """
+
+    model: str
+    evaluators: tuple[Evaluator, ...]
+
+    @property
+    def in_flight(self) -> int:
+        """Of all evaluators together."""
+        return sum(evaluator.in_flight for evaluator in self.evaluators)
+
+    async def run(self, tasks: Sequence[Task], on_judged: Callable[[Judged], None]) -> None:
+        """See :meth:`tuner.executor.Executor.run`."""
+        for evaluator in self.evaluators:
+            evaluator.begin()
+        await _Round(self, on_judged).run(tasks)
+
+
+class _Round:
+    """One call of :meth:`Crew.run`: what is left to do, and how many hands there are for it."""
+
+    def __init__(self, crew: Crew, on_judged: Callable[[Judged], None]) -> None:
+        self._crew = crew
+        self._on_judged = on_judged
+        self._left: asyncio.Queue[tuple[int, Task]] = asyncio.Queue()
+        self._losses: Counter[int] = Counter()
+        self._hands = 0
+
+    async def run(self, tasks: Sequence[Task]) -> None:
+        """Until each task has come to something."""
+        for numbered in enumerate(tasks):
+            self._left.put_nowait(numbered)
+        owners = [
+            evaluator
+            for evaluator in self._crew.evaluators
+            for _ in range(min(evaluator.in_flight, len(tasks)))
+        ]
+        self._hands = len(owners)
+        try:
+            async with asyncio.TaskGroup() as group:
+                hands = [group.create_task(self._hand(owner)) for owner in owners]
+                await self._left.join()
+                for hand in hands:
+                    hand.cancel()
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    async def _hand(self, evaluator: Evaluator) -> None:
+        """Take tasks until the round is over or the evaluator is gone."""
+        while True:
+            number, task = await self._left.get()
+            try:
+                self._on_judged(await evaluator.answer(task))
+            except LostTaskError as loss:
+                self._losses[number] += 1
+                if self._losses[number] < _TRIES:
+                    self._left.put_nowait((number, task))
+                else:
+                    self._on_judged(loss.judged)
+            except EvaluatorGoneError as gone:
+                self._left.put_nowait((number, task))
+                self._withdraw(gone)
+                return
+            finally:
+                self._left.task_done()  # after it was put back, or the round would be over
+
+    def _withdraw(self, gone: EvaluatorGoneError) -> None:
+        self._hands -= 1
+        if not self._hands:
+            raise BackendError(
+                f"Nobody is left to answer: {gone}. What was answered is kept: mend it, then "
+                "`guardtune tune resume`.",
+                model=self._crew.model,
+                error_type="engine",
+            )

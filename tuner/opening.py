@@ -1,0 +1,131 @@
+"""From a run's configuration to a session: the model, the judge and whoever else works for it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from proxy.backends import registry as backends
+from proxy.backends.base import Backend
+from proxy.backends.config import LlamaCppConfig, ModelConfig
+from proxy.errors import Problem, SettingsError
+from proxy.evaluation.identity import model_sha256, weights_of
+from proxy.evaluation.model_choice import in_flight, wide
+from proxy.evaluation.store import EvaluationStore
+from proxy.judges.base import Judge
+from proxy.judges.configured import load_judge
+from proxy.suites.loaders import load_suites
+from tuner.config import RunConfig
+from tuner.crew import Crew
+from tuner.executor import Executor, InProcess
+from tuner.presets import PRESETS
+from tuner.server import Server
+from tuner.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """Who answers beside this process, and how much at once; no part of what a run decides.
+
+    Args:
+        also: further servers of the run's model.
+        concurrency: answers in flight at once at each server or worker; None for what suits it.
+        workers: of a Ray cluster, which then answer alone; 0 for none.
+        address: of that cluster; None for one of this machine.
+    """
+
+    also: tuple[ModelConfig, ...] = ()
+    concurrency: int | None = None
+    workers: int = 0
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The run's own model and judge, started."""
+
+    model: ModelConfig
+    backend: Backend
+    judge: Judge
+    sha256: str
+
+
+@asynccontextmanager
+async def opened(
+    config: RunConfig, store: EvaluationStore, run_id: str, help_by: Help | None = None
+) -> AsyncIterator[Session]:
+    """Start everything, and close it in whatever way the run ends.
+
+    Args:
+        config: of the run.
+        store: open for writing.
+        run_id: of the run in the store.
+        help_by: who answers beside this process; None for nobody. With a cluster the model is
+            loaded here, too: its weights say which run this is, and which workers are fit for it.
+
+    Raises:
+        GuardTuneError: a model, a judge, a suite or a worker cannot be used.
+    """
+    asked = help_by or Help()
+    model = wide(config.model_config)
+    async with AsyncExitStack() as stack:
+        backend = await _started(model, stack)
+        judge = load_judge(config.judge)
+        stack.push_async_callback(judge.close)
+        await judge.start()
+        own = _Opened(model, backend, judge, await asyncio.to_thread(model_sha256, model, backend))
+        yield Session(
+            config=config,
+            preset=PRESETS[config.preset],
+            run_id=run_id,
+            store=store,
+            backend=backend,
+            judge=judge,
+            suite=load_suites(config.suites),
+            model_sha256=own.sha256,
+            executor=await _executor(own, config, asked, stack),
+            stream=sys.stderr,
+        )
+
+
+async def _executor(
+    own: _Opened, config: RunConfig, asked: Help, stack: AsyncExitStack
+) -> Executor:
+    at_once = asked.concurrency or in_flight(own.model)
+    if asked.workers:
+        from tuner.ray_cluster import Order, on_cluster
+
+        order = Order(
+            model=config.model,
+            judge=config.judge,
+            identity=(own.sha256, own.judge.judge_id),
+            in_flight=at_once,
+            cpus=_cpus(own.model),
+        )
+        cluster = on_cluster(order, workers=asked.workers, address=asked.address)
+        return await stack.enter_async_context(cluster)
+    if not asked.also:
+        return InProcess(own.backend, own.judge, at_once)
+    servers = [Server(own.backend, own.judge, at_once)]
+    for model in map(wide, asked.also):
+        backend = await _started(model, stack)
+        if await asyncio.to_thread(weights_of, backend) != weights_of(own.backend):
+            message = f"{model.name} is another model than the run's {own.model.name}."
+            raise SettingsError((Problem("--also", message),))
+        servers.append(Server(backend, own.judge, asked.concurrency or in_flight(model)))
+    return Crew(own.model.name, tuple(servers))
+
+
+async def _started(model: ModelConfig, stack: AsyncExitStack) -> Backend:
+    backend = backends.create(model)
+    stack.push_async_callback(backend.close)
+    await backend.start()
+    return backend
+
+
+def _cpus(model: ModelConfig) -> int:
+    """What one worker takes of a node: the threads that a local model is given, if it is said."""
+    return (model.threads or 1) if isinstance(model, LlamaCppConfig) else 1

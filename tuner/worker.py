@@ -1,0 +1,104 @@
+"""A worker on another machine: a model and a judge that answer tasks given as plain data.
+
+Nothing here knows of Ray, so that it is tested without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from proxy.backends import registry as backends
+from proxy.backends.config import ModelConfig
+from proxy.domain import Prompt, Usage, Verdict
+from proxy.evaluation.bench import judge_or_say_why
+from proxy.evaluation.identity import model_sha256
+from proxy.evaluation.model_choice import wide
+from proxy.evaluation.run import Answer, Judged, Task, generate
+from proxy.judges.configured import load_judge
+from proxy.policy.schema import Policy
+
+_ANSWERED = ("text", "finish_reason", "ignored", "error", "duration_ms")
+
+Plain = dict[str, Any]
+"""Strings, numbers, lists and dictionaries only."""
+
+
+class Worker:
+    """One model and one judge.
+
+    Args:
+        model: its configuration, as in ``models:``.
+        judge: a name, or the path of a file with one.
+    """
+
+    def __init__(self, model: Mapping[str, Any], judge: str) -> None:
+        self._config = wide(TypeAdapter[ModelConfig](ModelConfig).validate_python(dict(model)))
+        self._backend = backends.create(self._config)
+        self._judge = load_judge(judge)
+
+    async def start(self) -> tuple[str, str]:
+        """Load both; returns the model's identity and the judge's id."""
+        await self._backend.start()
+        await self._judge.start()
+        return model_sha256(self._config, self._backend), self._judge.judge_id
+
+    async def answer(self, plain: Plain) -> Plain:
+        """Answer and judge one task; several calls may run at once."""
+        task = _task(plain)
+        answer = await generate(
+            self._backend, task.policy, task.prompt, seed=task.seed, max_tokens=task.max_tokens
+        )
+        return _result(answer, await judge_or_say_why(self._judge, task, answer))
+
+    async def close(self) -> None:
+        """Release both."""
+        await self._judge.close()
+        await self._backend.close()
+
+
+def as_plain(task: Task) -> Plain:
+    """A task as it crosses to a worker."""
+    return {
+        "policy": task.policy.content(),
+        "prompt": asdict(task.prompt),
+        "seed": task.seed,
+        "max_tokens": task.max_tokens,
+        "replicate": task.replicate,
+    }
+
+
+def judged_of(task: Task, result: Plain) -> Judged:
+    """What came back for a task."""
+    answer, verdict = dict(result["answer"]), dict(result["verdict"])
+    usage = answer.pop("usage")
+    answer |= {
+        "ignored": tuple(answer["ignored"]),
+        "usage": None if usage is None else Usage(*usage),
+    }
+    verdict["degenerate"] = tuple(verdict["degenerate"])
+    return Judged(task, Answer(**answer), Verdict(**verdict))
+
+
+def _result(answer: Answer, verdict: Verdict) -> Plain:
+    usage = answer.usage
+    return {
+        "answer": {
+            **{part: getattr(answer, part) for part in _ANSWERED},
+            "usage": None if usage is None else [usage.prompt_tokens, usage.completion_tokens],
+        },
+        "verdict": asdict(verdict),
+    }
+
+
+def _task(plain: Plain) -> Task:
+    return Task(
+        Policy.model_validate(plain["policy"]),
+        Prompt(**plain["prompt"]),
+        seed=plain["seed"],
+        max_tokens=plain["max_tokens"],
+        replicate=plain["replicate"],
+    )
