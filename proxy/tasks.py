@@ -1,11 +1,15 @@
-"""Background tasks of the event loop, kept alive and never silent."""
+"""Background tasks of the event loop, kept alive and never silent; and what would block it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from threading import Thread
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _running: set[asyncio.Task[Any]] = set()
@@ -41,3 +45,29 @@ async def cancel(task: asyncio.Task[Any] | None) -> None:
         return
     task.cancel()
     await asyncio.wait([task])
+
+
+def begin_in_thread(work: Callable[[], T], *, name: str) -> Future[T]:
+    """Begin what waits for a disk, in a thread of its own that nobody has to wait for.
+
+    A disk that hangs keeps its thread for ever. Those of `asyncio.to_thread` are few, and a process
+    cannot end before they have.
+
+    Args:
+        work: cannot be stopped; its outcome may be ignored.
+        name: the thread's.
+
+    Returns:
+        What `asyncio.wrap_future` can be awaited for.
+    """
+    result: Future[T] = Future()
+    result.set_running_or_notify_cancel()  # whoever stops waiting does not stop the work
+
+    def run() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - handed over to whoever waits
+            result.set_exception(error)
+
+    Thread(target=run, name=name, daemon=True).start()
+    return result

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
-from threading import Thread
 from typing import Any, TypeVar
 
 from proxy.errors import PolicyError, Problem
 from proxy.policy.journal import LOCK_WITHIN_S, Journal
 from proxy.policy.rollout import Entry
+from proxy.tasks import begin_in_thread
 
 WITHIN_S = LOCK_WITHIN_S + 5.0
 """How long the disk may take; a line is written in milliseconds."""
@@ -21,8 +21,7 @@ _T = TypeVar("_T")
 class RolloutJournal:
     """Reads and writes off the event loop, one at a time.
 
-    Each in a thread that nobody has to wait for: one that hangs on a dead mount would otherwise
-    keep the process from ending. While it hangs nothing else is begun.
+    While one of them hangs, as on a dead mount, nothing else is begun.
 
     Args:
         journal: of the policy folder.
@@ -64,7 +63,7 @@ class RolloutJournal:
     async def _off_loop(self, work: Callable[[], _T]) -> _T:
         if self._begun is not None and not self._begun.done():
             raise self._hangs()
-        self._begun = begun = _begin(work)
+        self._begun = begun = begin_in_thread(work, name="rollout-journal")
         try:
             return await asyncio.wait_for(asyncio.wrap_future(begun), self._within_s)
         except TimeoutError:
@@ -76,17 +75,3 @@ class RolloutJournal:
             "Check the mount."
         )
         return PolicyError((Problem(str(self._journal.path), message),))
-
-
-def _begin(work: Callable[[], _T]) -> Future[_T]:
-    result: Future[_T] = Future()
-    result.set_running_or_notify_cancel()  # whoever stops waiting does not stop the work
-
-    def run() -> None:
-        try:
-            result.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - handed over to whoever waits
-            result.set_exception(error)
-
-    Thread(target=run, name="rollout-journal", daemon=True).start()
-    return result

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
+from typing import TypeVar
 
 from watchfiles import awatch
 from watchfiles.main import FileChange
@@ -17,10 +18,12 @@ from proxy.policy.folder import scan
 from proxy.policy.journal import JOURNAL_NAME, Journal
 from proxy.policy.loading import State, advance
 from proxy.policy.snapshot import ReloadResult, Snapshot, outcome, with_decisions
+from proxy.tasks import begin_in_thread
 
 __all__ = ["PolicyStore", "ReloadResult", "Snapshot"]
 
 Listener = Callable[[Snapshot, Snapshot], None]
+T = TypeVar("T")
 
 SETTLE_S = 0.1
 """A change is read once the folder has been quiet for this long: files are written in pieces."""
@@ -96,12 +99,12 @@ class PolicyStore:
 
     async def _follow(self) -> None:
         """Reload on every notification and at every poll, until the watch has to be set anew."""
-        watched = self._identity()
+        watched = await _off_loop(self._identity)
         try:
             async with aclosing(self._changes()) as changes:
                 async for _ in changes:
                     await self._reload_when_quiet()
-                    if self._identity() != watched:
+                    if await _off_loop(self._identity) != watched:
                         return
         except (OSError, RuntimeError) as error:
             # The folder is missing, or the system has no watches left: poll, then try again.
@@ -122,15 +125,15 @@ class PolicyStore:
 
     async def _reload_when_quiet(self) -> None:
         """Reload once two readings in a row agree; the work is done off the event loop."""
-        digest = await asyncio.to_thread(self._look)
+        digest = await _off_loop(self._look)
         for _ in range(MAX_SETTLE_READS):
             if digest == self._digest:
                 return
             await asyncio.sleep(SETTLE_S)
-            before, digest = digest, await asyncio.to_thread(self._look)
+            before, digest = digest, await _off_loop(self._look)
             if digest == before:
                 break
-        change = await asyncio.to_thread(self._advance)
+        change = await _off_loop(self._advance)
         if change is not None:
             self._announce(*change)
 
@@ -168,3 +171,8 @@ class PolicyStore:
         except OSError:
             return None
         return status.st_dev, status.st_ino
+
+
+async def _off_loop(work: Callable[[], T]) -> T:
+    """Wait for the disk in another thread; requests go on, under what was read before."""
+    return await asyncio.wrap_future(begin_in_thread(work, name="policy-folder"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import threading
 
 import pytest
 
-from proxy.tasks import cancel, spawn
+from proxy.tasks import begin_in_thread, cancel, spawn
 
 
 def test_task_survives_garbage_collection_without_a_reference() -> None:
@@ -68,3 +69,36 @@ def test_cancel_waits_until_the_task_has_ended() -> None:
         return events
 
     assert asyncio.run(scenario()) == ["cleaned"]
+
+
+def test_thread_hands_over_what_comes_of_its_work() -> None:
+    """A result, or what it raised."""
+
+    def fail() -> None:
+        raise ValueError("broken")
+
+    async def scenario() -> None:
+        found = await asyncio.wrap_future(begin_in_thread(threading.current_thread, name="disk"))
+        assert found.name == "disk"
+        with pytest.raises(ValueError, match="broken"):
+            await asyncio.wrap_future(begin_in_thread(fail, name="disk"))
+
+    asyncio.run(scenario())
+
+
+def test_thread_that_hangs_is_waited_for_by_nobody() -> None:
+    """Neither by whoever has given up, nor by the end of the loop."""
+    disk = threading.Event()
+    last_resort = threading.Timer(20, disk.set)
+    last_resort.start()
+
+    async def scenario() -> None:
+        begun = begin_in_thread(disk.wait, name="disk")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(begun), 0.001)
+        assert not begun.done()
+
+    asyncio.run(scenario())
+    assert not disk.is_set()
+    last_resort.cancel()
+    disk.set()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.policy import store as store_module
 from proxy.policy.journal import Journal
 from proxy.policy.snapshot import Snapshot
 from proxy.policy.source import load_policy
@@ -398,3 +399,34 @@ def test_look_that_decides_nothing_is_no_reload(folder: Path) -> None:
     snapshot = store.reload()
     store.journal.append(step("hold", snapshot.policies[0]))
     assert store.reload() is snapshot
+
+
+@pytest.mark.parametrize("what", ["scan", "_identity"])
+def test_folder_on_a_dead_mount_costs_its_changes_and_nothing_else(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """The event loop goes on under what was read before, and can end while the disk hangs."""
+    store = PolicyStore(folder, poll_interval_s=0.01)
+    before = store.reload()
+    disk, asked = threading.Event(), threading.Event()
+    last_resort = threading.Timer(20, disk.set)
+    last_resort.start()
+
+    def hang(*_: object) -> None:
+        asked.set()
+        disk.wait()
+
+    owner = store_module if what == "scan" else PolicyStore
+    monkeypatch.setattr(owner, what, hang)
+
+    async def act() -> None:
+        watching = spawn(store.watch(), name="watch")
+        while not asked.is_set():  # noqa: ASYNC110 - another thread's doing
+            await asyncio.sleep(0.001)
+        assert store.snapshot is before
+        await cancel(watching)
+
+    asyncio.run(act())
+    assert not disk.is_set()
+    last_resort.cancel()
+    disk.set()
