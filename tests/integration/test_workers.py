@@ -295,6 +295,23 @@ def test_model_that_cannot_be_loaded_stops_the_start(tmp_path: Path) -> None:
     assert "Traceback" not in str(caught.value)
 
 
+@pytest.mark.slow
+def test_server_none_of_whose_workers_can_start_ends_and_says_why(tmp_path: Path) -> None:
+    """Each dies before it can say anything; after some tries a supervisor should know."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\nif 'proxy.serve.worker' in sys.orig_argv:\n    os._exit(7)\n",
+        encoding="utf-8",
+    )
+    environ = {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    config = {**CONFIG, "policies": str(tmp_path)}
+    with (
+        pytest.raises(AssertionError, match="was started 5 times") as caught,
+        serving(tmp_path, config, environ=environ),
+    ):
+        pass
+    assert "exit status 7" in str(caught.value)
+
+
 def test_one_worker_is_one_process(tmp_path: Path) -> None:
     """As it always was."""
     with serving(tmp_path, {**CONFIG, "workers": 1, "policies": str(tmp_path)}) as server:
