@@ -11,8 +11,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
 from proxy.errors import PolicyError
@@ -20,18 +18,12 @@ from proxy.evaluation.run import Judged
 from proxy.metrics import Metrics
 from proxy.operations.canary import Canary
 from proxy.operations.probes import Probes
-from proxy.operations.rollout_evidence import (
-    Found,
-    add_round,
-    first_round,
-    in_words,
-    judge_figures,
-    last_look,
-)
+from proxy.operations.rollout_evidence import found_by, last_look
 from proxy.operations.rollout_journal import RolloutJournal
+from proxy.operations.rollout_look import Round, conclude
 from proxy.operations.rollout_plan import RolloutPlan
 from proxy.operations.target import TargetKey
-from proxy.policy.rollout import AUTO, Entry, Step, decisions
+from proxy.policy.rollout import AUTO, Entry, Step
 from proxy.policy.schema import PASSTHROUGH
 from proxy.policy.snapshot import Snapshot, steps_between
 from proxy.policy.store import PolicyStore
@@ -42,25 +34,6 @@ _log = logging.getLogger(__name__)
 
 ANY_MODEL = "all"
 """The model label of a step that a person took: it is about all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Round:
-    """A round that both versions of a comparison have answered.
-
-    Args:
-        canary: the comparison.
-        among: all comparisons of the canary, this one included.
-        number: of the round.
-        new: the canary's answers.
-        old: the stable version's.
-    """
-
-    canary: Canary
-    among: Sequence[Canary]
-    number: int
-    new: Sequence[Judged]
-    old: Sequence[Judged]
 
 
 class Rollout:
@@ -104,6 +77,7 @@ class Rollout:
         self._asked: dict[Canary, tuple[Entry | None, int]] = {}
         self._task: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._unsure: Entry | None = None
         self.problem: str | None = None
         probes.subscribe(self._answered)
         store.subscribe(self._changed)
@@ -147,7 +121,7 @@ class Rollout:
     def _is_due(self, canary: Canary, look: Entry | None) -> bool:
         """Whether another round may help, and is not one too many."""
         rounds = (look.rounds if look else 0) + self._n_asked(canary, look)
-        return canary.is_probed and _found(look) == "unclear" and rounds < self._plan.max_rounds
+        return canary.is_probed and found_by(look) == "unclear" and rounds < self._plan.max_rounds
 
     def _n_asked(self, canary: Canary, look: Entry | None) -> int:
         """How many rounds were asked for since a look, in vain so far: nobody answered."""
@@ -162,16 +136,16 @@ class Rollout:
         if rounds:
             self._looking = spawn(self._look_at(rounds, after=self._looking), name="rollout-look")
 
-    def _rounds(self, key: TargetKey) -> Iterator[_Round]:
+    def _rounds(self, key: TargetKey) -> Iterator[Round]:
         """The rounds that a version's answers complete, one for each comparison that it is in."""
         canaries = self._canaries()
         for canary in canaries:
             new, old = (self._answers.get(side) for side in canary.keys)
             if key in canary.keys and new and old and new[1] and new[0] == old[0]:
                 among = [other for other in canaries if other.new == canary.new]
-                yield _Round(canary, among, new[0], new[1], old[1])
+                yield Round(canary, among, new[0], new[1], old[1])
 
-    async def _look_at(self, rounds: Iterable[_Round], *, after: asyncio.Task[None] | None) -> None:
+    async def _look_at(self, rounds: Iterable[Round], *, after: asyncio.Task[None] | None) -> None:
         """Take looks in the order in which rounds end; what holds goes on holding where it fails.
 
         Args:
@@ -181,60 +155,18 @@ class Rollout:
         if after is not None:
             await asyncio.wait([after])
         for at in rounds:
+            entry = None
             try:
-                entry = self._conclude(at, await self._journal.read())
+                entry = conclude(at, await self._journal.read(), plan=self._plan, now=self._clock())
                 if entry is not None:
                     await self._journal.append(entry)
                     self._taken(entry)
             except PolicyError as error:
+                self._unsure = entry or self._unsure
                 self._not_taken(at.canary, error)
 
-    def _conclude(self, at: _Round, entries: Sequence[Entry]) -> Entry | None:
-        """Return what follows from a round and all before it; None where it adds nothing."""
-        canary, judge = at.canary, at.new[0].verdict.judge_id
-        if canary.new in decisions(entries):
-            return None  # by a person just now, or another server: the snapshot follows in a moment
-        if at.number < first_round(entries, canary):
-            return None  # counted: the same prompts with the same seeds say nothing new
-        before = last_look(entries, canary)
-        if before is not None and before.judge != judge:
-            before = None
-        probed = [other for other in at.among if other.is_probed]
-        figures = add_round(
-            (before.figures or {}) if before else {}, at.new, at.old, among=len(probed)
-        )
-        if figures is None:
-            line = logfmt("rollout_round_empty", policy=canary.new, model=canary.model)
-            _log.warning("%s", line)
-            return None
-        others = [last_look(entries, other) for other in probed if other != canary]
-        rounds = 1 + (before.rounds if before else 0)
-        step, because = self._plan.conclude(
-            judge_figures(figures),
-            elsewhere="better" if all(_found(look) == "better" for look in others) else "unclear",
-            rounds=rounds,
-            policy=canary.new.name,
-            is_shadow=canary.is_shadow,
-            unmeasured=sorted({other.model for other in at.among if not other.is_probed}),
-        )
-        return Entry(
-            at=datetime.fromtimestamp(self._clock(), UTC),
-            who=AUTO,
-            step=step,
-            policy=canary.new.name,
-            sha=canary.new.sha,
-            old=str(canary.old),
-            model=canary.model,
-            round=at.number,
-            rounds=rounds,
-            judge=judge,
-            figures=figures,
-            why=f"{because} {canary.model}, against {canary.old}, rounds: {rounds}; "
-            f"{in_words(figures)}",
-        )
-
     def _taken(self, entry: Entry) -> None:
-        self.problem = None
+        self.problem = self._unsure = None
         level = logging.INFO if entry.step == "hold" else logging.WARNING
         line = logfmt("rollout_step", step=entry.step, policy=entry.ref, why=entry.why)
         _log.log(level, "%s", line)
@@ -254,16 +186,17 @@ class Rollout:
             self._metrics.rollout_n.labels(*labels).set(item.n)
 
     def _changed(self, old: Snapshot, new: Snapshot) -> None:
-        """Count the steps that people took; those of our own are counted as they are taken."""
+        """Count the steps that people took; those of our own are counted as they are taken.
+
+        One of our own that was given up, and that a slow disk has taken all the same, is taken now.
+        """
         for step, ref, entry in steps_between(old, new):
-            if entry is None or entry.who != AUTO:
+            if entry is not None and entry == self._unsure:
+                self._taken(entry)
+            elif entry is None or entry.who != AUTO:
                 who = None if entry is None else entry.who
                 _log.warning("%s", logfmt("rollout_step", step=step, policy=ref, who=who))
                 self._count(ANY_MODEL, ref.name, step)
 
     def _count(self, model: str, policy: str, step: Step | Literal["failed"]) -> None:
         self._metrics.rollout_steps.labels(model, policy, step).inc()
-
-
-def _found(look: Entry | None) -> Found:
-    return "unclear" if look is None or not look.figures else judge_figures(look.figures)

@@ -85,6 +85,11 @@ def judge_figures(figures: Mapping[str, Figures]) -> Found:
     return "unclear"
 
 
+def found_by(look: Entry | None) -> Found:
+    """Return what a look found; nothing is clear where there was none."""
+    return "unclear" if look is None or not look.figures else judge_figures(look.figures)
+
+
 def in_words(figures: Mapping[str, Figures]) -> str:
     """Say what was measured: ``harmful -12.5 points [-21.0, -4.1], n = 80; over-refusal …``."""
     return "; ".join(_words(kind.replace("_", "-"), item) for kind, item in figures.items())

@@ -447,7 +447,7 @@ def test_disk_that_hangs_costs_the_decision_and_not_the_event_loop(
         append(self, entry)
 
     monkeypatch.setattr(Journal, "append", hang)
-    server.rollout._journal = RolloutJournal(server.store.journal, within_s=0.01)
+    server.rollout._journal = RolloutJournal(server.store.journal, within_s=0.5)
 
     async def through_it(server: _Server) -> None:
         await server.round()
@@ -458,6 +458,8 @@ def test_disk_that_hangs_costs_the_decision_and_not_the_event_loop(
         assert server.steps("failed") == 2
         disk.set()
         await _until(lambda: server.share("canary") == 0.0)
+        assert server.steps("rollback") == 1
+        assert server.rollout.problem is None
 
     _run(server, through_it)
     assert [entry.step for entry in server.entries] == ["rollback"]
