@@ -77,7 +77,8 @@ class Call:
         )
         if signals.captures_content and self._span.is_recording():
             self._span.set_attributes(genai.texts_asked(self._request.messages))
-        self._origin = ORIGIN.set(signals.within(self._span))
+        self._origin = signals.within(self._span)
+        ORIGIN.set(self._origin)
         try:
             reply = await self._exchange.__aenter__()
         except BaseException as error:
@@ -112,7 +113,9 @@ class Call:
             self._first_token = now
 
     def _end(self, failure: str | None) -> None:
-        ORIGIN.reset(self._origin)
+        # Of several models asked, one that has failed may end after the next one has begun.
+        if ORIGIN.get() is self._origin:
+            ORIGIN.set(None)
         span, signals = self._span, self._terms.signals
         span.set_attributes(genai.answered(self._transcript))
         if signals.captures_content and span.is_recording():
