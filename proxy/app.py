@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -43,10 +43,10 @@ from proxy.middleware.otel.hooks import Hooks
 from proxy.middleware.otel.switch import hooks as hooks_asked_for
 from proxy.middleware.private_headers import PrivateHeadersMiddleware
 from proxy.middleware.request_id import RequestIdMiddleware
-from proxy.operations.canary import Canary, canaries
+from proxy.operations.canary import Canary, canaries_on
 from proxy.operations.judging import Judges
 from proxy.operations.live import LiveJudge
-from proxy.operations.policy_watch import PolicyWatch, live_policies
+from proxy.operations.policy_watch import PolicyWatch
 from proxy.operations.prewarm import Prewarm
 from proxy.operations.probe_history import ProbeHistory
 from proxy.operations.probe_plan import ProbePlan
@@ -57,7 +57,7 @@ from proxy.operations.rollout_evidence import first_round
 from proxy.operations.rollout_plan import RolloutPlan
 from proxy.operations.served import ServedModels
 from proxy.operations.service import Parts, Service
-from proxy.operations.target import Target
+from proxy.operations.target import Target, live_targets
 from proxy.pipeline import Pipeline, Rules
 from proxy.policy.store import PolicyStore
 from proxy.settings import Settings, resolve_keys
@@ -106,6 +106,7 @@ class Shared:
         policies: follows the process that reads the folder; None in that process.
         pages_path: the unix socket where that process answers; None in it.
         evaluate: what answers and judges probes.
+        judges: makes those of a common judge and of each model's own.
     """
 
     engines: Engines | None = None
@@ -113,6 +114,7 @@ class Shared:
     policies: PolicyStore | None = None
     pages_path: str | None = None
     evaluate: Evaluate = evaluate
+    judges: Callable[[Judge, Mapping[str, Judge]], Judges] = Judges
 
 
 def build(
@@ -153,16 +155,14 @@ def build(
     models = ServedModels(backends)
     models.on_retry(lambda model, reason: metrics.retries.labels(model, reason).inc())
     judges = (
-        _judges(settings, client, shared.engines, hooks)
-        if judge is None
-        else Judges(hooks.judge(judge))
+        _judges(settings, client, shared, hooks) if judge is None else Judges(hooks.judge(judge))
     )
     policies = PolicyWatch(shared.policies or _store(settings), metrics)
     admission = _admission(settings, metrics)
     live = LiveJudge(
         judges, metrics, max_queued=settings.judging.max_queued, workers=settings.judging.workers
     )
-    targets = _targets(settings, models, policies)
+    targets = partial(live_targets, models, policies, [key.id for key in settings.keys])
     probes = _probes(settings, targets, policies, judges, metrics, evaluate=shared.evaluate)
     schedule = _schedule(settings, probes, metrics)
     # A worker decides nothing: its rollout has a store that nobody reloads.
@@ -212,7 +212,7 @@ def build(
         ],
         middleware=stack,
         exception_handlers={HTTPException: on_http_error},
-        lifespan=lifespan(service),
+        lifespan=lambda _app: service.running(),
     )
     return Proxy(Front(wrapped(answers[CHAT.path], stack), rest), service, metrics, pages)
 
@@ -298,24 +298,6 @@ def _admission(settings: Settings, metrics: Metrics) -> Admission:
     return admission
 
 
-def _targets(
-    settings: Settings, models: ServedModels, policies: PolicyWatch
-) -> Callable[[], list[Target]]:
-    """Give the policies that are live now, for each model that can answer."""
-    key_ids = [key.id for key in settings.keys]
-
-    def targets() -> list[Target]:
-        return [
-            Target(backend, policy)
-            for backend in models.ready()
-            for policy in live_policies(
-                policies.store.snapshot, model=backend.model, key_ids=key_ids
-            )
-        ]
-
-    return targets
-
-
 def _probes(
     settings: Settings,
     targets: Callable[[], list[Target]],
@@ -365,18 +347,11 @@ def _rollout(
     rolling_out = settings.rollout
     key_ids = [key.id for key in settings.keys]
 
+    # All of them: one whose engine is away for a restart has a say in a promotion, too.
+    served = {model: model in settings.probed_models for model in models.names}
+
     def found() -> list[Canary]:
-        # All of them: one whose engine is away for a restart has a say in a promotion, too.
-        return [
-            canary
-            for model in models.names
-            for canary in canaries(
-                store.snapshot,
-                model=model,
-                key_ids=key_ids,
-                is_probed=model in settings.probed_models,
-            )
-        ]
+        return canaries_on(store.snapshot, served, key_ids=key_ids)
 
     plan = RolloutPlan(rolling_out.auto, rolling_out.interval_s, rolling_out.max_rounds)
     return Rollout(plan, store, probes, metrics, canaries=found)
@@ -389,9 +364,7 @@ def _schedule(settings: Settings, probes: Probes, metrics: Metrics) -> ProbeSche
     return ProbeSchedule(probes, interval_s=interval_s, jitter=probing.jitter)
 
 
-def _judges(
-    settings: Settings, client: UpstreamClient, engines: Engines | None, hooks: Hooks
-) -> Judges:
+def _judges(settings: Settings, client: UpstreamClient, shared: Shared, hooks: Hooks) -> Judges:
     """The configured judges; equal configurations share one, and with it one model."""
     built: list[tuple[JudgeConfig, Judge]] = []
 
@@ -399,24 +372,12 @@ def _judges(
         for known, same in built:
             if known == config:
                 return same
-        made = hooks.judge(build_judge(config, client=client, may_spawn=True, engines=engines))
+        made = hooks.judge(
+            build_judge(config, client=client, may_spawn=True, engines=shared.engines)
+        )
         built.append((config, made))
         return made
 
     judging = settings.judging
     by_model = {model: judge(config) for model, config in judging.models.items()}
-    return Judges(judge(judging.judge), by_model)
-
-
-def lifespan(service: Service) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    """Start a service with an application and close it with it."""
-
-    @asynccontextmanager
-    async def run(_app: Starlette) -> AsyncIterator[None]:
-        service.start()
-        try:
-            yield
-        finally:
-            await service.close()
-
-    return run
+    return shared.judges(judge(judging.judge), by_model)

@@ -39,6 +39,16 @@ class SpawnedEngines:
         self._backends.setdefault(engine_key(config), backend)
         return backend
 
+    async def start_rest(self) -> None:
+        """Start those that are shared and that nobody has started yet, one after the other.
+
+        Raises:
+            ModelLoadError: a model cannot be loaded; those before it stay started.
+        """
+        for backend in self._backends.values():
+            if backend.state is None:
+                await backend.start()
+
     def _changed(self) -> None:
         self.on_change()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from proxy.domain import PolicyRef
@@ -54,3 +54,21 @@ def canaries(
             for policy, share in partly
         }
     return tuple(found)
+
+
+def canaries_on(
+    snapshot: Snapshot, models: Mapping[str, bool], *, key_ids: Iterable[str]
+) -> list[Canary]:
+    """Return the canaries of several models.
+
+    Args:
+        snapshot: what is in force.
+        models: served name → whether it is probed.
+        key_ids: ids of all API keys.
+    """
+    ids = tuple(key_ids)
+    return [
+        canary
+        for model, is_probed in models.items()
+        for canary in canaries(snapshot, model=model, key_ids=ids, is_probed=is_probed)
+    ]

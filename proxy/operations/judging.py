@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from proxy.judges.base import Judge
 
@@ -43,3 +43,27 @@ class Judges:
         """Close all, started or not."""
         for judge in self.all:
             await judge.close()
+
+
+class JudgesElsewhere(Judges):
+    """Judges that do their work in other processes: here only the engines that those share run.
+
+    Args:
+        common: see `Judges`; not started.
+        by_model: likewise.
+        start_engines: starts them; closed with the judges.
+    """
+
+    def __init__(
+        self,
+        common: Judge,
+        by_model: Mapping[str, Judge] | None = None,
+        *,
+        start_engines: Callable[[], Awaitable[None]],
+    ) -> None:
+        super().__init__(common, by_model)
+        self._start_engines = start_engines
+
+    async def start(self) -> None:
+        """Start the engines; raises as for judges that work here."""
+        await self._start_engines()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from proxy.admission import Admission
@@ -81,6 +82,15 @@ class Service:
         self.parts.policies.subscribe(self._policies_changed)
         self.parts.policies.start()
         self._loading = spawn(self._load(), name="load")
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start on entering and close on leaving."""
+        self.start()
+        try:
+            yield
+        finally:
+            await self.close()
 
     async def loaded(self) -> None:
         """Wait until models and judges are there, or could not be loaded."""

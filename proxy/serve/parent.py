@@ -18,10 +18,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from proxy.app import Page, Shared, build, lifespan
+from proxy.app import Page, Shared, build
 from proxy.backends.private_folder import private_folder
 from proxy.backends.spawned import SpawnedEngines
 from proxy.errors import GuardTuneError
+from proxy.operations.judging import JudgesElsewhere
 from proxy.serve.delegated_probes import DelegatedProbes
 from proxy.serve.listener import another
 from proxy.serve.messages import Engines, Failed, Orders, Policies
@@ -57,7 +58,11 @@ class Parent:
         self._engines = SpawnedEngines()
         self._workers: Workers
         probes = DelegatedProbes(lambda: self._workers.prober())  # noqa: PLW0108 - they come later
-        shared = Shared(engines=self._engines, evaluate=probes.evaluate)
+        shared = Shared(
+            engines=self._engines,
+            evaluate=probes.evaluate,
+            judges=partial(JudgesElsewhere, start_engines=self._engines.start_rest),
+        )
         self.proxy = build(settings, environ=environ, shared=shared)
 
     def run(self, reserved: socket.socket, *, on_ready: Callable[[], None]) -> None:
@@ -89,7 +94,7 @@ class Parent:
         config = server_config(
             Starlette(
                 routes=[Route(path, page) for path, page in self._pages(workers).items()],
-                lifespan=lifespan(self.proxy.service),
+                lifespan=lambda _app: self.proxy.service.running(),
             ),
             keep_alive_s=limits.keep_alive_s,
             drain_s=limits.drain_timeout_s,

@@ -35,3 +35,21 @@ def test_first_of_two_equal_engines_is_the_one_to_share() -> None:
     """A served model and a judge's may be configured alike; each has its own process."""
     engines = SpawnedEngines(command=COMMAND)
     assert engines.connect(CONFIG, None) is not engines.connect(CONFIG, None)
+
+
+def test_rest_is_what_is_shared_and_not_started_yet() -> None:
+    """Each engine once, however many are configured alike."""
+
+    async def act() -> None:
+        engines = SpawnedEngines(command=COMMAND)
+        model, alike = engines.connect(CONFIG, None), engines.connect(CONFIG, None)
+        judge = engines.connect(LlamaCppConfig(name="judge", path="j.gguf"), None)
+        await model.start()
+        pid = model.pid
+        await engines.start_rest()
+        assert (model.pid, alike.pid) == (pid, None)
+        assert judge.is_ready
+        for backend in (model, judge):
+            await backend.close()
+
+    asyncio.run(act())

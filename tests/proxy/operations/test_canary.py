@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.operations.canary import canaries
+from proxy.operations.canary import canaries, canaries_on
 from proxy.policy.store import PolicyStore
 from tests.edge import write_policy
 
@@ -50,3 +50,10 @@ def test_both_versions_are_what_is_probed(tmp_path: Path) -> None:
     write_policy(tmp_path, "canary", CANARY)
     (canary,) = canaries(PolicyStore(tmp_path).reload(), model="m", key_ids=())
     assert canary.keys == (("m", canary.new), ("m", canary.old))
+
+
+def test_canaries_of_several_models_know_whether_theirs_is_probed(tmp_path: Path) -> None:
+    """One that is not has a say in a promotion all the same."""
+    write_policy(tmp_path, "canary", CANARY)
+    found = canaries_on(PolicyStore(tmp_path).reload(), {"a": True, "b": False}, key_ids=())
+    assert [(canary.model, canary.is_probed) for canary in found] == [("a", True), ("b", False)]

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.errors import ModelLoadError
 from proxy.judges.scripted import ScriptedJudge
-from proxy.operations.judging import Judges
+from proxy.operations.judging import Judges, JudgesElsewhere
 
 
 class _Counting(ScriptedJudge):
@@ -57,3 +57,21 @@ def test_judge_that_cannot_start_is_told_and_all_can_be_closed() -> None:
         asyncio.run(judges.start())
     asyncio.run(judges.close())
     assert (common.started, common.closed, broken.closed) == (1, 1, 1)
+
+
+def test_judges_that_work_elsewhere_are_closed_and_only_their_engines_started() -> None:
+    """Nobody judges here: what a judge loads would be memory for nothing."""
+    common, own = _Counting(), _Counting()
+    started = []
+
+    async def start_engines() -> None:
+        started.append(True)
+
+    async def run() -> None:
+        judges = JudgesElsewhere(common, {"a": own}, start_engines=start_engines)
+        await judges.start()
+        await judges.close()
+
+    asyncio.run(run())
+    assert started == [True]
+    assert [(judge.started, judge.closed) for judge in (common, own)] == [(0, 1), (0, 1)]

@@ -12,7 +12,7 @@ import pytest
 
 from proxy.domain import Exchange, Prompt, Verdict
 from proxy.metrics import Metrics
-from proxy.operations.canary import Canary, canaries
+from proxy.operations.canary import Canary, canaries_on
 from proxy.operations.judging import Judges
 from proxy.operations.policy_watch import live_policies
 from proxy.operations.probe_history import ProbeHistory
@@ -86,15 +86,9 @@ class _Server:
         )
         self.store.subscribe(lambda old, new: self.probes.refresh())
 
-    def canaries(self) -> tuple[Canary, ...]:
+    def canaries(self) -> list[Canary]:
         """Those of all models; the backend answers for the first."""
-        return tuple(
-            canary
-            for model, is_probed in self.models.items()
-            for canary in canaries(
-                self.store.snapshot, model=model, key_ids=(), is_probed=is_probed
-            )
-        )
+        return canaries_on(self.store.snapshot, self.models, key_ids=())
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -221,7 +215,7 @@ def test_better_canary_is_promoted_once_that_is_sure(tmp_path: Path) -> None:
     assert [entry.rounds for entry in server.entries] == list(range(1, len(steps) + 1))
     assert [entry.round for entry in server.entries] == list(range(len(steps)))
     assert set(server.pauses) == {7.0}
-    assert server.canaries() == ()
+    assert server.canaries() == []
     assert server.steps("hold") == len(steps) - 1
     assert server.steps("promote") == 1
 
@@ -341,7 +335,7 @@ def test_decision_holds_after_a_restart(tmp_path: Path) -> None:
     _run(server, _Server.round)
     again = _Server(tmp_path)
     assert again.share("canary") == 0.0
-    assert again.canaries() == ()
+    assert again.canaries() == []
 
 
 def test_edited_canary_begins_anew(tmp_path: Path) -> None:

@@ -77,3 +77,16 @@ def test_draining_lets_nobody_in(tmp_path: Path) -> None:
                 await proxy.service.parts.admission.__aenter__()
 
     asyncio.run(run())
+
+
+def test_service_runs_as_long_as_its_block(tmp_path: Path) -> None:
+    """As an application's lifespan: started on entering, closed on leaving."""
+    proxy = assemble(tmp_path)
+
+    async def run() -> None:
+        async with proxy.service.running():
+            await proxy.service.loaded()
+            assert proxy.service.parts.models.ready()
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(run())
