@@ -5,7 +5,7 @@ Frozen throughout, except :class:`Transcript`, the side copy that a backend fill
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -91,9 +91,13 @@ class Transcript:
 
     It holds the first choice only, which is what judges see, cut at ``max_chars`` so that a runaway
     stream costs bounded memory. Not thread-safe: the event loop owns it.
+
+    Attributes:
+        put_off: what whoever fills it will read later; see `settle`.
     """
 
-    __slots__ = ("_chars", "_parts", "error_type", "finish_reason", "max_chars", "model", "usage")
+    __slots__ = ("_chars", "_parts", "error_type", "finish_reason", "max_chars", "model", "put_off",
+                 "usage")  # fmt: skip
 
     def __init__(self, *, max_chars: int = 262_144) -> None:
         self.max_chars = max_chars
@@ -101,6 +105,7 @@ class Transcript:
         self.usage: Usage | None = None
         self.error_type: str | None = None
         self.model: str | None = None
+        self.put_off: Callable[[], None] | None = None
         self._parts: list[str] = []
         self._chars = 0
 
@@ -111,6 +116,12 @@ class Transcript:
             kept = delta if len(delta) <= room else delta[:room]
             self._parts.append(kept)
             self._chars += len(kept)
+
+    def settle(self) -> None:
+        """Have what was put off read now: the answer ends here, complete or not."""
+        put_off, self.put_off = self.put_off, None
+        if put_off is not None:
+            put_off()
 
     @property
     def text(self) -> str:
@@ -157,9 +168,11 @@ class Capabilities:
     conversation: Conversation | None = "messages"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRef:
-    """A policy's identity: ``name@sha256[:12]`` of its canonical content."""
+class PolicyRef(msgspec.Struct, frozen=True):
+    """A policy's identity: ``name@sha256[:12]`` of its canonical content.
+
+    A Struct, because it is looked up with every request, and a dataclass hashes ten times as long.
+    """
 
     name: str
     sha: str

@@ -141,9 +141,10 @@ class Pipeline:
                 meter.waited(since)
                 attempt = asked if isinstance(asked, Attempt) else asked.answered
                 meter.status = reply.status
-                chunks = _MeteredChunks(reply.chunks, meter)
-                if reply.body:
-                    chunks.count = 1
+                metered = None
+                if reply.body is None:
+                    metered = _MeteredChunks(reply.chunks, meter)
+                elif reply.body:
                     meter.saw_chunk()
                 headers = _headers(reply, attempt.applied)
                 if others is not None:
@@ -153,14 +154,16 @@ class Pipeline:
                         Answer(
                             reply.status,
                             headers,
-                            chunks,
+                            metered or reply.chunks,
                             attempt.request.model,
                             attempt.policy.ref,
                             reply.body,
                         )
                     )
                 finally:
-                    if reply.status == _OK and chunks.count:
+                    attempt.transcript.settle()
+                    has_come = reply.body if metered is None else metered.count
+                    if reply.status == _OK and has_come:
                         self._answered(route, attempt)
 
     def _attempt(self, route: Route, meter: RequestMeter, request: ChatRequest) -> Attempt:
@@ -216,24 +219,27 @@ class _MeteredChunks:
         count: how many the client got.
     """
 
-    __slots__ = ("_chunks", "_meter", "count")
+    __slots__ = ("_chunks", "_has_text", "_meter", "count")
 
     def __init__(self, chunks: AsyncIterator[bytes], meter: RequestMeter) -> None:
         self._chunks = chunks
         self._meter = meter
+        self._has_text = False
         self.count = 0
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        asked = self._meter.now()
+        meter = self._meter
+        asked = meter.now()
         try:
             chunk = await self._chunks.__anext__()
         finally:
-            self._meter.waited(asked)
-        self._meter.saw_chunk()
+            meter.waited(asked)
         self.count += 1
+        if not self._has_text:
+            self._has_text = meter.saw_chunk()
         return chunk
 
 

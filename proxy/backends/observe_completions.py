@@ -94,9 +94,30 @@ def record_completions(transcript: Transcript, events: bytes) -> bool:
         return False
     if len(payloads) != n_events:
         return False
+    texts: list[str] = []
     for payload in payloads:
-        _record(transcript, payload)
+        if (text := _mere_text(payload)) is not None:
+            texts.append(text)
+        else:
+            transcript.add_text("".join(texts))
+            texts.clear()
+            _record(transcript, payload)
+    transcript.add_text("".join(texts))
+    named = (payload.model for payload in reversed(payloads) if payload.model is not None)
+    transcript.model = next(named, transcript.model)
     return True
+
+
+def _mere_text(payload: _Payload) -> str | None:
+    """The text of a chunk that says nothing else, as nearly all do; None for any other."""
+    choices = payload.choices
+    if payload.usage is not None or payload.error is not None or not choices or len(choices) > 1:
+        return None
+    choice = choices[0]
+    delta = choice.delta
+    if choice.index or choice.finish_reason is not None or delta is None or delta.refusal:
+        return None
+    return delta.content if isinstance(delta.content, str) else None
 
 
 def _record(transcript: Transcript, payload: _Payload) -> None:

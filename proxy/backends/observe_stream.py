@@ -2,7 +2,7 @@
 
 Until the first text each event is read as it arrives, since time to first token is measured and a
 model that begins with an error may be stood in for. From then on bytes are only kept, and read when
-something in them might end the answer, when many are there, or at the end.
+many are there, at the end, or when the transcript is settled because nobody waits for the end.
 """
 
 from __future__ import annotations
@@ -54,15 +54,18 @@ class StreamObserver:
         """Take the next bytes."""
         if not self._is_behind:
             self._read(piece)
-            self._is_behind = self._at_once is not None and self._transcript.has_text
+            if self._at_once is not None and self._transcript.has_text:
+                self._is_behind = True
+                self._transcript.put_off = self._catch_up
             return
         self._unread.append(piece)
         self._n_unread += len(piece)
-        if self._n_unread > MAX_UNREAD_BYTES or _may_end(piece):
+        if self._n_unread > MAX_UNREAD_BYTES:
             self._catch_up()
 
     def finish(self) -> None:
         """Without ``[DONE]`` a stream is whole only if the model said why it stopped."""
+        self._transcript.put_off = None
         self._catch_up()
         self._read(b"".join(self._unread))
         for event in self._splitter.finish():
@@ -107,13 +110,3 @@ class StreamObserver:
             self._is_done = True
         else:
             self._record(self._transcript, data)
-
-
-def _may_end(piece: bytes) -> bool:
-    """Whether something in it may not wait: an abandoned answer counts if it was whole."""
-    return (
-        b'"finish_reason":"' in piece
-        or b'"finish_reason": "' in piece
-        or b'"error"' in piece
-        or _DONE in piece
-    )

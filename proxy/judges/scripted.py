@@ -57,6 +57,8 @@ class ScriptedJudge:
         judge_id: str = SCRIPTED_ID,
     ) -> None:
         self._script = script
+        rules = () if callable(script) else script
+        self._rules = [(re.compile(rule.pattern, re.IGNORECASE), rule.verdict) for rule in rules]
         self._judge_id = judge_id
         self.seen: list[Exchange] = []
 
@@ -81,9 +83,8 @@ class ScriptedJudge:
         """Nothing to release."""
 
     def _by_rule(self, exchange: Exchange) -> Verdict:
-        rules = () if callable(self._script) else self._script
-        for rule in rules:
-            if re.search(rule.pattern, exchange.answer, re.IGNORECASE):
-                is_benign_hit = bool(rule.verdict.harmful) and exchange.kind == "benign"
-                return SAFE if is_benign_hit else rule.verdict
+        for pattern, verdict in self._rules:
+            if pattern.search(exchange.answer):
+                is_benign_hit = bool(verdict.harmful) and exchange.kind == "benign"
+                return SAFE if is_benign_hit else verdict
         return SAFE

@@ -69,13 +69,14 @@ class RequestMeter:
     Time is ours unless it is passed to `waited`.
 
     Attributes:
+        now: gives seconds on the meter's clock, to be handed back to `waited`.
         status: the answer's.
         transcript: the answer's.
         is_failure_counted: whether somebody else has counted the failure that ends it.
     """
 
-    __slots__ = ("_clock", "_first_token_s", "_is_stream", "_metrics", "_series", "_started",
-                 "_waited_s", "is_failure_counted", "status", "transcript")  # fmt: skip
+    __slots__ = ("_first_token_s", "_is_stream", "_metrics", "_series", "_started",
+                 "_waited_s", "is_failure_counted", "now", "status", "transcript")  # fmt: skip
 
     def __init__(
         self,
@@ -87,7 +88,7 @@ class RequestMeter:
         self._metrics = metrics
         self._series: RequestSeries | None = None
         self._is_stream = is_stream
-        self._clock = clock
+        self.now = clock
         self._started = clock()
         self._waited_s = 0.0
         self._first_token_s: float | None = None
@@ -116,18 +117,15 @@ class RequestMeter:
         if series is not None:
             self.bind(series.model, series.policy)
 
-    def now(self) -> float:
-        """Seconds on the meter's clock, to be handed back to `waited`."""
-        return self._clock()
-
     def waited(self, since: float) -> None:
         """Take the time since then as somebody else's: a backend's, or the queue's."""
-        self._waited_s += self._clock() - since
+        self._waited_s += self.now() - since
 
-    def saw_chunk(self) -> None:
-        """Note the first text of a stream."""
+    def saw_chunk(self) -> bool:
+        """Note the first text of a stream; whether it has come."""
         if self._first_token_s is None and self.transcript is not None and self.transcript.has_text:
-            self._first_token_s = self._clock() - self._started
+            self._first_token_s = self.now() - self._started
+        return self._first_token_s is not None
 
     def __exit__(
         self,
@@ -135,7 +133,7 @@ class RequestMeter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        duration_s = self._clock() - self._started
+        duration_s = self.now() - self._started
         code = self.status if error is None else _code_of(error)
         if isinstance(error, OverloadedError):
             self._metrics.rejected.labels(error.reason).inc()

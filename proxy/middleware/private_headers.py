@@ -23,9 +23,11 @@ class PrivateHeadersMiddleware:
         """Handle one request."""
         if scope["type"] == "http":
             headers = scope["headers"]
-            kept = [field for field in headers if may_come_in(field[0])]
-            if len(kept) != len(headers):
-                scope = {**scope, "headers": kept}
+            for name, _ in headers:
+                if name.startswith(_OURS):
+                    kept = [field for field in headers if may_come_in(field[0])]
+                    scope = {**scope, "headers": kept}
+                    break
         return self.app(scope, receive, send)
 
 

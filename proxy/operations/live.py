@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -56,13 +57,17 @@ class LiveJudge:
     ) -> None:
         self._judges = judges
         self._metrics = metrics
-        self._queue: asyncio.Queue[_Job] = asyncio.Queue(max_queued)
+        self._queue: deque[_Job] = deque()
+        self._max_queued = max_queued
+        self._n_unfinished = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
         self._n_workers = workers
         self._clock = clock
         self._workers: list[asyncio.Task[None]] = []
         self._has_news = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
-        metrics.judge_queued.set_function(self._queue.qsize)
+        metrics.judge_queued.set_function(lambda: len(self._queue))
 
     def start(self) -> None:
         """Begin to judge; answers offered before wait in the queue."""
@@ -78,8 +83,9 @@ class LiveJudge:
         for worker in self._workers:
             await cancel(worker)
         self._workers = []
-        while not self._queue.empty():
-            self._queue.get_nowait()
+        while self._queue:
+            self._queue.popleft()
+            self._finished()
             self._unjudged("shutdown")
 
     def offer(self, request: ChatRequest, policy: Policy, transcript: Transcript) -> None:
@@ -101,17 +107,19 @@ class LiveJudge:
         if not request.messages:
             self._unjudged("token_prompt")
             return
-        exchange = Exchange(
-            prompt=last_user_text(request.messages),
-            answer=transcript.text,
-            context=(*_system_texts(request.messages), *echo_context(policy)),
-            finish_reason=transcript.finish_reason,
-        )
-        try:
-            self._queue.put_nowait(_Job(request.model, policy.ref, exchange))
-        except asyncio.QueueFull:
+        if len(self._queue) >= self._max_queued:
             self._unjudged("queue_full")
             return
+        prompt, systems = read_messages(request.messages)
+        exchange = Exchange(
+            prompt=prompt,
+            answer=transcript.text,
+            context=(*systems, *echo_context(policy)),
+            finish_reason=transcript.finish_reason,
+        )
+        self._queue.append(_Job(request.model, policy.ref, exchange))
+        self._n_unfinished += 1
+        self._is_idle.clear()
         if self._alarm is None:
             self._alarm = asyncio.get_running_loop().call_later(GATHER_S, self._wake)
 
@@ -122,7 +130,7 @@ class LiveJudge:
 
     async def join(self) -> None:
         """Wait until everything offered so far has been judged."""
-        await self._queue.join()
+        await self._is_idle.wait()
 
     def _wake(self) -> None:
         self._alarm = None
@@ -132,8 +140,8 @@ class LiveJudge:
         while True:
             await self._has_news.wait()
             self._has_news.clear()
-            while not self._queue.empty():
-                await self._take(self._queue.get_nowait())
+            while self._queue:
+                await self._take(self._queue.popleft())
 
     async def _take(self, job: _Job) -> None:
         try:
@@ -145,7 +153,12 @@ class LiveJudge:
             _log.exception("event=judge_failed judge=%s", self._judges.of(job.model).judge_id)
             self._unjudged("judge_failed")
         finally:
-            self._queue.task_done()
+            self._finished()
+
+    def _finished(self) -> None:
+        self._n_unfinished -= 1
+        if not self._n_unfinished:
+            self._is_idle.set()
 
     async def _judge_one(self, job: _Job) -> None:
         started = self._clock()
@@ -165,13 +178,17 @@ class LiveJudge:
         self._metrics.unjudged.labels(reason).inc(count)
 
 
-def last_user_text(messages: Sequence[Message]) -> str:
-    """Return the text of the last user message; empty if there is none."""
-    return next((_text(item) for item in reversed(messages) if item.get("role") == "user"), "")
-
-
-def _system_texts(messages: Sequence[Message]) -> tuple[str, ...]:
-    return tuple(_text(item) for item in messages if item.get("role") in {"system", "developer"})
+def read_messages(messages: Sequence[Message]) -> tuple[str, list[str]]:
+    """Return the text of the last user message, empty if there is none; and all system texts."""
+    asked: Message = {}
+    systems: list[str] = []
+    for message in messages:
+        role = message.get("role")
+        if role == "user":
+            asked = message
+        elif role in {"system", "developer"}:
+            systems.append(_text(message))
+    return _text(asked), systems
 
 
 def _text(message: Message) -> str:

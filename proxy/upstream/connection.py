@@ -101,7 +101,7 @@ class Connection(asyncio.Protocol):
             await self._news(until)
         if not parser.n_buffered:
             raise StopAsyncIteration
-        return self._take()
+        return self._take() if self._is_paused else parser.take()
 
     def whole(self) -> bytes | None:
         """The body, if all of it has arrived; None otherwise, and then `piece` has it."""
@@ -193,7 +193,9 @@ class Connection(asyncio.Protocol):
         if parser.n_buffered > MAX_BUFFERED_BYTES and not self._is_paused and self._transport:
             self._is_paused = True
             self._transport.pause_reading()
-        self._wake()
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def eof_received(self) -> None:
         """The server has said all it will; that ends a response which has no length."""

@@ -47,7 +47,8 @@ class LeanClient:
         """Send one request; see :class:`proxy.upstream.base.UpstreamClient`."""
         target = self._target(endpoint)
         head = request_head(method, target.path, target.host, headers, len(body))
-        return _Exchange(self._pool(target), method, head, body, timeouts)
+        pool = self._pool(target)
+        return _Exchange(pool, head, body, timeouts, expects_body=method != "HEAD")
 
     async def close(self) -> None:
         """Close every connection; safe to call twice."""
@@ -75,35 +76,40 @@ class _Exchange:
     _chunks: _Chunks | Whole
 
     __slots__ = (
-        "_body", "_chunks", "_connection", "_deadline", "_head", "_method", "_pool", "_timeouts",
+        "_body", "_chunks", "_connection", "_deadline", "_expects_body", "_head", "_pool",
+        "_timeouts",
     )  # fmt: skip
 
     def __init__(
-        self, pool: Pool, method: str, head: bytes, body: bytes, timeouts: Timeouts
+        self, pool: Pool, head: bytes, body: bytes, timeouts: Timeouts, *, expects_body: bool
     ) -> None:
         self._pool = pool
-        self._method = method
+        self._expects_body = expects_body
         self._head = head
         self._body = body
         self._timeouts = timeouts
 
     async def __aenter__(self) -> Response:
-        now, timeouts = asyncio.get_running_loop().time(), self._timeouts
-        self._deadline = math.inf if timeouts.total_s is None else now + timeouts.total_s
-        self._connection = self._pool.borrow_warm() or await self._connected()
+        timeouts = self._timeouts
+        self._deadline = math.inf
+        if timeouts.total_s is not None:
+            self._deadline = self._until(timeouts.total_s)
+        self._connection = connection = self._pool.borrow_warm() or await self._connected()
         try:
-            await self._ask()
+            connection.send(self._head, self._body, expects_body=self._expects_body)
+            await connection.head(self._until(timeouts.first_byte_s))
+        except UpstreamError as error:
+            connection = await self._again(error)
         except BaseException:
-            self._pool.release(self._connection)
+            self._pool.release(connection)
             raise
-        parser = self._connection.parser
-        headers = tuple(parser.headers)
-        body = self._connection.whole()
+        parser = connection.parser
+        body = connection.whole()
         if body is not None:
             self._chunks = Whole(body)
         else:
-            self._chunks = _Chunks(self._connection, timeouts.idle_s, self._deadline)
-        return Response(parser.status, headers, self._chunks, body)
+            self._chunks = _Chunks(connection, timeouts.idle_s, self._deadline)
+        return Response(parser.status, tuple(parser.headers), self._chunks, body)
 
     async def __aexit__(
         self,
@@ -121,27 +127,27 @@ class _Exchange:
             message = "The upstream did not accept a connection in time."
             raise UpstreamError(message, error_type="timeout", is_sent=False) from error
 
-    async def _ask(self) -> None:
-        """Send, and wait for the head; once more if the connection had been closed meanwhile."""
+    async def _again(self, first: UpstreamError) -> Connection:
+        """Ask once more, if the connection had been closed meanwhile; release it if that fails."""
         try:
-            await self._ask_once()
-        except UpstreamError as error:
             if not self._connection.was_stale:
-                raise
-            await self._replace_connection(error)
-            await self._ask_once()
+                raise first
+            connection = await self._replaced(first)
+            connection.send(self._head, self._body, expects_body=self._expects_body)
+            await connection.head(self._until(self._timeouts.first_byte_s))
+        except BaseException:
+            self._pool.release(self._connection)
+            raise
+        return connection
 
-    async def _replace_connection(self, first: UpstreamError) -> None:
+    async def _replaced(self, first: UpstreamError) -> Connection:
         """Connect anew; where that fails, `first` says more: the request may have been seen."""
         until = self._until(self._timeouts.connect_s)
         try:
             self._connection = await self._pool.replace(self._connection, until)
         except (UpstreamError, TimeoutError):
             raise first from None
-
-    async def _ask_once(self) -> None:
-        self._connection.send(self._head, self._body, expects_body=self._method != "HEAD")
-        await self._connection.head(self._until(self._timeouts.first_byte_s))
+        return self._connection
 
     def _until(self, wait_s: float) -> float:
         return min(asyncio.get_running_loop().time() + wait_s, self._deadline)

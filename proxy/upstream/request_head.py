@@ -22,7 +22,6 @@ def field_lines(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
     return block if is_sound else None
 
 
-# A backend sends the same fields with nearly every request, and checking them costs 8 µs.
 @lru_cache(maxsize=256)
 def header_block(headers: Headers) -> bytes:
     """Header fields in wire form, a line each.
@@ -52,8 +51,16 @@ def request_head(method: str, target: bytes, host: bytes, headers: Headers, n_bo
     Raises:
         UpstreamError: see `header_block`.
     """
+    known = _known(method, target, host, headers)
+    if n_body or method != "GET":
+        return b"%bcontent-length: %d\r\n\r\n" % (known, n_body)
+    return known + b"\r\n"
+
+
+# A backend sends the same fields with nearly every request, and checking them costs 8 µs.
+@lru_cache(maxsize=256)
+def _known(method: str, target: bytes, host: bytes, headers: Headers) -> bytes:
     if _METHOD.fullmatch(method) is None:
         raise UpstreamError("No such method.", error_type="protocol", is_sent=False)
-    length = b"content-length: %d\r\n" % n_body if n_body or method != "GET" else b""
     line = b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (method.encode(), target, host)
-    return b"%b%b%b\r\n" % (line, header_block(headers), length)
+    return line + header_block(headers)

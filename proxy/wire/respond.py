@@ -49,12 +49,17 @@ class ChunkedResponse:
 
         Nobody can read half a JSON body, and one that came in one piece is sent with its length.
         """
+        send = self._send
         async for chunk in chunks:
-            ready, self._kept = (chunk, None) if self.is_stream else (self._kept, chunk)
-            if ready is not None:
-                if not self._is_started:
-                    await self._start()
-                await self._send({"type": "http.response.body", "body": ready, "more_body": True})
+            ready = chunk
+            if not self.is_stream:
+                if self._kept is None:
+                    self._kept = chunk
+                    continue
+                ready, self._kept = self._kept, chunk
+            if not self._is_started:
+                await self._start()
+            await send({"type": "http.response.body", "body": ready, "more_body": True})
 
     def keep(self, body: bytes) -> None:
         """Take a body that is whole already, to be sent at the end."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -38,7 +39,14 @@ class ServerConnection(asyncio.Protocol):
         config: the application, and the keep-alive time.
         server_state: what uvicorn's server knows of connections and tasks.
         app_state: what the lifespan left for requests.
+
+    Attributes:
+        write: see :class:`~proxy.wire.server_exchange.Line`, as the next two.
+        done: awaited where there is nothing to wait for.
+        congestion: while the client is slow.
     """
+
+    write: Callable[[bytes], None]
 
     def __init__(
         self,
@@ -63,7 +71,9 @@ class ServerConnection(asyncio.Protocol):
         self._read_last: Exchange | None = None
         self._is_closing = self._is_deaf = self._is_paused = self._is_in_head = False
         self._n_head = 0
-        self._drained: asyncio.Future[None] | None = None
+        self.done = self._loop.create_future()
+        self.done.set_result(None)
+        self.congestion: asyncio.Future[None] | None = None
         self._idle_since = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -74,19 +84,10 @@ class ServerConnection(asyncio.Protocol):
 
     # What an exchange calls.
 
-    @property
-    def is_congested(self) -> bool:
-        """Whether the client reads more slowly than is written."""
-        return self._drained is not None
-
-    def write(self, data: bytes) -> None:
-        """Send bytes."""
-        self._transport.write(data)
-
     async def drained(self) -> None:
         """Wait until the client has caught up, or is gone."""
-        while self._drained is not None:
-            await asyncio.shield(self._drained)
+        while self.congestion is not None:
+            await asyncio.shield(self.congestion)
 
     def pause(self) -> None:
         """Read no more for now."""
@@ -128,6 +129,7 @@ class ServerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
         self._transport = cast("asyncio.Transport", transport)
+        self.write = self._transport.write
         self._server.connections.add(self)  # type: ignore[arg-type]  # uvicorn lists its own kinds
         self._addresses = get_local_addr(self._transport), get_remote_addr(self._transport)
         self._rest()
@@ -161,14 +163,14 @@ class ServerConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Too much waits for the client to read it."""
-        if self._drained is None:
-            self._drained = self._loop.create_future()
+        if self.congestion is None:
+            self.congestion = self._loop.create_future()
 
     def resume_writing(self) -> None:
         """It has read most of it."""
-        drained, self._drained = self._drained, None
-        if drained is not None:
-            drained.set_result(None)
+        congestion, self.congestion = self.congestion, None
+        if congestion is not None:
+            congestion.set_result(None)
 
     # What httptools calls.
 

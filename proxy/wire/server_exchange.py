@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Scope
@@ -18,31 +18,24 @@ _FAILED = b"Internal Server Error"
 _log = logging.getLogger(__name__)
 
 
-class _Done:
-    """Awaited where there is nothing to wait for; one object instead of a coroutine each."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return iter(())  # type: ignore[return-value]  # an iterator is all that `await` asks for
-
-
-_DONE = _Done()
-
-
 class Line(Protocol):
-    """The connection, as an exchange sees it."""
+    """The connection, as an exchange sees it.
+
+    Attributes:
+        write: sends bytes.
+        congestion: ends when the client has caught up; None while it reads as fast as is written.
+    """
+
+    write: Callable[[bytes], None]
+    congestion: asyncio.Future[None] | None
+
+    @property
+    def done(self) -> asyncio.Future[None]:
+        """What is awaited where there is nothing to wait for; the same one spares coroutines."""
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
         """What every response bears."""
-
-    @property
-    def is_congested(self) -> bool:
-        """Whether the client reads more slowly than is written."""
-
-    def write(self, data: bytes) -> None:
-        """Send bytes."""
 
     async def drained(self) -> None:
         """Wait until the client has caught up, or is gone."""
@@ -154,10 +147,19 @@ class Exchange:
 
     def send(self, message: Message) -> Awaitable[None]:
         """ASGI's ``send``. Raises RuntimeError for a message that does not belong here."""
-        if self._line.is_congested and not self.is_gone:
+        line = self._line
+        if self.is_gone:
+            return line.done
+        if line.congestion is not None:
             return self._send_later(message)
-        self._send(message)
-        return _DONE
+        kind = message["type"]
+        if kind == "http.response.body" and self.is_started and not self.is_done:
+            self._body(message.get("body", b""), is_last=not message.get("more_body", False))
+        elif kind == "http.response.start" and not self.is_started:
+            self._start(message["status"], message.get("headers", ()))
+        else:
+            raise RuntimeError(f"{kind!r} is not what follows in this response.")
+        return line.done
 
     def _next_piece(self) -> Message:
         pieces, self._unread, self._n_unread = self._unread, [], 0
@@ -169,18 +171,7 @@ class Exchange:
 
     async def _send_later(self, message: Message) -> None:
         await self._line.drained()
-        self._send(message)
-
-    def _send(self, message: Message) -> None:
-        if self.is_gone:
-            return
-        kind = message["type"]
-        if kind == "http.response.body" and self.is_started and not self.is_done:
-            self._body(message.get("body", b""), is_last=not message.get("more_body", False))
-        elif kind == "http.response.start" and not self.is_started:
-            self._start(message["status"], message.get("headers", ()))
-        else:
-            raise RuntimeError(f"{kind!r} is not what follows in this response.")
+        await self.send(message)
 
     def _start(self, status: int, headers: Any) -> None:
         head = response_head(status, (*self._line.default_headers, *headers))

@@ -41,11 +41,21 @@ def test_the_first_text_is_read_as_it_comes_and_the_rest_at_the_end() -> None:
     assert transcript.text == TEXT
 
 
-@pytest.mark.parametrize("last", [event("", "stop"), DONE, event(error={"message": "x"})])
-def test_what_may_end_an_answer_is_read_at_once(last: bytes) -> None:
-    """An answer whose client leaves right behind its end was whole."""
-    _, transcript = watch(*WORDS, last)
-    assert transcript.text == TEXT
+def test_an_answer_that_is_abandoned_behind_its_end_was_whole() -> None:
+    """Some clients leave as soon as they have read why the model stopped."""
+    _, transcript = watch(*WORDS, event("", "stop"))
+    assert not transcript.is_complete
+    transcript.settle()
+    assert (transcript.is_complete, transcript.text) == (True, TEXT)
+
+
+def test_what_has_been_settled_is_not_read_again() -> None:
+    """Nor is anything left to be settled at the end."""
+    observer, transcript = watch(*WORDS, DONE)
+    transcript.settle()
+    transcript.settle()
+    observer.finish()
+    assert (transcript.text, transcript.put_off) == (TEXT, None)
 
 
 def test_what_waits_is_bounded() -> None:

@@ -9,7 +9,7 @@ from proxy.domain import ChatRequest, Exchange, Transcript, Verdict
 from proxy.judges.scripted import ScriptedJudge
 from proxy.metrics import Metrics
 from proxy.operations.judging import Judges
-from proxy.operations.live import LiveJudge, last_user_text
+from proxy.operations.live import LiveJudge, read_messages
 from proxy.policy.schema import PASSTHROUGH
 from tests.edge import StubJudge
 
@@ -148,14 +148,20 @@ def test_answer_under_judgement_at_shutdown_is_counted() -> None:
     assert _unjudged(_run(judge, work), "shutdown") == 1
 
 
-def test_last_user_text_reads_parts_and_skips_images() -> None:
+def test_the_last_users_text_is_read_in_parts_without_images() -> None:
     """The judge sees text."""
     parts = [{"type": "text", "text": "a"}, {"type": "image_url"}, {"type": "text", "text": "b"}]
     messages = ({"role": "user", "content": "x"}, {"role": "user", "content": parts},
                 {"role": "assistant", "content": "y"})  # fmt: skip
-    assert last_user_text(messages) == "a\nb"
-    assert last_user_text(({"role": "user", "content": None},)) == ""
-    assert last_user_text(()) == ""
+    assert read_messages(messages) == ("a\nb", [])
+    assert read_messages(({"role": "user", "content": None},)) == ("", [])
+    assert read_messages(()) == ("", [])
+
+
+def test_all_system_texts_are_read() -> None:
+    """An answer may echo any of them."""
+    messages = [{"role": role, "content": role} for role in ("system", "user", "developer")]
+    assert read_messages(messages) == ("user", ["system", "developer"])
 
 
 def test_answers_are_judged_by_the_judge_of_their_model() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import cached_property
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
@@ -25,21 +26,21 @@ class Line:
         self.default_headers: list[tuple[bytes, bytes]] = []
         self.written: list[bytes] = []
         self.events: list[str] = []
+        self.write = self.written.append
         self.congestion: asyncio.Future[None] | None = None
 
-    @property
-    def is_congested(self) -> bool:
-        """While there is a future for its end."""
-        return self.congestion is not None
-
-    def write(self, data: bytes) -> None:
-        """Keep it."""
-        self.written.append(data)
+    @cached_property
+    def done(self) -> asyncio.Future[None]:
+        """Of the loop that the test runs in."""
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
 
     async def drained(self) -> None:
         """Wait for the future."""
         assert self.congestion is not None
         await self.congestion
+        self.congestion = None
 
     def pause(self) -> None:
         """Keep that."""
