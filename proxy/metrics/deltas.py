@@ -89,15 +89,20 @@ class Aggregator:
         self._workers[worker] = _Worker()
 
     def add(self, worker: int, delta: Delta) -> None:
-        """Add what a worker reports."""
+        """Add what a worker reports, all of it or nothing.
+
+        Raises:
+            KeyError: a metric that is not known here, which is a bug.
+        """
+        counted = [(self._metrics.families[name], news) for name, news in delta.counted.items()]
         known = self._workers[worker]
         known.requests += delta.total(_REQUESTS)
         known.answers += delta.total(*_ANSWERS)
         known.outliving = delta.outliving
         if delta.gauges:
             known.gauges = delta.gauges
-        for name, news in delta.counted.items():
-            self._metrics.families[name].put(news)
+        for family, news in counted:
+            family.put(news)
 
     def left(self, worker: int, tally: Tally) -> None:
         """Book what a worker that is gone had taken on and not reported.

@@ -13,8 +13,8 @@ Generated from `proxy/metrics/catalogue.py`; do not edit.
 
 `GET /metrics` shows them in Prometheus' text format. Every label has a closed set of values: served
 models, policies of the folder and the words in this table. No prompt, no user id and no name that a
-client made up is ever a label. The series of a policy version leave ten minutes after it has left and
-the last stream under it has ended.
+client made up is ever a label. The series of a policy version leave ten minutes after it has left
+and the last stream under it has ended.
 
 On loopback `/metrics` needs no key. On another address it does, unless `metrics_open: true`.
 """

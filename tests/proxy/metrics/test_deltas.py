@@ -12,7 +12,7 @@ import pytest
 from proxy.domain import PolicyRef
 from proxy.errors import OverloadedError
 from proxy.metrics import Metrics
-from proxy.metrics.deltas import Aggregator, take_delta
+from proxy.metrics.deltas import Aggregator, Delta, take_delta
 from proxy.metrics.recorder import RETIRE_AFTER_S
 from proxy.metrics.request import RequestMeter
 
@@ -129,6 +129,21 @@ def test_what_a_killed_worker_had_not_reported_is_told(shown: Metrics) -> None:
         "2.0", "1.0", "1.0", "2.0",
     ]  # fmt: skip
     assert 'guardtune_unjudged_total{reason="worker_died"} 2.0' in _lines(shown, "guardtune_unj")
+
+
+def test_report_that_cannot_be_taken_counts_as_none(shown: Metrics) -> None:
+    """What it was about is told as lost, once the worker is gone for it."""
+    worker, aggregator = Metrics(), Aggregator(shown)
+    aggregator.joined(1)
+    _ask(worker)
+    delta = take_delta(worker)
+    unknown = Delta({**delta.counted, "guardtune_unheard_of_total": {(): 1.0}})
+    with pytest.raises(KeyError):
+        aggregator.add(1, unknown)
+    assert not _lines(shown, "guardtune_requests_total")
+    aggregator.left(1, worker.tally)
+    assert _lines(shown, "guardtune_requests_lost") == ["guardtune_requests_lost_total 1.0"]
+    assert 'guardtune_unjudged_total{reason="worker_died"} 1.0' in _lines(shown, "guardtune_unj")
 
 
 def test_worker_that_reported_all_leaves_nothing_open(shown: Metrics) -> None:
