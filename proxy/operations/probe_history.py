@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 from collections import deque
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from proxy.evaluation.statistics import Mean
 from proxy.operations.probe_report import ProbeReport
+from proxy.tasks import begin_in_thread
 from proxy.wire.logfmt import logfmt
 
 _log = logging.getLogger(__name__)
+
+CLOSE_WITHIN_S = 5.0
+"""How long the disk may take for the last report."""
 
 
 class ProbeHistory:
@@ -21,13 +30,17 @@ class ProbeHistory:
 
     Args:
         limit: how many; the oldest leave first.
-        file: JSON lines, rewritten whole with each report; None keeps them in memory. A file that
-            cannot be read or written is said in the log and costs nothing else.
+        file: JSON lines, rewritten whole with each report, by a thread; None keeps them in memory.
+            A file that cannot be read or written is said in the log and costs nothing else.
     """
 
     def __init__(self, *, limit: int, file: Path | None = None) -> None:
         self._file = file
         self._reports: deque[ProbeReport] = deque(_read(file), maxlen=limit)
+        # Guards all three: what comes while the thread writes is written after that.
+        self._lock = threading.Lock()
+        self._is_stale = False
+        self._writing: Future[None] | None = None
 
     @property
     def reports(self) -> tuple[ProbeReport, ...]:
@@ -35,10 +48,34 @@ class ProbeHistory:
         return tuple(self._reports)
 
     def add(self, report: ProbeReport) -> None:
-        """Keep one more."""
-        self._reports.append(report)
-        if self._file is not None:
-            _write(self._file, self.reports)
+        """Keep one more; waits for no disk."""
+        with self._lock:
+            self._reports.append(report)
+            if self._file is None:
+                return
+            self._is_stale = True
+            if self._writing is None:
+                self._writing = begin_in_thread(
+                    partial(self._write, self._file), name="probe-history"
+                )
+
+    async def close(self) -> None:
+        """Wait until all is on the disk, for so long as that may take."""
+        with self._lock:
+            writing = self._writing
+        if writing is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.wrap_future(writing), CLOSE_WITHIN_S)
+
+    def _write(self, file: Path) -> None:
+        while True:
+            with self._lock:
+                if not self._is_stale:
+                    self._writing = None
+                    return
+                self._is_stale = False
+                reports = self.reports
+            _write(file, reports)
 
 
 def _read(file: Path | None) -> list[ProbeReport]:

@@ -163,10 +163,11 @@ class Probes:
         self._listeners.append(listener)
 
     async def close(self) -> None:
-        """Stop probing; nothing is started afterwards."""
+        """Stop probing; nothing is started afterwards, and what was found is kept."""
         self._is_closed = True
         if self._running is not None:
             await cancel(self._running[1])
+        await self._history.close()
 
     def _forget(self) -> None:
         """Let go of results that nothing is compared with, and of probes that may not go on."""
