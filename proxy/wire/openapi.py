@@ -51,6 +51,12 @@ _ANSWER_HEADERS = {
     "x-guardtune-overridden": "Fields of the request that the policy changed or removed.",
     "x-guardtune-model": "Which model answered, where the one asked for has fallbacks.",
 }
+_EVENT: JsonObject = {
+    "description": "One event: JSON in OpenAI's form, or `[DONE]`.",
+    "type": "object",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+    "required": ["data"],
+}
 _REQUEST_HEADERS = {
     "x-request-id": "Kept if it is a plain word of up to 128 characters.",
     "x-guardtune-conversation": "What a rollout sticks to.",
@@ -99,7 +105,7 @@ def _asked(route: Route) -> JsonObject:
         "headers": _headers(_ANSWER_HEADERS),
         "content": {
             "application/json": {"schema": {"type": "object"}},
-            "text/event-stream": {"schema": {"type": "string"}},
+            "text/event-stream": {"schema": _EVENT},
         },
     }
     if route.answers == "unknown":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NODE_MODULES
+from tests.node_packages import node_modules
 
 DASHBOARDS = Path(__file__).parents[3] / "deploy" / "grafana"
 CHECK = """import type {{ Dashboard }} from '@grafana/schema';
@@ -18,18 +18,19 @@ export const page = check({json});
 
 
 def _types(folder: Path, pages: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    (folder / "node_modules").symlink_to(NODE_MODULES)
+    packages = node_modules()
+    (folder / "node_modules").symlink_to(packages)
     for name, text in pages.items():
         (folder / f"{name}.ts").write_text(CHECK.format(json=text), encoding="utf-8")
     command = [
-        "node", str(NODE_MODULES / "typescript" / "bin" / "tsc"), "--noEmit", "--strict",
+        "node", str(packages / "typescript" / "bin" / "tsc"), "--noEmit", "--strict",
         "--skipLibCheck", "--module", "nodenext", "--moduleResolution", "nodenext",
         *(f"{name}.ts" for name in pages),
     ]  # fmt: skip
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.grafana_schema
+@pytest.mark.node
 def test_pages_have_grafanas_types(tmp_path: Path) -> None:
     """Every field that the types know is of its type; one that is not would be found."""
     pages = {path.stem: path.read_text("utf-8") for path in DASHBOARDS.glob("*.json")}
