@@ -11,6 +11,8 @@ from proxy.domain import Transcript, Usage
 _DELTAS = frozenset({"response.output_text.delta", "response.refusal.delta"})
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
+_CALLS = frozenset({"function_call", "custom_tool_call"})
+
 _FINISH_REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 """Why an answer is incomplete → what a chat completion would say."""
 
@@ -88,11 +90,16 @@ def _record(transcript: Transcript, response: _Response) -> None:
     if response.error is not None or response.status == "failed":
         transcript.error_type = "provider"
     elif response.status == "completed":
-        transcript.finish_reason = "stop"
+        transcript.finish_reason = "tool_calls" if _calls(response) else "stop"
     elif response.status == "incomplete":
         details = response.incomplete_details
         reason = "" if details is None else details.reason or ""
         transcript.finish_reason = _FINISH_REASONS.get(reason, "length")
+
+
+def _calls(response: _Response) -> bool:
+    """Whether the client is to run something: a chat completion would say so at its end."""
+    return any(item.type in _CALLS for item in response.output or ())
 
 
 def _add_text(transcript: Transcript, item: _Item) -> None:

@@ -88,8 +88,8 @@ UNJUDGED = Spec(
     "guardtune_unjudged_total",
     "counter",
     "Answers that no judge saw: queue_full, incomplete (broken off midway), other_choices (n > 1, "
-    "or several prompts at once), token_prompt (a prompt sent as token ids), passthrough_route, "
-    "shutdown, judge_failed, worker_died.",
+    "or several prompts at once), token_prompt (a prompt sent as token ids), tool_calls (calls "
+    "without a text), passthrough_route, shutdown, judge_failed, worker_died.",
     ("reason",),
 )
 UNGUARDED = Spec(

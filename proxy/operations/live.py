@@ -27,6 +27,10 @@ GATHER_S = 0.005
 handing an answer over."""
 
 
+_CALLS = frozenset({"tool_calls", "function_call"})
+"""Ends of answers that may be calls alone: nothing for a judge of texts, and no empty answer."""
+
+
 class _Job(msgspec.Struct, frozen=True):
     model: str
     policy: PolicyRef
@@ -106,6 +110,9 @@ class LiveJudge:
             return
         if not request.messages:
             self._unjudged("token_prompt")
+            return
+        if transcript.finish_reason in _CALLS and not transcript.has_text:
+            self._unjudged("tool_calls")
             return
         if len(self._queue) >= self._max_queued:
             self._unjudged("queue_full")

@@ -51,6 +51,7 @@ def _texts(*texts: str, **more: Any) -> str:
 _ROLE = _chunk({"role": "assistant", "content": "", "refusal": None})
 _CALL = {"index": 0, "id": "call_1", "type": "function"}
 _STARTED = {"role": "assistant", "content": None}
+_CALLED = {**RESPONSE, "output": [{"type": "function_call", "name": "add", "arguments": '{"a":1}'}]}
 _FAILED = {
     **RESPONSE,
     "status": "failed",
@@ -129,7 +130,7 @@ RESPONSES: Mapping[str, str] = {
     + _event("response.completed", 2, response=RESPONSE),
     "tools": _event("response.output_item.added", 0, item={"type": "function_call", "name": "add"})
     + _event("response.function_call_arguments.delta", 1, delta='{"a":1}')
-    + _event("response.completed", 2, response={**RESPONSE, "output": []}),
+    + _event("response.completed", 2, response=_CALLED),
     "incomplete": _event("response.output_text.delta", 0, delta="Good ", **_PLACE)
     + _event("response.incomplete", 1, response=_CUT),
     "failed": _event("response.output_text.delta", 0, delta="Good ", **_PLACE)

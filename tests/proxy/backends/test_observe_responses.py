@@ -44,6 +44,13 @@ def test_stream_is_read_once_though_it_tells_its_text_thrice(size: int) -> None:
     assert transcript.usage == Usage(3, 2, cached_tokens=1)
 
 
+@pytest.mark.parametrize("kind", ["function_call", "custom_tool_call"])
+def test_calls_end_an_answer_as_in_a_chat(kind: str) -> None:
+    """So that nobody takes it for an empty one; searches on the server are no calls."""
+    assert _whole(output=[{"type": kind, "name": "add"}]).finish_reason == "tool_calls"
+    assert _whole(output=[{"type": "web_search_call"}]).finish_reason == "stop"
+
+
 def test_refusal_is_the_answer() -> None:
     """Whole and in deltas."""
     parts = [{"type": "refusal", "refusal": "I will not."}]

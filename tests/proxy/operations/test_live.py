@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from proxy.domain import ChatRequest, Exchange, Transcript, Verdict
 from proxy.judges.scripted import ScriptedJudge
 from proxy.metrics import Metrics
@@ -204,6 +206,21 @@ def test_prompt_of_tokens_is_counted_as_unjudged() -> None:
 
     assert _unjudged(_run(judge, work), "token_prompt") == 1
     assert not judge.seen
+
+
+@pytest.mark.parametrize("reason", ["tool_calls", "function_call"])
+def test_calls_without_a_text_are_counted_and_are_no_empty_answer(reason: str) -> None:
+    """An agent's turns would all look degenerate; what it says beside a call is judged."""
+    judge = StubJudge()
+
+    async def work(live: LiveJudge) -> None:
+        live.start()
+        live.offer(ASK, PASSTHROUGH, _told("", finish_reason=reason))
+        live.offer(ASK, PASSTHROUGH, _told("Let me see.", finish_reason=reason))
+        await live.join()
+
+    assert _unjudged(_run(judge, work), "tool_calls") == 1
+    assert [seen.answer for seen in judge.seen] == ["Let me see."]
 
 
 def test_answer_that_is_passed_over_is_counted() -> None:
