@@ -91,6 +91,7 @@ def standing(folder: Path, *, has_local: bool) -> Iterator[Site]:
                 {"id": "boss", "secret_env": "ADMIN_KEY", "admin": True},
             ],
             "policies": str(folder / "policies"),
+            "passthrough_routes": ["/v1/rerank"],
             "judging": {"judge": "scripted"},
             "probing": {"enabled": False},
         }

@@ -22,6 +22,9 @@ from tests.conformance.clients.site import (
 )
 from tests.conformance.clients.weather import WEATHER_TOOL, arguments_of
 
+NEVER_ENDS = {"2": -100}
+"""Token 2 ends an answer of the embedded model."""
+
 
 class Weather(BaseModel):
     """What a structured answer is parsed into."""
@@ -232,6 +235,19 @@ def test_client_that_loses_patience_frees_the_model(
             model=model, messages=says("wait"), stream=stream
         )
     assert site.frees(model)
+
+
+@pytest.mark.gguf
+def test_client_that_loses_patience_stops_the_engine(site: Site, client: openai.OpenAI) -> None:
+    """It does not write an answer to its end that nobody waits for."""
+    sample = 'llamacpp:tokens_predicted_total{model="local"}'
+    before = site.server.metric(sample) or 0
+    with pytest.raises(openai.APITimeoutError):
+        client.with_options(timeout=0.3).chat.completions.create(
+            model="local", messages=says("hello"), max_tokens=400, logit_bias=NEVER_ENDS
+        )
+    assert site.frees("local")
+    assert (site.server.metric(sample) or 0) - before < 400
 
 
 @pytest.mark.parametrize("model", ABLE)
