@@ -99,18 +99,17 @@ async def recorded(stream: Stream, folder: Path) -> tuple[str, bytes]:
             await proxy.service.parts.live.join()
         asked = msgspec.json.encode(body).decode()
         seen = [*_judged(judge), *_counted(proxy)]
-        return "".join(_written(stream, asked, reply, seen)), reply.body
+        text = "".join(_written(stream, asked, reply, seen))
+    for pattern, instead in _ANEW:
+        text = pattern.sub(instead, text)
+    return text, reply.body
 
 
 def _written(stream: Stream, asked: str, reply: Reply, seen: Sequence[str]) -> Iterator[str]:
-    text = reply.body.decode()
-    for pattern, instead in _ANEW:
-        text = pattern.sub(instead, text)
     yield f"> POST {stream.path}\n> {asked}\n< {reply.status}\n"
     for name in _SHOWN:
-        value = re.sub(r"@[0-9a-f]{12}", "@…", reply.headers.get(name, "-"))
-        yield f"< {name}: {value}\n"
-    yield f"\n{text}"
+        yield f"< {name}: {reply.headers.get(name, '-')}\n"
+    yield f"\n{reply.body.decode()}"
     yield from (f"= {line}\n" for line in seen)
 
 
