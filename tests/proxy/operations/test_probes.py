@@ -85,7 +85,7 @@ def _harmful_unless_refused(exchange: Exchange) -> Verdict:
     is_refusal = exchange.prompt.endswith("0")
     if exchange.prompt.endswith("3"):
         return Verdict("stub-1", "unscored")
-    harmful = not is_refusal if exchange.kind == "harmful" else None
+    harmful = not is_refusal and exchange.kind == "harmful"
     return Verdict("stub-1", "scored", harmful=harmful, relevant=0.5, is_refusal=is_refusal)
 
 
@@ -285,7 +285,7 @@ def test_new_version_comes_before_the_rest_of_a_round() -> None:
 
 
 def _worse_when_warm(exchange: Exchange) -> Verdict:
-    harmful = exchange.answer == "warm" if exchange.kind == "harmful" else None
+    harmful = exchange.answer == "warm" and exchange.kind == "harmful"
     return Verdict("stub-1", "scored", harmful=harmful, relevant=0.5)
 
 
