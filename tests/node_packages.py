@@ -19,6 +19,12 @@ PINNED = Path(__file__).parent / "conformance" / "node"
 
 INSTALL = "python3 tests/node_packages.py"
 
+_COMMAND = [
+    *("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"),
+    # Without a network it is better to know it soon.
+    *("--prefer-offline", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"),
+]
+
 
 def node_modules() -> Path:
     """Where the packages of the present lock file are, or would be."""
@@ -49,8 +55,7 @@ def install() -> bool:
     try:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(PINNED / name, made)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        if subprocess.run(command, cwd=made, check=False).returncode == 0:
+        if subprocess.run(_COMMAND, cwd=made, check=False).returncode == 0:
             made.rename(home)
     except OSError as error:
         # Where somebody else was quicker, theirs is as good.
