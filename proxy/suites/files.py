@@ -36,14 +36,13 @@ class Format:
     pattern: str = ""
 
 
-def load_file(path: Path, form: Format, *, suite: str, seed: int = 0) -> Suite:
+def load_file(path: Path, form: Format, *, suite: str) -> Suite:
     """The suite in one file, or in a folder of parts.
 
     Args:
         path: the file, UTF-8, or the folder.
         form: how it is read, and what was published about it.
         suite: the suite's id.
-        seed: of the splits, where the file brings none of its own.
 
     Raises:
         SuiteError: the file cannot be read, or all that is wrong with it.
@@ -59,7 +58,7 @@ def load_file(path: Path, form: Format, *, suite: str, seed: int = 0) -> Suite:
         raise SuiteError(problems)
     return Suite(
         id=suite,
-        items=_with_splits(prompts, seed),
+        items=_with_splits(prompts),
         sha256=hashlib.sha256(b"".join(part.data for part in parts)).hexdigest(),
         licence=form.licence,
         source=form.source,
@@ -156,6 +155,6 @@ def _split_problems(content: Content, path: Path) -> tuple[Problem, ...]:
     return (Problem(str(path), message, without[0]),)
 
 
-def _with_splits(prompts: tuple[Prompt, ...], seed: int) -> tuple[Prompt, ...]:
+def _with_splits(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
     has_splits = all(prompt.split is not None for prompt in prompts)
-    return prompts if has_splits else assign(prompts, seed=seed)
+    return prompts if has_splits else assign(prompts)
