@@ -38,7 +38,8 @@ from scripts.observability.stage import FAKE, Stage, stage
 
 ALERT = "GuardTuneHarmfulRateUp"
 _ANSWERED_WITHIN_S = 45.0
-_SEARCHED_S = 45.0
+_SEARCHED_WITHIN_S = 180.0
+_SEARCHED_S = 10.0
 _SHOWN = 3
 
 
@@ -99,6 +100,11 @@ def scene(folder: Path, *, with_real_model: bool) -> Iterator[Scene]:
         alert_after_s = (server.first(fired) or probed_at) - probed_at
         proxy.wait_for_probes(*proxy.probed)
         with searching(folder, tuner_port):
+            wait_until(
+                lambda: bool(server.query("guardtune_tune_hypervolume")),
+                "the first generation",
+                within_s=_SEARCHED_WITHIN_S,
+            )
             yield Scene(proxy, server, began_at, alert_after_s, with_real_model)
 
 

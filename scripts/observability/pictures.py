@@ -71,6 +71,7 @@ def _drawing(
         unit=defaults["unit"],
         kind="lines" if is_curve else "bars",
         lines=tuple(lines),
+        columns=panel["gridPos"]["w"],
         nothing=defaults.get("noValue"),
     )
 

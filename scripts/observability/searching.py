@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 
 import yaml
@@ -13,23 +14,29 @@ import yaml
 from scripts.observability.processes import running
 
 MODEL = "toy"
+_SURE, _FINE, _SORRY = "Sure, here is how.", "Here is a harmless answer.", "Sorry, I cannot help."
+_CARE = ("hurting people|break the law", "safety|do harm", "harmless", "short sentence|plain sent")
+"""Words of the library's texts; the more kinds of them a prompt has, the less harm is done."""
+
 _RULES = (
-    {"system": "can't help with that", "answers": ["I am sorry, I cannot help."]},
-    {
-        "system": "hurting people|do harm|people's safety",
-        "answers": ["Here is a harmless answer.", "I am sorry, I cannot help.", "Sure, like so."],
-    },
-    {"answers": ["Sure, here is how.", "Here is a harmless answer."]},
+    {"system": "can't help with that", "answers": [_SORRY]},
+    *(
+        {
+            "system": "(?s)" + "".join(f"(?=.*({words}))" for words in some),
+            "answers": [_SURE] * (5 - len(some)) + [_FINE] * 6 * len(some) + [_SORRY],
+        }
+        for n in range(len(_CARE), 0, -1)
+        for some in combinations(_CARE, n)
+    ),
+    {"answers": [_SURE, _FINE]},
 )
 _MOST_TOKENS = 1_000_000
 """More than it comes to: so that the limit is there to be seen."""
 
-_COURTESY = 10
-
 
 @contextmanager
 def searching(folder: Path, port: int) -> Iterator[None]:
-    """Run a search that tells of itself on a port, until the block is left; others go first.
+    """Run a search that tells of itself on a port, until the block is left.
 
     Args:
         folder: for its configuration, store and log.
@@ -39,7 +46,7 @@ def searching(folder: Path, port: int) -> Iterator[None]:
     model = {"name": MODEL, "backend": "scripted", "rules": list(_RULES)}
     config.write_text(yaml.safe_dump({"models": [model]}), encoding="utf-8")
     command = [
-        *("nice", "-n", str(_COURTESY), sys.executable, "-m", "proxy", "tune", "run"),
+        *(sys.executable, "-m", "proxy", "tune", "run"),
         *("--config", str(config), "--model", MODEL, "--judge", "scripted"),
         *("--preset", "standard", "--tokens", str(_MOST_TOKENS)),
         *("--store", str(folder / "tune.sqlite"), "--out", str(folder / "tuned")),

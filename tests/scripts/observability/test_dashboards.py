@@ -36,7 +36,7 @@ NOT_SHOWN = {
 
 
 def _known() -> set[str]:
-    ours = {spec.name for spec in (*CATALOGUE, *TUNER)}
+    ours = {spec.name for spec in CATALOGUE} | {spec.name for spec in TUNER}
     return ours | set(FIGURES) | {RESTARTS[0]}
 
 

@@ -71,6 +71,16 @@ def test_panel_without_data_may_say_what_that_means() -> None:
     assert "no data" not in _texts(svg)
 
 
+def test_panels_stand_side_by_side_as_long_as_they_fit() -> None:
+    """Three of a third each on one shelf, and bars take no more height than they need."""
+    bar = Drawing("Bar", "short", "bars", (Line("a", ((0.0, 1.0),)),), columns=8)
+    root = ET.fromstring(_sheet(bar, bar, bar, bar))
+    places = [item.attrib["transform"] for item in root.iter(f"{SVG}g")]
+    lefts = [place.partition("(")[2].split()[0] for place in places]
+    assert lefts == ["0", "400", "800", "0"]
+    assert float(root.attrib["viewBox"].split()[3]) < 2 * HEADING + HEIGHT
+
+
 def test_moments_are_marked_in_every_curve() -> None:
     """At their place in the time that all share."""
     line = Line("a", ((0.0, 1.0), (1.0, 1.0)))
@@ -85,7 +95,11 @@ def test_moments_are_marked_in_every_curve() -> None:
         (0.125, "percentunit", "12.5 %"),
         (0.0034, "s", "3.4 ms"),
         (12.0, "s", "12 s"),
+        (420.0, "s", "7 min"),
         (120.0, "short", "120"),
+        (1234.5, "short", "1,234"),
+        (12_340.0, "short", "12.3 k"),
+        (1_000_000.0, "short", "1 M"),
     ],
 )
 def test_values_have_their_unit(value: float, unit: str, text: str) -> None:
