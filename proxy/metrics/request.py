@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from proxy.domain import PolicyRef, Transcript
+from proxy.domain import PolicyRef, Transcript, Usage
 from proxy.errors import BackendError, OverloadedError, RequestError
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ class RequestSeries:
         running: requests under way that will be counted here.
     """
 
-    __slots__ = ("_by_code", "_metrics", "duration", "first_token", "model", "overhead",
-                 "per_token", "policy", "running", "tokens")  # fmt: skip
+    __slots__ = ("_by_code", "_metrics", "cached", "completion", "duration", "first_token", "model",
+                 "overhead", "per_token", "policy", "prompt", "running")  # fmt: skip
 
     def __init__(self, metrics: Metrics, model: str, policy: PolicyRef) -> None:
         self._metrics = metrics
@@ -42,10 +42,10 @@ class RequestSeries:
         self.overhead = metrics.overhead.labels(model, policy.name)
         self.first_token = metrics.first_token.labels(model, policy.name)
         self.per_token = metrics.per_token.labels(model, policy.name)
-        self.tokens = {
-            kind: metrics.tokens.labels(model, policy.name, kind)
+        self.prompt, self.cached, self.completion = (
+            metrics.tokens.labels(model, policy.name, kind)
             for kind in ("prompt", "cached", "completion")
-        }
+        )
 
     def count(self, code: int, *, is_stream: bool) -> None:
         """Count one request that ended with this status."""
@@ -57,6 +57,13 @@ class RequestSeries:
             )
             self._by_code[code, is_stream] = counter
         counter.inc()
+
+    def count_tokens(self, usage: Usage) -> None:
+        """Count what one answer took and gave."""
+        self.prompt.inc(usage.prompt_tokens)
+        if usage.cached_tokens:
+            self.cached.inc(usage.cached_tokens)
+        self.completion.inc(usage.completion_tokens)
 
 
 Subject = tuple[RequestSeries | None, Transcript | None]
@@ -142,12 +149,14 @@ class RequestMeter:
             return
         self._series.running -= 1
         self._series.count(code, is_stream=self._is_stream)
-        failure = _upstream_failure(error, self.status, self.transcript)
+        transcript = self.transcript
+        failure = _upstream_failure(error, self.status, transcript)
         if failure is not None and not self.is_failure_counted:
             self._metrics.upstream_errors.labels(self._series.model, failure).inc()
         if code < _CLIENT_ERROR:
             self._observe(self._series, duration_s)
-        self._count_tokens(self._series)
+        if transcript is not None and transcript.usage is not None:
+            self._series.count_tokens(transcript.usage)
 
     def _observe(self, series: RequestSeries, duration_s: float) -> None:
         series.duration.observe(duration_s)
@@ -158,13 +167,6 @@ class RequestMeter:
             if usage is not None and usage.completion_tokens > 1:
                 after_s = duration_s - self._first_token_s
                 series.per_token.observe(after_s / (usage.completion_tokens - 1))
-
-    def _count_tokens(self, series: RequestSeries) -> None:
-        usage = None if self.transcript is None else self.transcript.usage
-        if usage is not None:
-            series.tokens["prompt"].inc(usage.prompt_tokens)
-            series.tokens["cached"].inc(usage.cached_tokens)
-            series.tokens["completion"].inc(usage.completion_tokens)
 
 
 def _upstream_failure(

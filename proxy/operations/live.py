@@ -151,8 +151,11 @@ class LiveJudge:
                 await self._take(self._queue.popleft())
 
     async def _take(self, job: _Job) -> None:
+        started = self._clock()
         try:
-            await self._judge_one(job)
+            verdict = await self._judges.of(job.model).judge(job.exchange)
+            self._metrics.judge_duration.observe(self._clock() - started)
+            self._count(job, verdict)
         except asyncio.CancelledError:
             self._unjudged("shutdown")
             raise
@@ -166,12 +169,6 @@ class LiveJudge:
         self._n_unfinished -= 1
         if not self._n_unfinished:
             self._is_idle.set()
-
-    async def _judge_one(self, job: _Job) -> None:
-        started = self._clock()
-        verdict = await self._judges.of(job.model).judge(job.exchange)
-        self._metrics.judge_duration.observe(self._clock() - started)
-        self._count(job, verdict)
 
     def _count(self, job: _Job, verdict: Verdict) -> None:
         name, sha = job.policy.name, job.policy.sha

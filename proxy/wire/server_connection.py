@@ -111,7 +111,8 @@ class ServerConnection(asyncio.Protocol):
             self._run(self._waiting.popleft())
             self.resume()
         else:
-            self.resume()
+            if self._is_paused:
+                self.resume()
             self._rest()
 
     # What uvicorn's server calls.
@@ -198,7 +199,9 @@ class ServerConnection(asyncio.Protocol):
         self._is_in_head = False
         parser = self._parser
         version = parser.get_http_version()
-        raw_path, query = _split(self._url)
+        raw_path, query = self._url, b""
+        if not raw_path.startswith(b"/") or b"?" in raw_path or b"#" in raw_path:
+            raw_path, query = _split(raw_path)
         path = raw_path.decode("ascii")
         scope: dict[str, Any] = {
             "type": "http",
@@ -294,7 +297,5 @@ class ServerConnection(asyncio.Protocol):
 
 def _split(target: bytes) -> tuple[bytes, bytes]:
     """Path and query of a request target. Raises HttpParserInvalidURLError."""
-    if target.startswith(b"/") and b"?" not in target and b"#" not in target:
-        return target, b""
     url = parse_url(target)
     return url.path or b"", url.query or b""

@@ -108,12 +108,14 @@ class Exchange:
         self._n_unread += len(data)
         if self._n_unread > MAX_UNREAD_BYTES:
             self._line.pause()
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def end(self) -> None:
         """The request is whole."""
         self.is_whole = True
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def leave(self) -> None:
         """The client is gone, or has sent what is no request."""
@@ -216,7 +218,8 @@ class Exchange:
         self.is_done = True
         self._left = None
         self._unread.clear()
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
         self._line.answered(is_last=not self.keeps_alive)
 
     def _fail(self) -> None:
