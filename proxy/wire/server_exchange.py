@@ -156,7 +156,12 @@ class Exchange:
             return self._send_later(message)
         kind = message["type"]
         if kind == "http.response.body" and self.is_started and not self.is_done:
-            self._body(message.get("body", b""), is_last=not message.get("more_body", False))
+            body, is_last = message.get("body", b""), not message.get("more_body", False)
+            if self._is_chunked and body and self._head is None and not is_last:
+                # Every delta of every stream but the first comes this way.
+                line.write(b"%x\r\n%b\r\n" % (len(body), body))
+            else:
+                self._body(body, is_last=is_last)
         elif kind == "http.response.start" and not self.is_started:
             self._start(message["status"], message.get("headers", ()))
         else:
