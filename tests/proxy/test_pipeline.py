@@ -49,6 +49,11 @@ class _Kit:
         """Read one sample."""
         return self.metrics.registry.get_sample_value(name, labels)
 
+    def requests(self, code: int) -> float | None:
+        """How many plain requests to the model ended with this status, under the policy."""
+        labels = {"model": "fake", "policy": "careful", "code": str(code), "stream": "false"}
+        return self.value("guardtune_requests_total", **labels)
+
 
 def _ask(text: str = "hi", **fields: Any) -> ChatRequest:
     return ChatRequest("fake", ({"role": "user", "content": text},), fields)
@@ -142,9 +147,10 @@ def test_strict_refuses_what_would_be_overridden(tmp_path: Path) -> None:
     assert not kit.backend.requests
 
 
-def test_full_server_turns_away(tmp_path: Path) -> None:
-    """One slot, no queue: the second gets 503, and the slot comes back."""
-    kit = _Kit(tmp_path, scripted())
+@pytest.mark.parametrize("fallbacks", [{}, {"fake": ("other",)}], ids=["alone", "with fallbacks"])
+def test_full_server_turns_away(tmp_path: Path, fallbacks: dict[str, tuple[str, ...]]) -> None:
+    """One slot, no queue: the second gets 503 and counts under its model; the slot comes back."""
+    kit = _Kit(tmp_path, scripted(), fallbacks=fallbacks)
 
     async def second(_first: Answer) -> str:
         with pytest.raises(OverloadedError) as caught:
@@ -159,6 +165,18 @@ def test_full_server_turns_away(tmp_path: Path) -> None:
 
     assert asyncio.run(run()) == "queue_full"
     assert kit.value("guardtune_rejected_total", reason="queue_full") == 1
+    assert kit.requests(503) == 1
+
+
+@pytest.mark.parametrize("fallbacks", [{}, {"fake": ("other",)}], ids=["alone", "with fallbacks"])
+def test_a_model_that_loads_is_counted_by_its_name(
+    tmp_path: Path, fallbacks: dict[str, tuple[str, ...]]
+) -> None:
+    """It is one that we serve."""
+    kit = _Kit(tmp_path, scripted(), fallbacks=fallbacks)
+    with pytest.raises(OverloadedError, match="loading"):
+        asyncio.run(kit.pipeline.answer(_ask(), _drain))
+    assert kit.requests(503) == 1
 
 
 @pytest.mark.parametrize("is_stream", [False, True], ids=["plain", "stream"])
