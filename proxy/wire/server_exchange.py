@@ -67,16 +67,18 @@ class Exchange:
     """
 
     __slots__ = (
-        "_expects_continue", "_head", "_is_chunked", "_is_handed_over", "_left", "_line",
-        "_n_unread", "_remaining", "_unread", "_waiter", "is_done", "is_gone", "is_started",
-        "is_whole", "keeps_alive", "scope",
+        "_expects_continue", "_has_chunks", "_head", "_is_chunked", "_is_handed_over", "_is_head",
+        "_left", "_line", "_n_unread", "_remaining", "_scope", "_unread", "_waiter", "__weakref__",
+        "is_done", "is_gone", "is_started", "is_whole", "keeps_alive",
     )  # fmt: skip
 
     def __init__(
         self, line: Line, scope: Scope, *, keeps_alive: bool, expects_continue: bool
     ) -> None:
         self._line = line
-        self.scope = scope
+        self._scope = scope
+        self._is_head = scope["method"] == "HEAD"
+        self._has_chunks = scope["http_version"] != "1.0"
         self.keeps_alive = keeps_alive
         self._expects_continue = expects_continue
         self.is_gone = self.is_done = self.is_started = self.is_whole = False
@@ -90,8 +92,10 @@ class Exchange:
 
     async def run(self, app: ASGIApp) -> None:
         """Have it answered; what the application leaves open is closed."""
+        # The scope knows this exchange: kept here, too, only the garbage collector could free both.
+        scope, self._scope = self._scope, {}
         try:
-            await app(self.scope, self.receive, self.send)
+            await app(scope, self.receive, self.send)
         except Exception:  # noqa: BLE001 - the server's edge: logged, and the client gets a 500
             _log.exception("event=application_failed")
         finally:
@@ -192,17 +196,17 @@ class Exchange:
 
     def _frame(self, head: ResponseHead) -> None:
         """Decide how the client knows where the body ends: by length, by chunks, or by the end."""
-        if self.scope["method"] == "HEAD" or not head.has_body:
+        if self._is_head or not head.has_body:
             self._remaining = 0
         else:
             self._remaining = head.n_body
-            self._is_chunked = head.n_body is None and self.scope["http_version"] != "1.0"
+            self._is_chunked = head.n_body is None and self._has_chunks
         is_ended_by_closing = self._remaining is None and not self._is_chunked
         if head.closes or is_ended_by_closing:
             self.keeps_alive = False
 
     def _body(self, body: bytes, *, is_last: bool) -> None:
-        if self.scope["method"] == "HEAD":
+        if self._is_head:
             body = b""
         if self._is_chunked:
             body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from functools import cached_property
 
@@ -263,3 +265,19 @@ def test_a_stopped_server_ends_what_it_stops() -> None:
 
 async def _endless(_scope: Scope, _receive: Receive, _send: Send) -> None:
     await asyncio.get_running_loop().create_future()
+
+
+def test_an_answered_exchange_leaves_nothing_to_the_garbage_collector() -> None:
+    """At thousands a second that would be felt."""
+    line = Line()
+    scope: Scope = {"type": "http", "method": "POST", "http_version": "1.1"}
+    exchange = Exchange(line, scope, keeps_alive=True, expects_continue=False)
+    scope["extensions"] = {"leaving": exchange}
+    run(START, body(b"hi"), exchange=exchange)
+    gone = weakref.ref(exchange)
+    gc.disable()
+    try:
+        del exchange, scope
+        assert gone() is None
+    finally:
+        gc.enable()
