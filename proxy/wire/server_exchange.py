@@ -67,9 +67,25 @@ class Exchange:
     """
 
     __slots__ = (
-        "_expects_continue", "_has_chunks", "_head", "_is_chunked", "_is_handed_over", "_is_head",
-        "_left", "_line", "_n_unread", "_remaining", "_scope", "_unread", "_waiter", "__weakref__",
-        "is_done", "is_gone", "is_started", "is_whole", "keeps_alive",
+        "__weakref__",
+        "_expects_continue",
+        "_has_chunks",
+        "_head",
+        "_is_chunked",
+        "_is_handed_over",
+        "_is_head",
+        "_left",
+        "_line",
+        "_n_unread",
+        "_remaining",
+        "_scope",
+        "_unread",
+        "_waiter",
+        "is_done",
+        "is_gone",
+        "is_started",
+        "is_whole",
+        "keeps_alive",
     )  # fmt: skip
 
     def __init__(
