@@ -205,7 +205,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--minutes", type=float, default=15.0, help="to wait (default: 15)")
     parser.add_argument(
-        "--prompts", type=int, default=60, help="of each kind a round (default: 60)"
+        "--prompts", type=int, default=30, help="of each kind a round (default: 30)"
     )
     parser.add_argument("--max-tokens", type=int, default=48, help="of an answer (default: 48)")
     parser.add_argument("--concurrency", type=int, default=16, help="answers at once (default: 16)")
