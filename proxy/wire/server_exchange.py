@@ -203,7 +203,9 @@ class Exchange:
     def _start(self, status: int, headers: Any) -> None:
         head = response_head(status, (*self._line.default_headers, *headers))
         self.is_started = True
-        self._expects_continue = False
+        if self._expects_continue:
+            # Whether the body still comes, now that it is not wanted, is anybody's guess.
+            self._expects_continue = self.keeps_alive = False
         self._frame(head)
         closing = b"" if self.keeps_alive else b"connection: close\r\n"
         chunked = b"transfer-encoding: chunked\r\n" if self._is_chunked else b""

@@ -194,6 +194,14 @@ def test_a_client_that_asks_whether_to_go_on_is_told_once() -> None:
     assert line.written == [b"HTTP/1.1 100 Continue\r\n\r\n"]
 
 
+def test_a_client_that_is_not_told_to_go_on_is_not_listened_to_again() -> None:
+    """Its body could be taken for the next request."""
+    line = Line()
+    run(START, body(b"hi"), exchange=exchange_on(line, expects_continue=True))
+    assert b"connection: close\r\n" in line.written[0]
+    assert line.events == ["last"]
+
+
 def test_a_client_that_leaves_is_told_of_by_receive_and_by_the_callback() -> None:
     """And nothing more is written."""
     line = Line()
