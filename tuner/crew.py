@@ -23,11 +23,12 @@ class LostTaskError(Exception):
     """The task was not answered; another evaluator may.
 
     Args:
-        judged: what comes of it if nobody does: a failed answer, unscored.
+        judged: what comes of it if nobody does, a failed answer, unscored; None where it was not
+            even begun.
     """
 
-    def __init__(self, judged: Judged) -> None:
-        super().__init__(judged.answer.error)
+    def __init__(self, judged: Judged | None) -> None:
+        super().__init__("not begun" if judged is None else judged.answer.error)
         self.judged = judged
 
 
@@ -47,12 +48,19 @@ class Evaluator(Protocol):
         """A round of tasks begins: whatever was wrong before may have been mended."""
         ...
 
+    async def ready(self) -> None:
+        """Wait until it can take a task; nobody waits for it as long as others can.
+
+        Raises:
+            EvaluatorGoneError: it cannot take any for the rest of the round.
+        """
+        ...
+
     async def answer(self, task: Task) -> Judged:
         """Answer and judge one task.
 
         Raises:
-            LostTaskError: this one could not be answered here.
-            EvaluatorGoneError: none can, for the rest of the round.
+            LostTaskError: it could not be answered here.
         """
         ...
 
@@ -113,21 +121,26 @@ class _Round:
     async def _hand(self, evaluator: Evaluator) -> None:
         """Take tasks until the round is over or the evaluator is gone."""
         while True:
+            try:
+                await evaluator.ready()
+            except EvaluatorGoneError as gone:
+                self._withdraw(gone)
+                return
             number, task = await self._left.get()
             try:
                 self._on_judged(await evaluator.answer(task))
             except LostTaskError as loss:
-                self._losses[number] += 1
-                if self._losses[number] < _TRIES:
-                    self._left.put_nowait((number, task))
-                else:
-                    self._on_judged(loss.judged)
-            except EvaluatorGoneError as gone:
-                self._left.put_nowait((number, task))
-                self._withdraw(gone)
-                return
+                self._lost(number, task, loss.judged)
             finally:
                 self._left.task_done()  # after it was put back, or the round would be over
+
+    def _lost(self, number: int, task: Task, judged: Judged | None) -> None:
+        if judged is not None:
+            self._losses[number] += 1
+            if self._losses[number] == _TRIES:
+                self._on_judged(judged)
+                return
+        self._left.put_nowait((number, task))
 
     def _withdraw(self, gone: EvaluatorGoneError) -> None:
         self._hands -= 1

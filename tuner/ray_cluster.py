@@ -8,14 +8,16 @@ again, and is replaced as soon as the cluster has room.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from proxy.errors import BackendError
 from proxy.evaluation.run import Answer, Judged, Task, unanswered
@@ -83,20 +85,25 @@ async def on_cluster(order: Order, *, workers: int, address: str | None) -> Asyn
 def _connect(order: Order, workers: int, address: str | None) -> None:
     # Ray reports its usage to its makers unless told not to.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    quiet = {"log_to_driver": False, "logging_level": "warning", "include_dashboard": False}
+    own = {"num_cpus": workers * order.cpus, "object_store_memory": _OBJECT_STORE_BYTES}
+    on_terminate = signal.getsignal(signal.SIGTERM)
     try:
-        if address is None:
-            ray.init(
-                num_cpus=workers * order.cpus, object_store_memory=_OBJECT_STORE_BYTES, **quiet
-            )
-        else:
-            ray.init(address=address, **quiet)
+        ray.init(
+            address=address or "local",
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+            include_dashboard=False,
+            **({} if address else own),
+        )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise BackendError(
-            f"there is no Ray cluster at {address} ({error}). `ray status` shows whether it runs.",
+            f"there is no Ray cluster at {address or 'this machine'} ({error}). `ray status` shows "
+            "whether it runs.",
             model=order.name,
             error_type="connect",
         ) from error
+    finally:
+        signal.signal(signal.SIGTERM, on_terminate)  # Ray's own would end the run without order
 
 
 class Place:
@@ -123,30 +130,31 @@ class Place:
             ray.kill(self._worker)
             self._worker = None
 
-    async def answer(self, task: Task) -> Judged:
-        """See :meth:`tuner.crew.Evaluator.answer`.
-
-        Raises:
-            BackendError: the worker is not the run's, or has a bug.
-        """
-        worker = await self._hired()
-        try:
-            result = await worker.answer.remote(as_plain(task))
-        except RayActorError as error:
-            self._bury(worker)
-            raise LostTaskError(self._failed(task)) from error
-        except RayTaskError as error:
-            raise self._error(f"a worker of the Ray cluster broke: {error.cause}") from error
-        self._deaths = 0
-        return judged_of(task, result)
-
-    async def _hired(self) -> Any:
+    async def ready(self) -> None:
+        """Hire a worker where there is none; see :meth:`tuner.crew.Evaluator.ready`."""
         async with self._hiring:
             while self._worker is None:
                 if self._deaths >= _DEATHS_IN_A_ROW:
                     raise EvaluatorGoneError(f"{self._deaths} workers died one after the other")
                 self._worker = await self._start()
-            return self._worker
+
+    async def answer(self, task: Task) -> Judged:
+        """See :meth:`tuner.crew.Evaluator.answer`.
+
+        Raises:
+            BackendError: the worker has a bug.
+        """
+        if (worker := self._worker) is None:
+            raise LostTaskError(None)
+        try:
+            result = await worker.answer.remote(as_plain(task))
+        except RayTaskError as error:
+            raise self._error(f"a worker of the Ray cluster broke: {error.cause}") from error
+        except RayError as error:
+            self._bury(worker)
+            raise LostTaskError(self._failed(task)) from error
+        self._deaths = 0
+        return judged_of(task, result)
 
     async def _start(self) -> Any:
         """A worker that has proved who it is, or None where it died before."""
@@ -170,9 +178,9 @@ class Place:
         return worker
 
     def _bury(self, worker: Any) -> None:
-        """Once, though each of its tasks tells of it."""
+        """Once, though each of its tasks tells of it; one that is only out of reach is ended."""
         if worker is self._worker:
-            self._worker = None
+            self.close()
             self._deaths += 1
 
     def _failed(self, task: Task) -> Judged:

@@ -33,10 +33,13 @@ class Server:
         """It gets another chance."""
         self._failures = 0
 
-    async def answer(self, task: Task) -> Judged:
-        """See :meth:`tuner.crew.Evaluator.answer`."""
+    async def ready(self) -> None:
+        """See :meth:`tuner.crew.Evaluator.ready`."""
         if self._failures >= _FAILURES_IN_A_ROW:
             raise EvaluatorGoneError(f"{self._failures} answers in a row failed")
+
+    async def answer(self, task: Task) -> Judged:
+        """See :meth:`tuner.crew.Evaluator.answer`."""
         answer = await generate(
             self.backend, task.policy, task.prompt, seed=task.seed, max_tokens=task.max_tokens
         )

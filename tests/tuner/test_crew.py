@@ -32,17 +32,13 @@ def lost(task: Task) -> Judged:
     raise LostTaskError(Judged(task, Answer("", error="timeout"), unanswered("toy-1", "timeout")))
 
 
-def gone(task: Task) -> Judged:
-    """Nor ever again."""
-    raise EvaluatorGoneError("it burnt down")
-
-
 @dataclass
 class Fake:
     """An evaluator that does to each task what it is told, and counts."""
 
     does: Callable[[Task], Judged]
     in_flight: int = 3
+    lasts: int = 1000
     rounds: int = 0
     busy: int = 0
     busiest: int = 0
@@ -51,6 +47,11 @@ class Fake:
     def begin(self) -> None:
         """See :class:`tuner.crew.Evaluator`."""
         self.rounds += 1
+
+    async def ready(self) -> None:
+        """See :class:`tuner.crew.Evaluator`."""
+        if self.asked.total() >= self.lasts:
+            raise EvaluatorGoneError("it burnt down")
 
     async def answer(self, task: Task) -> Judged:
         """See :class:`tuner.crew.Evaluator`."""
@@ -85,7 +86,32 @@ def test_no_tasks_are_done_at_once() -> None:
 
 def test_what_one_loses_the_others_do() -> None:
     """Every answer is there in the end."""
-    assert {one.answer.error for one in run(Fake(gone), Fake(fine))} == {None}
+    crew = [Fake(lost, lasts=4), Fake(fine)]
+    assert [one.answer.error for one in run(*crew)] == [None] * len(TASKS)
+    assert crew[0].asked.total() >= 4
+
+
+def test_nobody_waits_for_one_that_is_not_ready() -> None:
+    """A worker that a full cluster has no room for."""
+
+    class Waiting(Fake):
+        async def ready(self) -> None:
+            await asyncio.Event().wait()
+
+    assert len(run(Waiting(fine), Fake(fine))) == len(TASKS)
+
+
+def test_what_was_not_begun_is_no_loss() -> None:
+    """However often: its worker had died before it was given."""
+    refusals = Counter[str]()
+
+    def late(task: Task) -> Judged:
+        refusals[task.prompt.id] += 1
+        if refusals[task.prompt.id] <= 5:
+            raise LostTaskError(None)
+        return fine(task)
+
+    assert [one.answer.error for one in run(Fake(late))] == [None] * len(TASKS)
 
 
 def test_a_task_that_everybody_loses_has_failed() -> None:
@@ -103,13 +129,10 @@ def test_a_task_that_everybody_loses_has_failed() -> None:
 def test_nobody_left_is_an_error_that_says_how_to_go_on() -> None:
     """What was answered was handed over."""
     seen: list[Judged] = []
-
-    def some(task: Task) -> Judged:
-        return fine(task) if len(seen) < 4 else gone(task)
-
+    crew = (Fake(fine, lasts=3), Fake(fine, lasts=3))
     with pytest.raises(BackendError, match=r"it burnt down.*`guardtune tune resume`"):
-        asyncio.run(Crew("toy", (Fake(some), Fake(some))).run(TASKS, seen.append))
-    assert len(seen) >= 4
+        asyncio.run(Crew("toy", crew).run(TASKS, seen.append))
+    assert 6 <= len(seen) < len(TASKS)
 
 
 def test_whatever_the_listener_raises_comes_out() -> None:

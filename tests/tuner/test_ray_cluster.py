@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,6 +110,20 @@ class Counting:
             on_judged(judged)
 
         await self.executor.run(tasks, count)
+
+
+def test_what_sigterm_does_is_left_alone() -> None:
+    """A run ends in order; Ray's own handler would end the process."""
+    from tuner.ray_cluster import on_cluster
+
+    before = signal.getsignal(signal.SIGTERM)
+
+    async def connect() -> None:
+        async with on_cluster(order(), workers=1, address=None):
+            assert signal.getsignal(signal.SIGTERM) is before
+
+    asyncio.run(connect())
+    assert not ray.is_initialized()
 
 
 def test_a_run_whose_node_is_killed_midway_makes_the_same_decisions(
