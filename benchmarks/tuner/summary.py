@@ -28,7 +28,8 @@ def summarise(outcomes: Outcomes, ours: str) -> dict[str, Any]:
         ours: the algorithm that is compared with every other.
 
     Returns:
-        JSON values. Differences are signed so that above zero ours is better.
+        JSON values, each search's among them. Differences are signed so that above zero ours is
+        better.
     """
     distances = _distances(outcomes)
     volumes = {name: [one.volume for one in runs.values()] for name, runs in outcomes.items()}
@@ -37,6 +38,10 @@ def summarise(outcomes: Outcomes, ours: str) -> dict[str, Any]:
             name: {
                 "hypervolume": mean_interval(volumes[name]),
                 "igd_plus": mean_interval(distances[name]),
+                "by_seed": {
+                    "hypervolume": [round(one, 5) for one in volumes[name]],
+                    "igd_plus": [round(one, 5) for one in distances[name]],
+                },
                 **{
                     part: mean_interval([float(getattr(one, part)) for one in runs.values()])
                     for part in ("dropped", "infeasible", "tokens", "candidates", "generations")

@@ -115,6 +115,7 @@ def firsts(trials: Sequence[Trial], ours: str) -> dict[str, Any]:
                 part: mean_interval([float(getattr(one, part)) for one in found.values()])
                 for part in ("gain", "search", "validation", "test")
             },
+            "gain_by_seed": [round(one.gain, 5) for one in found.values()],
             "ours_gains_more": mean_interval([gains[ours][s] - gains[name][s] for s in found]),
             "keeps": sum(one.keeps for one in found.values()),
             "qualified": sum(one.qualified for one in found.values()),
