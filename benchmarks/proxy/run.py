@@ -157,7 +157,7 @@ class Bench:
         return self._stream(one, STREAMS, self._plan.stream_rounds)
 
     def _few(self, one: Running) -> Figures:
-        return self._stream(one, 4, 1)
+        return self._stream(one, 4, self._plan.stream_rounds + 1)
 
     def _stream(self, one: Running, n_streams: int, n_rounds: int) -> Figures:
         came = streams.stream(one, n_streams=n_streams, n_rounds=n_rounds)

@@ -15,7 +15,9 @@ from benchmarks.proxy.processes import ContenderError, Running
 from benchmarks.proxy.work import STREAM_BODY, request
 
 STALL_S = 0.2
-"""A gap between two deltas that somebody would notice; the upstream sends one every 20 ms."""
+"""A gap that somebody would notice, before the first delta or between two of them. The upstream sends
+one at once and then one every 20 ms.
+"""
 
 _DONE = b"data: [DONE]"
 _OK = b"HTTP/1.1 200"
@@ -27,7 +29,7 @@ class Seen:
 
     Attributes:
         ttft_s: of each stream, from its request to its first delta.
-        gaps_s: of each stream, the longest time between two network reads.
+        gaps_s: of each stream, the longest time without a network read.
         n_deltas: of all streams.
         n_whole: streams that ended with ``[DONE]``.
         failure: why the run is worth nothing; empty if it is not.
@@ -84,7 +86,8 @@ class _Client(asyncio.Protocol):
             self._is_first = False
             if not data.startswith(_OK):
                 self._seen.failure = f"answered {data[:60]!r}"
-            self._seen.ttft_s.append(now - self._asked_at)
+            self._gap_s = now - self._asked_at
+            self._seen.ttft_s.append(self._gap_s)
         else:
             self._gap_s = max(self._gap_s, now - self._last_at)
         self._last_at = now

@@ -46,10 +46,15 @@ decoding:
 
 
 def configuration(*, client: str, judge: str, mock_port: int, policies: str) -> str:
-    """What ``guardtune serve`` is told: a key, a policy that changes the request, a judge."""
+    """What ``guardtune serve`` is told: a key, a policy that changes the request, a judge.
+
+    And to let in more streams at once than the 128 that it lets in by default.
+    """
     return f"""\
 policies: {policies}
 log_level: error
+limits:
+  max_in_flight: 1024
 keys:
   - id: benchmark
     secret_env: BENCHMARK_KEY
