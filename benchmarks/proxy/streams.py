@@ -15,8 +15,9 @@ from benchmarks.proxy.processes import ContenderError, Running
 from benchmarks.proxy.work import STREAM_BODY, request
 
 STALL_S = 0.2
-"""A gap that somebody would notice, before the first delta or between two of them. The upstream sends
-one at once and then one every 20 ms.
+"""A gap that somebody would notice, before the first delta or between two of them.
+
+The upstream sends one at once and then one every 20 ms.
 """
 
 _DONE = b"data: [DONE]"
