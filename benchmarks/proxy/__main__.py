@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not load.is_installed():
         sys.stderr.write("This benchmark needs wrk (Debian: apt-get install wrk nginx-light).\n")
         return 1
+    # Whatever was started ends with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     plan = QUICK if arguments.quick else Plan()
     if arguments.repeats is not None:
         plan = replace(plan, n_repeats=arguments.repeats)
