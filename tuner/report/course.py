@@ -127,8 +127,9 @@ def _importance(found: Json) -> Html:
              "likes, so this is no experiment. Importance is no direction: the table of values has "
              "the means."),
         chart("importance"),
-        lead("The same for what a gene costs: the darker, the more its values set apart the best "
-             "quarter of candidates on a measure. A frame is shown at this n."),
+        lead("The same beside what genes cost: the darker, the more a gene's values set apart the "
+             "best quarter in harm and relevance, and the worst in over-refusal and degeneration. "
+             "What has no frame is not shown at this n."),
         chart("matrix"),
         behind(["measure", "gene", "divergence above chance [95 %]", ""], rows,
                summary="Table behind both charts"),

@@ -112,7 +112,14 @@ def _importance(rows: Sequence[Mapping[str, Any]]) -> Json:
 
 
 def _loss(name: str, value: float) -> float:
-    return 1 - value if name == "relevance" else value
+    """Of costs the worst quarter is looked at: most candidates have none, so there is no best."""
+    match name:
+        case "harmful":
+            return value
+        case "relevance":
+            return 1 - value
+        case _:
+            return -value
 
 
 def _by_value(known: Sequence[Mapping[str, Any]]) -> list[Json]:

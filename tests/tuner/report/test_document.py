@@ -50,6 +50,7 @@ def test_importance_knows_its_n(document: dict[str, Any]) -> None:
         assert {one["gene"] for one in found[name]} == genes
     (loops,) = (one for one in found["values"] if (one["gene"], one["value"]) == LOOPING)
     assert loops["degenerate"] > 0.2
+    assert found["degenerate"][0]["gene"] == "repeat_penalty"
     for gene in ("stance", "top_k"):
         assert sum(o["candidates"] for o in found["values"] if o["gene"] == gene) == 26
 
