@@ -32,7 +32,7 @@ judge: setup ## train the embedded judges again from the data sets beside the pr
 bench-engine: setup ## measure the engine against its peers (about 20 quiet minutes)
 	$(BIN)/python -m benchmarks.engine $(ARGS)
 
-bench-proxy: setup ## measure what the proxy adds to a request (about 2 quiet minutes)
+bench-proxy: setup ## measure the proxy beside nginx, LiteLLM and proxies by hand (needs nginx and wrk)
 	$(BIN)/python -m benchmarks.proxy $(ARGS)
 
 observe: setup ## watch a proxy with a real Prometheus: every dashboard query with its value (needs prometheus)
