@@ -12,12 +12,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from proxy.backends import registry as backends
+from proxy.backends.base import Backend
 from proxy.backends.config import ModelConfig
 from proxy.domain import Prompt, Usage, Verdict
 from proxy.evaluation.bench import judge_or_say_why
 from proxy.evaluation.identity import model_sha256
 from proxy.evaluation.model_choice import wide
 from proxy.evaluation.run import Answer, Judged, Task, generate
+from proxy.judges.base import Judge
 from proxy.judges.configured import load_judge
 from proxy.policy.schema import Policy
 
@@ -28,23 +30,31 @@ Plain = dict[str, Any]
 
 
 class Worker:
-    """One model and one judge.
+    """One model and one judge, for as long as their process lives.
 
     Args:
         model: its configuration, as in ``models:``.
         judge: a name, or the path of a file with one.
     """
 
+    _backend: Backend
+    _judge: Judge
+
     def __init__(self, model: Mapping[str, Any], judge: str) -> None:
-        self._config = wide(TypeAdapter[ModelConfig](ModelConfig).validate_python(dict(model)))
-        self._backend = backends.create(self._config)
-        self._judge = load_judge(judge)
+        self._model = dict(model)
+        self._judge_spec = judge
 
     async def start(self) -> tuple[str, str]:
-        """Load both; returns the model's identity and the judge's id."""
+        """Load both, here rather than at once, so that a failure can be told from a death.
+
+        Returns:
+            The model's identity and the judge's id.
+        """
+        config = wide(TypeAdapter[ModelConfig](ModelConfig).validate_python(self._model))
+        self._backend, self._judge = backends.create(config), load_judge(self._judge_spec)
         await self._backend.start()
         await self._judge.start()
-        return model_sha256(self._config, self._backend), self._judge.judge_id
+        return model_sha256(config, self._backend), self._judge.judge_id
 
     async def answer(self, plain: Plain) -> Plain:
         """Answer and judge one task; several calls may run at once."""
@@ -53,11 +63,6 @@ class Worker:
             self._backend, task.policy, task.prompt, seed=task.seed, max_tokens=task.max_tokens
         )
         return _result(answer, await judge_or_say_why(self._judge, task, answer))
-
-    async def close(self) -> None:
-        """Release both."""
-        await self._judge.close()
-        await self._backend.close()
 
 
 def as_plain(task: Task) -> Plain:

@@ -38,7 +38,6 @@ async def at_a_worker() -> tuple[tuple[str, str], list[Judged]]:
     identity = await worker.start()
     sent = [json.loads(json.dumps(as_plain(task))) for task in TASKS]
     results = json.loads(json.dumps([await worker.answer(one) for one in sent]))
-    await worker.close()
     return identity, [judged_of(task, one) for task, one in zip(TASKS, results, strict=True)]
 
 
