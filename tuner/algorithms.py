@@ -65,6 +65,9 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "optuna-tpe": Algorithm(
         "Optuna's TPE, the same sample for all", _optuna("tpe"), extra="optuna"
     ),
+    "race-tpe": Algorithm(
+        "the race over what Optuna's TPE suggests", _optuna("tpe"), races=True, extra="optuna"
+    ),
 }
 
 
