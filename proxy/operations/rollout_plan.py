@@ -23,7 +23,7 @@ class RolloutPlan:
         max_rounds: rounds at that pace; afterwards only those of the schedule count.
     """
 
-    auto: Auto = "rollback"
+    auto: Auto = "always"
     interval_s: float = 30.0
     max_rounds: int = 30
 

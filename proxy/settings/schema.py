@@ -136,7 +136,7 @@ class Probing(_Section):
 class RollingOut(_Section):
     """Canaries: policies with a `rollout.share` below 1, measured beside the stable version."""
 
-    auto: Literal["never", "rollback", "always"] = "rollback"
+    auto: Literal["never", "rollback", "always"] = "always"
     """Which steps are taken without a person. `rollback` only ever goes back to the version that
     was in force before; `always` also promotes; `never` measures and says what it would do."""
     interval_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0

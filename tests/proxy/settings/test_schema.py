@@ -152,10 +152,10 @@ def test_unknown_judge_lists_those_there_are() -> None:
         _settings(judging={"judge": "oracle"})
 
 
-def test_canaries_go_back_by_themselves_and_forward_only_when_told() -> None:
-    """The default can only ever restore what was in force before."""
-    assert _settings().rollout.auto == "rollback"
-    assert _settings(rollout={"auto": "always"}).rollout.auto == "always"
+def test_canaries_go_back_and_forward_by_themselves_unless_told_otherwise() -> None:
+    """Whoever writes a share asks for a rollout."""
+    assert _settings().rollout.auto == "always"
+    assert _settings(rollout={"auto": "rollback"}).rollout.auto == "rollback"
     with pytest.raises(ValidationError, match="'never', 'rollback' or 'always'"):
         _settings(rollout={"auto": "sometimes"})
 
