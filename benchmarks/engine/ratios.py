@@ -41,6 +41,15 @@ class Ratio:
             return None
         return self.value <= self.target if self.is_at_most else self.value >= self.target
 
+    def row(self, name: str) -> str:
+        """One row of a table: name, median and spread, repeats, target, verdict."""
+        target = ""
+        if self.target is not None:
+            target = f"{'≤' if self.is_at_most else '≥'} {self.target:g}"
+        verdict = {True: "met", False: "**missed**", None: ""}[self.is_met]
+        spread = f"{self.value:.3f} [{self.minimum:.3f}, {self.maximum:.3f}]"
+        return f"| `{name}` | {spread} | {self.n} | {target} | {verdict} |"
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:

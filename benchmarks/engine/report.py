@@ -75,11 +75,7 @@ in brackets the lowest and the highest repeat.
 
 
 def _ratio_table(named: Mapping[str, Ratio]) -> str:
-    rows = [
-        f"| `{name}` | {one.value:.3f} [{one.minimum:.3f}, {one.maximum:.3f}] | {one.n} "
-        f"| {_target(one)} | {_verdict(one)} |"
-        for name, one in named.items()
-    ]
+    rows = [one.row(name) for name, one in named.items()]
     return "\n".join(
         ["## Ratios", "", "| ratio | median | n | target | |", "|---|---|---|---|---|", *rows, ""]
     )
@@ -116,16 +112,6 @@ def _pair(pairs: Sequence[tuple[float, float]]) -> str:
     p50, p99 = median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
     # NaN is not equal to itself: nothing was streamed.
     return f"{p50:.0f} / {p99:.0f}" if p50 == p50 else "-"  # noqa: PLR0124
-
-
-def _target(ratio: Ratio) -> str:
-    if ratio.target is None:
-        return ""
-    return f"{'≤' if ratio.is_at_most else '≥'} {ratio.target:g}"
-
-
-def _verdict(ratio: Ratio) -> str:
-    return {True: "met", False: "**missed**", None: ""}[ratio.is_met]
 
 
 def _failures(records: Iterable[Record]) -> str:

@@ -77,11 +77,7 @@ ratios are of neighbours. Medians; in brackets the lowest and the highest repeat
 
 
 def _named(found: Mapping[str, Ratio]) -> str:
-    rows = [
-        f"| `{name}` | {one.value:.3f} [{one.minimum:.3f}, {one.maximum:.3f}] | {one.n} "
-        f"| {_target(one)} | {_verdict(one)} |"
-        for name, one in found.items()
-    ]
+    rows = [one.row(name) for name, one in found.items()]
     return "\n".join(
         ["## Figures", "", "| figure | median | n | target | |", "|---|---|---|---|---|", *rows, ""]
     )
@@ -109,16 +105,6 @@ def _cells(figures: Sequence[Mapping[str, float]], columns: Sequence[str]) -> st
         values = [one[column] for one in figures]
         cells.append(f"{median(values):.4g} [{min(values):.4g}, {max(values):.4g}]")
     return " | ".join(cells)
-
-
-def _target(one: Ratio) -> str:
-    if one.target is None:
-        return ""
-    return f"{'≤' if one.is_at_most else '≥'} {one.target:g}"
-
-
-def _verdict(one: Ratio) -> str:
-    return {True: "met", False: "**missed**", None: ""}[one.is_met]
 
 
 def _left_out(reasons: Sequence[str]) -> str:

@@ -57,6 +57,13 @@ def test_a_ratio_without_a_target_is_neither_met_nor_missed() -> None:
     assert Ratio(1.0, 1.0, 1.0, 1).is_met is None
 
 
+def test_a_row_says_what_was_asked_and_what_came_of_it() -> None:
+    """With the spread of the repeats and their number."""
+    one = Ratio(1.25, 1.0, 1.5, 3, 2.0)
+    assert one.row("speed") == "| `speed` | 1.250 [1.000, 1.500] | 3 | ≥ 2 | **missed** |"
+    assert Ratio(1.0, 1.0, 1.0, 1).row("x") == "| `x` | 1.000 [1.000, 1.000] | 1 |  |  |"
+
+
 def test_shares_are_of_the_steps_time() -> None:
     """Python, sampler and decode add up to the steps."""
     extra = {"steps_s": 10.0, "python_s": 0.5, "sampler_s": 1.0, "decode_s": 8.5}
