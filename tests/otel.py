@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from proxy.middleware.otel.hooks import Hooks
+from tests.threaded_server import QuietHandler, threaded
 
 
 @dataclass(frozen=True)
@@ -128,29 +127,16 @@ def collector() -> Iterator[Collector]:
     """Listen for OTLP over HTTP on the loopback."""
     found = Collector()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
+    class Handler(QuietHandler):
+        def post(self) -> None:
+            body = self.read()
             if self.headers.get("content-encoding") == "gzip":
                 import gzip
 
                 body = gzip.decompress(body)
-            found.headers.append({name.lower(): value for name, value in self.headers.items()})
+            found.headers.append(self.lower_headers())
             found.take(self.path, body)
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
+            self.answer(b"", "application/x-protobuf")
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with threaded(Handler) as found.port:
         yield found
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -8,19 +8,18 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 import venv
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from proxy.engine.weights import default_cache
 from tests.integration.server import HttpReply
+from tests.threaded_server import QuietHandler, threaded
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-test-master"
@@ -83,37 +82,22 @@ def upstream() -> Iterator[Upstream]:
     """Serve until the block is left."""
     state = Upstream()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
-            sent = self.rfile.read(int(self.headers["content-length"]))
+        def post(self) -> None:
+            sent = self.read()
             is_json = self.headers["content-type"] == "application/json"
             body = json.loads(sent) if is_json else {"form": sent.decode()}
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            state.requests.append((self.path, headers, body))
-            is_stream = bool(body.get("stream"))
-            answer = _frames() if is_stream else json.dumps(_answer(self.path)).encode()
-            kind = "text/event-stream" if is_stream else "application/json"
-            self.send_response(200)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+            state.requests.append((self.path, self.lower_headers(), body))
+            if body.get("stream"):
+                self.answer(_frames(), "text/event-stream")
+            else:
+                self.answer(json.dumps(_answer(self.path)).encode())
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name for it
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    state.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    try:
+    with threaded(Handler) as port:
+        state.url = f"http://127.0.0.1:{port}/v1"
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _answer(path: str) -> dict[str, Any]:

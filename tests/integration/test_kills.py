@@ -8,11 +8,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from scripts.observability.processes import free_port, wait_until
@@ -20,6 +18,7 @@ from scripts.observability.prometheus_server import Prometheus, prometheus
 from tests.edge import write_policy
 from tests.integration.server import Server, serving
 from tests.processes import children, is_running
+from tests.threaded_server import QuietHandler, threaded
 
 GIVE_UP_S = 60.0
 PER_KIND = 20
@@ -31,55 +30,30 @@ def _until(condition: Any, what: str) -> None:
     wait_until(condition, what, within_s=GIVE_UP_S)
 
 
-class _Upstream(BaseHTTPRequestHandler):
+class _Upstream(QuietHandler):
     """Answers as many requests as there are tickets; the others wait."""
 
     tickets: threading.Semaphore
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         """Answer one chat request."""
-        self.rfile.read(int(self.headers["content-length"]))
+        self.read()
         self.tickets.acquire(timeout=GIVE_UP_S)
         if select.select([self.connection], [], [], 0)[0]:
             # Whoever asked was killed meanwhile.
             self.tickets.release()
             self.close_connection = True
             return
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": "Good day to you."},
-            "finish_reason": "stop",
-        }
-        body = msgspec.json.encode({"id": "x", "object": "chat.completion", "choices": [choice]})
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
-
-
-class _Quiet(ThreadingHTTPServer):
-    """Of clients that were killed it says nothing either."""
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A broken pipe is what the test is about."""
+        self.say("Good day to you.")
 
 
 @contextmanager
 def _upstream(tickets: threading.Semaphore) -> Iterator[str]:
-    handler = type("Upstream", (_Upstream,), {"tickets": tickets})
-    with _Quiet(("127.0.0.1", 0), handler) as upstream:
-        thread = threading.Thread(target=upstream.serve_forever)
-        thread.start()
+    with threaded(type("Upstream", (_Upstream,), {"tickets": tickets})) as port:
         try:
-            yield f"http://127.0.0.1:{upstream.server_address[1]}/v1"
+            yield f"http://127.0.0.1:{port}/v1"
         finally:
             tickets.release(1000)
-            upstream.shutdown()
-            thread.join()
 
 
 def _total(server: Server, name: str) -> float:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ import pytest
 from tests.edge import write_policy
 from tests.integration.server import Server, serving
 from tests.processes import children, is_running
+from tests.threaded_server import QuietHandler, threaded
 
 RULES = [
     {"user": "wait for ever", "hang": True},
@@ -199,39 +199,22 @@ def test_replacement_guards_although_the_file_is_broken(server: Server, tmp_path
     assert policies == {"careful"}
 
 
-class _Held(BaseHTTPRequestHandler):
-    """An upstream that answers once its gate is open."""
+class _Held(QuietHandler):
+    """Answers when the gate is open."""
 
     gate: threading.Event
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         """Answer one chat request."""
-        self.rfile.read(int(self.headers["content-length"]))
+        self.read()
         self.gate.wait(GIVE_UP_S)
-        message = {"role": "assistant", "content": "At last."}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        body = msgspec.json.encode({"id": "x", "object": "chat.completion", "choices": [choice]})
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        self.say("At last.")
 
 
 @contextmanager
 def _upstream(gate: threading.Event) -> Iterator[str]:
-    handler = type("Held", (_Held,), {"gate": gate})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as upstream:
-        thread = threading.Thread(target=upstream.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{upstream.server_address[1]}/v1"
-        finally:
-            upstream.shutdown()
-            thread.join()
+    with threaded(type("Held", (_Held,), {"gate": gate})) as port:
+        yield f"http://127.0.0.1:{port}/v1"
 
 
 def test_sigterm_drains_all_workers(tmp_path: Path) -> None:
