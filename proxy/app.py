@@ -229,7 +229,11 @@ def _stack(
         Middleware(ErrorsMiddleware, count_bug=metrics.internal_errors.inc),
         Middleware(PrivateHeadersMiddleware),
         Middleware(AuthMiddleware, keys=keys, is_metrics_open=settings.is_metrics_open),
-        Middleware(BodyLimitMiddleware, max_bytes=settings.limits.max_body_bytes),
+        Middleware(
+            BodyLimitMiddleware,
+            max_bytes=settings.limits.max_body_bytes,
+            timeout_s=settings.limits.body_timeout_s,
+        ),
     ]
 
 

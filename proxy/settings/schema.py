@@ -70,6 +70,9 @@ class Limits(_Section):
 
     max_body_bytes: Annotated[int, Field(ge=1024, le=2**30)] = 8 * 2**20
     """The largest request body; more is answered with 413."""
+    body_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    """How long a request body may take to come in whole, in seconds, before it is answered with
+    408."""
     max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 128
     """Chat requests answered at once. A local engine has its own slots behind this."""
     max_queued: Annotated[int, Field(ge=0, le=100_000)] = 256

@@ -40,7 +40,13 @@ async def read_body(receive: Receive) -> bytes:
 
 
 class Leaving(Protocol):
-    """Tells at once when the client leaves; other servers have to be asked."""
+    """Tells at once when the client leaves; other servers have to be asked.
+
+    Attributes:
+        is_whole: the request has come in whole.
+    """
+
+    is_whole: bool
 
     def when_left(self, callback: Callable[[], object] | None) -> None:
         """Have `callback` called once, should the client leave before its answer is complete.

@@ -6,6 +6,7 @@ strings throughout: client libraries match on ``type`` and ``code``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -56,6 +57,11 @@ INTERNAL = ErrorResponse(
 )
 """What a bug looks like from outside: nothing of its insides."""
 
+_OF_STATUS: Mapping[int, Headers] = {
+    401: ((b"www-authenticate", b"Bearer"),),
+    408: ((b"connection", b"close"),),  # nobody reads the rest of its body
+}
+
 
 def render(error: GuardTuneError) -> ErrorResponse:
     """Turn an error of ours into what the client gets; anything unexpected is `INTERNAL`."""
@@ -64,7 +70,7 @@ def render(error: GuardTuneError) -> ErrorResponse:
             body = error_body(
                 error.message, error_type=error.error_type, param=error.param, code=error.code
             )
-            return ErrorResponse(error.status, body, (JSON_TYPE, *_challenge(error.status)))
+            return ErrorResponse(error.status, body, (JSON_TYPE, *_OF_STATUS.get(error.status, ())))
         case OverloadedError():
             body = error_body(str(error), error_type="unavailable_error", code=error.reason)
             retry_after = (b"retry-after", b"%d" % error.retry_after_s)
@@ -76,7 +82,3 @@ def render(error: GuardTuneError) -> ErrorResponse:
             )
         case _:
             return INTERNAL
-
-
-def _challenge(status: int) -> Headers:
-    return ((b"www-authenticate", b"Bearer"),) if status == 401 else ()  # noqa: PLR2004 - HTTP's own number

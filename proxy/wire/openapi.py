@@ -38,6 +38,7 @@ _ERRORS: Mapping[int, str] = {
     401: "No API key, or one that is not known here.",
     403: "Not with this key, or not without a policy.",
     404: "No such model, or it does not answer on this route.",
+    408: "The body took too long.",
     413: "The body is over the limit.",
     500: "A bug; the log has it under the request id.",
     502: "The model failed, or its server could not be reached.",
@@ -124,7 +125,7 @@ def _asked(route: Route) -> JsonObject:
         },
         "responses": {
             "200": answer,
-            **_errors(400, 403, 404, 413, 500, 502, 503, 504),
+            **_errors(400, 403, 404, 408, 413, 500, 502, 503, 504),
             "default": {"description": "An error of the server behind the model, unchanged."},
         },
     }
@@ -148,7 +149,10 @@ def _pages() -> dict[str, JsonObject]:
         },
         "/policies/validate": {
             "post": _page(
-                "Check a policy; nothing is kept", "policies", _json(Validation), _errors(403, 413)
+                "Check a policy; nothing is kept",
+                "policies",
+                _json(Validation),
+                _errors(403, 408, 413),
             )
             | {"requestBody": {"required": True, "content": {"application/yaml": {}}}}
         },

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.tasks import spawn
 from tests.integration.test_upstream_faults import DONE, WHOLE, answering, frame, streaming
 from tests.loopback import Connection, Received
 from tests.rig import ASK, CHAT, Rig, parsed, request_bytes, run
@@ -255,6 +256,32 @@ def test_body_over_the_limit_is_413(tmp_path: Path, *, is_announced: bool) -> No
         writer.transport.abort()
 
     assert not run(act, tmp_path, answering(ANSWER), limits={"max_body_bytes": 2**19}).requests
+
+
+@pytest.mark.parametrize("is_silent", [True, False], ids=["silent", "a byte at a time"])
+@pytest.mark.parametrize("route", [CHAT, "/policies/validate"])
+def test_body_that_trickles_in_is_408(tmp_path: Path, route: str, *, is_silent: bool) -> None:
+    """Counted, its connection is closed, and it held nobody up."""
+    endless = {"content-length": "100000", "connection": "keep-alive"}
+
+    async def act(rig: Rig) -> None:
+        reader, writer = await rig.connect()
+        writer.write(request_bytes("POST", route, BODY[:5], endless))
+        told = spawn(reader.read(), name="told")
+        while not (is_silent or told.done()):
+            assert (await rig.chat()).status == 200
+            writer.write(b" ")
+        reply = parsed(await told)
+        assert (reply.status, reply.json["error"]["code"]) == (408, "request_timeout")
+        writer.close()
+        counted = (
+            'guardtune_requests_total{code="408",model="unknown",policy="none",stream="false"}'
+        )
+        assert await rig.metric(counted) == (route == CHAT)
+        assert (await rig.chat()).status == 200
+
+    server = run(act, tmp_path, answering(ANSWER), limits={"body_timeout_s": 0.1})
+    assert all(asked.json == ASK for asked in server.requests)
 
 
 @pytest.mark.parametrize(

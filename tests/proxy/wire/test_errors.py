@@ -64,6 +64,12 @@ def test_missing_key_is_answered_with_a_challenge() -> None:
     assert (b"www-authenticate", b"Bearer") in response.headers
 
 
+def test_body_that_took_too_long_ends_its_connection() -> None:
+    """Its rest is nothing that anybody waits for."""
+    response = render(RequestError("Slow.", status=408))
+    assert (b"connection", b"close") in response.headers
+
+
 @pytest.mark.parametrize("error", [GuardTuneError("inner detail")])
 def test_any_other_error_shows_nothing_of_its_insides(error: GuardTuneError) -> None:
     """What was not meant for clients stays in the log."""
