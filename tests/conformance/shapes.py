@@ -1,6 +1,7 @@
-"""Streams as servers send them: every shape of an answer in server-sent events, frame by frame.
+"""Streams as servers send them: every shape of an answer, frame by frame.
 
-Source: https://platform.openai.com/docs/api-reference/chat-streaming and …/responses-streaming
+Source: https://platform.openai.com/docs/api-reference/chat-streaming and …/responses-streaming;
+https://docs.ollama.com/api/streaming
 """
 
 from __future__ import annotations
@@ -102,6 +103,8 @@ CHAT: Mapping[str, str] = {
     + _frame({"error": {"message": "Overloaded.", "type": "server_error", "code": None}}),
     "error-event": _ROLE + "event: error\n" + _frame({"message": "Overloaded."}),
     "no-end": _ROLE + _texts("Good "),
+    "empty": _ROLE + _chunk({}, "stop") + DONE,
+    "nothing": DONE,
 }
 """What comes on ``/v1/chat/completions``."""
 
@@ -155,6 +158,38 @@ LOCAL: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 """What the local engine's model says, and what was asked of it."""
 
+
+def _line(message: Mapping[str, Any], **end: Any) -> str:
+    said = {"role": "assistant", "content": "", **message}
+    return json.dumps({"model": "upstream", "message": said, "done": bool(end), **end}) + "\n"
+
+
+_COUNTS = {"prompt_eval_count": 9, "eval_count": 2}
+
+OLLAMA: Mapping[str, str] = {
+    "text": _line({"content": "Good "})
+    + _line({"content": "day."})
+    + _line({}, done_reason="stop", **_COUNTS),
+    "length": _line({"content": "Good "}) + _line({}, done_reason="length", **_COUNTS),
+    "tools": _line({"tool_calls": [{"function": {"name": "add", "arguments": {"a": 1}}}]})
+    + _line({}, done_reason="stop", **_COUNTS),
+    "reasoning": _line({"thinking": "They greet."})
+    + _line({"content": "Good day."})
+    + _line({}, done_reason="stop", **_COUNTS),
+    "error": _line({"content": "Good "}) + json.dumps({"error": "Overloaded."}) + "\n",
+    "no-end": _line({"content": "Good "}),
+    "empty": _line({}, done_reason="stop", **_COUNTS),
+}
+"""What comes on Ollama's own ``/api/chat``, which litellm puts into OpenAI's words."""
+
+ASKED: Mapping[str, Mapping[str, Any]] = {
+    "tools": {"tools": [{"type": "function", "function": {"name": "add"}}]},
+    "two-choices": {"n": 2},
+    "logprobs": {"logprobs": True},
+    "usage": {"stream_options": {"include_usage": True}},
+}
+"""What is asked for of a provider behind litellm, for it to send such a shape."""
+
 SCRIPTED: Mapping[str, Mapping[str, Any]] = {
     "text": {"answers": ["Good day."]},
     "content-filter": {"answers": ["Good day."], "finish_reason": "content_filter"},
@@ -164,5 +199,6 @@ SCRIPTED: Mapping[str, Mapping[str, Any]] = {
 
 
 def pieces(body: str) -> Sequence[bytes]:
-    """A stream's frames, one by one."""
-    return [f"{frame}\n\n".encode() for frame in body.split("\n\n") if frame]
+    """A stream's frames, or its lines, one by one."""
+    end = "\n\n" if "\n\n" in body else "\n"
+    return [f"{frame}{end}".encode() for frame in body.split(end) if frame]

@@ -19,7 +19,8 @@ import msgspec
 
 from proxy.app import Proxy
 from proxy.backends.base import Backend
-from proxy.backends.config import OpenAIConfig, ScriptedRule
+from proxy.backends.config import LiteLLMConfig, OpenAIConfig, ScriptedRule
+from proxy.backends.litellm_sdk import LiteLLMBackend
 from proxy.backends.local import LocalBackend
 from proxy.backends.openai import OpenAIBackend
 from proxy.backends.routes import CHAT_PATH, COMPLETIONS_PATH, RESPONSES_PATH
@@ -42,6 +43,7 @@ _COUNTED = tuple(f"guardtune_{name}_total{{" for name in ("tokens", "unjudged", 
 _ANEW = (
     (re.compile(r"chatcmpl-[0-9a-f]{12,}"), "chatcmpl-…"),
     (re.compile(r"call_[0-9A-Za-z]{8,}"), "call_…"),
+    (re.compile(r'"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"'), '"…"'),
     (re.compile(r'"created":\d{9,}'), '"created":…'),
     (re.compile(r"@[0-9a-f]{12}"), "@…"),
 )
@@ -53,7 +55,8 @@ class Stream:
     """One golden file: which backend is asked for what.
 
     Args:
-        backend: `passed`, `local` or `scripted`.
+        backend: `passed`, `litellm` in front of OpenAI's wire, `ollama` behind litellm, `local` or
+            `scripted`.
         shape: its name in `shapes`.
         path: the route.
     """
@@ -73,6 +76,8 @@ STREAMS: Sequence[Stream] = (
     *(Stream("passed", shape) for shape in shapes.CHAT),
     *(Stream("passed", shape, COMPLETIONS_PATH) for shape in shapes.COMPLETIONS),
     *(Stream("passed", shape, RESPONSES_PATH) for shape in shapes.RESPONSES),
+    *(Stream("litellm", shape) for shape in shapes.CHAT),
+    *(Stream("ollama", shape) for shape in shapes.OLLAMA),
     *(Stream("local", shape) for shape in shapes.LOCAL),
     *(Stream("scripted", shape) for shape in shapes.SCRIPTED),
 )
@@ -128,8 +133,15 @@ async def _backend(stream: Stream) -> AsyncIterator[tuple[Backend, Mapping[str, 
     """What answers, and the fields with which it is asked."""
     match stream.backend:
         case "passed":
-            async with _sending(SENT[stream.path][stream.shape]) as backend:
-                yield backend, {}
+            async with _sending(SENT[stream.path][stream.shape]) as url:
+                yield OpenAIBackend(OpenAIConfig(name="passed", base_url=url)), {}
+        case "litellm":
+            async with _sending(shapes.CHAT[stream.shape]) as url:
+                yield _litellm("openai/upstream", url), shapes.ASKED.get(stream.shape, {})
+        case "ollama":
+            async with _sending(shapes.OLLAMA[stream.shape], b"application/x-ndjson") as url:
+                backend = _litellm("ollama_chat/upstream", url.removesuffix("/v1"))
+                yield backend, shapes.ASKED.get(stream.shape, {})
         case "local":
             said, fields = shapes.LOCAL[stream.shape]
             yield engine_saying(said, thinks=stream.shape == "reasoning"), fields
@@ -148,15 +160,22 @@ def engine_saying(answer: str, *, thinks: bool = False) -> LocalBackend:
     return backend
 
 
+def _litellm(model: str, url: str) -> Backend:
+    config = LiteLLMConfig(name="litellm", upstream_model=model, api_base=url, api_key_env="KEY")
+    return LiteLLMBackend(config, environ={"KEY": "test-key"})
+
+
 @asynccontextmanager
-async def _sending(body: str) -> AsyncIterator[Backend]:
+async def _sending(body: str, kind: bytes = b"text/event-stream") -> AsyncIterator[str]:
+    """The address of a server that answers everything with this stream."""
+
     async def send(_: Received, connection: Connection) -> None:
-        await connection.start_stream()
+        await connection.start_stream(b"content-type: " + kind)
         for piece in (*shapes.pieces(body), b""):
             await connection.chunk(piece)
 
     async with loopback(send) as server:
-        yield OpenAIBackend(OpenAIConfig(name="passed", base_url=server.url))
+        yield server.url
 
 
 def main() -> int:
