@@ -10,8 +10,10 @@ from proxy.policy.schema import Policy
 from tuner.genome import Genome, to_policy
 from tuner.space import Space
 
-Way = Literal["base", "seed", "hypercube", "cross", "mutation", "immigrant"]
-"""How a genome came about; a cross is always mutated as well."""
+Way = Literal[
+    "base", "seed", "hypercube", "cross", "mutation", "immigrant", "rephrase", "merge", "reflect"
+]
+"""How a genome came about; a cross is always mutated as well, and the last three are a writer's."""
 
 
 @dataclass(frozen=True, slots=True)

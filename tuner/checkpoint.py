@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from proxy.errors import StoreError
@@ -73,6 +73,15 @@ class Journal:
             raise self._another_run(kind)
         self._append(observed)
         return observed.body
+
+    async def ask(self, kind: str, question: Callable[[], Awaitable[Body]]) -> Body:
+        """Like :meth:`observe`, of something that takes a while; cancelled, it was never asked.
+
+        Raises:
+            StoreError: something else is recorded here.
+        """
+        said: Body = {} if self.is_replaying else await question()
+        return self.observe(kind, lambda: said)
 
     def _another_run(self, kind: str) -> StoreError:
         return StoreError(

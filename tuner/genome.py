@@ -19,16 +19,19 @@ class Genome:
 
     ``None`` leaves a slot empty or a setting as the base policy has it; no demonstrations leaves
     those of the base policy. The genome without any gene set is the base policy itself.
+    A written text is its own name: no library holds it.
 
     Args:
         slots: fragment id of each slot of the space, in its order.
         demonstrations: ids, in the order in which the model sees them.
         decoding: value of each grid of the space, in its order.
+        written: a text that another model wrote for the system prompt, after those of the slots.
     """
 
     slots: tuple[str | None, ...]
     demonstrations: tuple[str, ...]
     decoding: tuple[float | None, ...]
+    written: str | None = None
 
     @classmethod
     def base(cls, space: Space) -> Self:
@@ -48,17 +51,19 @@ class Genome:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """For the journal: plain lists."""
-        return {
+        """For the journal: plain lists; a written text only where there is one."""
+        genes: dict[str, Any] = {
             "slots": list(self.slots),
             "demonstrations": list(self.demonstrations),
             "decoding": list(self.decoding),
         }
+        return genes if self.written is None else genes | {"written": self.written}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`as_json`."""
-        return cls(*(tuple(data[part]) for part in ("slots", "demonstrations", "decoding")))
+        parts = (tuple(data[part]) for part in ("slots", "demonstrations", "decoding"))
+        return cls(*parts, written=data.get("written"))
 
 
 def canonical(genome: Genome, space: Space) -> Genome:
@@ -75,8 +80,8 @@ def canonical(genome: Genome, space: Space) -> Genome:
 def to_policy(genome: Genome, space: Space, base: Policy, *, name: str) -> Policy:
     """The policy that a genome means, on top of the base policy.
 
-    Slot texts follow the base's own system prompt, in its placement; demonstrations replace the
-    base's; settings are enforced beside the base's other settings.
+    Slot texts and the written one follow the base's own system prompt, in its placement;
+    demonstrations replace the base's; settings are enforced beside the base's other settings.
 
     Args:
         genome: its genes must be of this space.
@@ -99,12 +104,18 @@ def to_policy(genome: Genome, space: Space, base: Policy, *, name: str) -> Polic
     return Policy.model_validate(content)
 
 
-def _system_text(genome: Genome, space: Space, base: Policy) -> str:
+def own_texts(genome: Genome, space: Space) -> list[str]:
+    """What a genome adds to the system prompt: the slots' texts in order, then the written one."""
     chosen = [
         space.fragments[slot][fragment]
         for slot, fragment in zip(space.slots, genome.slots, strict=True)
         if fragment is not None
     ]
+    return chosen if genome.written is None else [*chosen, genome.written]
+
+
+def _system_text(genome: Genome, space: Space, base: Policy) -> str:
+    chosen = own_texts(genome, space)
     if chosen and base.system_prompt is not None:
         chosen.insert(0, base.system_prompt.text.strip())
     return " ".join(chosen)

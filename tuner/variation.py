@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from tuner.genome import Genome, canonical
@@ -81,7 +82,7 @@ def cross(first: Genome, second: Genome, space: Space, rng: random.Random) -> Ge
 def mutate(genome: Genome, space: Space, rng: random.Random) -> Genome:
     """A genome with on average two genes changed, and at least one unless none can change.
 
-    Demonstrations count as two genes, since they act most.
+    Demonstrations count as two genes, since they act most. A written text stays as it is.
     """
     for _ in range(_TRIES):
         mutant = _mutated(genome, space, rng)
@@ -103,7 +104,10 @@ def _mutated(genome: Genome, space: Space, rng: random.Random) -> Genome:
     demonstrations = genome.demonstrations
     if rng.random() < 2 * chance:
         demonstrations = _edit_demonstrations(demonstrations, space, rng)
-    return canonical(Genome(tuple(slots), demonstrations, tuple(decoding)), space)
+    mutant = replace(
+        genome, slots=tuple(slots), demonstrations=demonstrations, decoding=tuple(decoding)
+    )
+    return canonical(mutant, space)
 
 
 def _most_demonstrations(space: Space) -> int:

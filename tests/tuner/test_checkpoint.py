@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,25 @@ def test_a_replayed_journal_reads_measurements_back(store: EvaluationStore) -> N
     second.decide("stop", {})
     assert [one.kind for one in store.decisions("r")] == ["pace", "generation", "stop"]
     assert second.digest != first.digest
+
+
+def test_what_was_heard_once_is_not_asked_again(store: EvaluationStore) -> None:
+    """And a question that was cancelled was never asked."""
+
+    async def cancelled() -> dict[str, object]:
+        raise asyncio.CancelledError
+
+    async def said() -> dict[str, object]:
+        return {"text": "a"}
+
+    first = Journal(store, "r")
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(first.ask("written", cancelled))
+    assert asyncio.run(first.ask("written", said)) == {"text": "a"}
+    second = Journal(store, "r")
+    assert asyncio.run(second.ask("written", cancelled)) == {"text": "a"}
+    assert second.digest == first.digest
+    assert len(store.decisions("r")) == 1
 
 
 def test_a_decision_that_would_differ_ends_the_resume(store: EvaluationStore) -> None:

@@ -56,6 +56,26 @@ def test_genes_change_what_they_name_and_leave_the_rest_of_the_base() -> None:
     assert policy.match.models is None
 
 
+def test_a_written_text_follows_the_slots_and_is_part_of_the_key() -> None:
+    """Two texts are two policies; what was said before stays where it was."""
+    slots = Genome(("care", None), (), (None,) * 4)
+    texts = (None, "Weigh every word.", "Weigh every word twice.")
+    policies = [
+        to_policy(dataclasses.replace(slots, written=text), TOY_SPACE, BASE, name="x")
+        for text in texts
+    ]
+    assert len({phenotype_key(policy) for policy in policies}) == 3
+    assert policies[1].system_prompt is not None
+    assert policies[1].system_prompt.text == ("Be brief. Think before you speak. Weigh every word.")
+
+
+def test_the_journal_names_a_written_text_only_where_there_is_one() -> None:
+    """So that a run of an earlier version is still the same run."""
+    plain = Genome.base(TOY_SPACE)
+    assert set(plain.as_json()) == {"slots", "demonstrations", "decoding"}
+    assert dataclasses.replace(plain, written="Be kind.").as_json()["written"] == "Be kind."
+
+
 def test_slots_alone_keep_the_bases_demonstrations() -> None:
     """No demonstration genes leave those of the base."""
     policy = to_policy(Genome(("firm", None), (), (None,) * 4), TOY_SPACE, BASE, name="x")

@@ -39,6 +39,7 @@ def test_mutants_lie_in_the_space_and_differ(genome: Genome, seed: int) -> None:
     mutant = mutate(genome, TOY_SPACE, random.Random(seed))
     assert_in_space(mutant)
     assert mutant != genome
+    assert mutant.written == genome.written
 
 
 @given(genomes(), genomes(), seeds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -12,6 +13,9 @@ from tuner.space import Space
 UNSET = "as in the base policy"
 
 DEMONSTRATIONS = "demonstrations"
+
+WRITTEN = "written text"
+"""The gene that no slot can be called like: ids have no blanks."""
 
 Value = str | float
 
@@ -36,12 +40,17 @@ def described(genome: Genome, space: Space) -> dict[str, Value]:
     }
 
 
+def text_name(written: str) -> str:
+    """What a written text is called where it is too long to be shown: its digest."""
+    return f"#{hashlib.sha256(written.encode()).hexdigest()[:6]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One gene that differs between two genomes.
 
     Args:
-        gene: a slot, ``demonstrations`` or a setting.
+        gene: a slot, ``demonstrations``, ``written text`` or a setting.
         before: its value in the first, as printed.
         after: its value in the second, as printed.
     """
@@ -66,6 +75,8 @@ def with_gene(genome: Genome, gene: str, source: Genome, space: Space) -> Genome
     """The genome with one gene taken from another genome of the same space."""
     if gene == DEMONSTRATIONS:
         return canonical(replace(genome, demonstrations=source.demonstrations), space)
+    if gene == WRITTEN:
+        return replace(genome, written=source.written)
     if gene in space.slots:
         at = list(space.slots).index(gene)
         return canonical(replace(genome, slots=_put(genome.slots, at, source.slots[at])), space)
@@ -82,5 +93,6 @@ def _printed(genome: Genome, space: Space) -> Iterator[tuple[str, str]]:
     for name, gene in zip(space.slots, genome.slots, strict=True):
         yield name, gene or UNSET
     yield DEMONSTRATIONS, ", ".join(genome.demonstrations) or UNSET
+    yield WRITTEN, UNSET if genome.written is None else text_name(genome.written)
     for name, value in zip(space.grids, genome.decoding, strict=True):
         yield name, UNSET if value is None else f"{value:g}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 
 from tests.tuner.strategies import TOY_SPACE, genomes
 from tuner.genome import Genome
-from tuner.report.genes import UNSET, changes, described, with_gene
+from tuner.report.genes import UNSET, WRITTEN, changes, described, text_name, with_gene
 
 
 def test_demonstrations_are_described_by_kind_and_by_the_last() -> None:
@@ -40,3 +42,13 @@ def test_a_genome_differs_from_itself_in_nothing() -> None:
     other = Genome(("care", None), (), (None,) * 4)
     (change,) = changes(base, other, TOY_SPACE)
     assert (change.gene, change.before, change.after) == ("stance", UNSET, "care")
+
+
+def test_written_texts_differ_by_name() -> None:
+    """Too long for a line, and no library has an id for them."""
+    base = Genome.base(TOY_SPACE)
+    one, other = (replace(base, written=text) for text in ("Be kind.", "Be kind. Be brief."))
+    (change,) = changes(one, other, TOY_SPACE)
+    assert (change.gene, change.before) == (WRITTEN, text_name("Be kind."))
+    assert change.before != change.after
+    assert with_gene(base, WRITTEN, one, TOY_SPACE) == one
