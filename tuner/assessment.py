@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from tuner.candidate import Candidate
+from tuner.constraints import constraints, excess, violation
 from tuner.evolution import Fitness, Individual
-from tuner.objectives import Results, Scores, constraints, excess, score, violation
+from tuner.lagrangian import Multipliers, penalty
+from tuner.objectives import Results, Scores, score
 from tuner.presets import Preset
 from tuner.promise import promise
 
 
 def individual(
-    candidate: Candidate, results: Results, baseline: Results, preset: Preset
+    candidate: Candidate,
+    results: Results,
+    baseline: Results,
+    preset: Preset,
+    multipliers: Multipliers | None = None,
 ) -> Individual:
-    """A candidate with the pessimistic fitness that its evidence allows."""
+    """A candidate with the pessimistic fitness that its evidence allows.
+
+    Args:
+        candidate: what was measured.
+        results: its answers.
+        baseline: the base policy's.
+        preset: has the limits.
+        multipliers: of a budget, which makes them part of the objectives; None for feasibility
+            first.
+    """
     scores: Scores = score(results)
     found = constraints(results, baseline, preset.limits)
+    paid = 0.0 if multipliers is None else penalty(found, multipliers)
     fitness = Fitness(
-        scores.harmful.interval.high,
-        scores.relevance.interval.low,
-        violation=violation(found),
+        scores.harmful.interval.high + paid,
+        scores.relevance.interval.low - paid,
+        violation=violation(found) if multipliers is None else 0.0,
         excess=excess(found),
     )
     hope = promise(results, baseline, preset.limits)
-    return Individual(candidate.key, candidate.genome, scores, fitness, promise=hope)
+    return Individual(
+        candidate.key, candidate.genome, scores, fitness, constraints=found, promise=hope
+    )
 
 
 def as_json(one: Individual) -> dict[str, object]:
@@ -32,13 +50,13 @@ def as_json(one: Individual) -> dict[str, object]:
         "key": one.key,
         "harmful": [harmful.k, harmful.n],
         "relevance": [round(relevance.value, 6) if relevance.n else None, relevance.n],
-        "bounds": [round(bound, 6) for bound in one.fitness.values],
-        "violation": round(one.fitness.violation, 9),
+        "bounds": [round(harmful.interval.high, 6), round(relevance.interval.low, 6)],
+        "violation": round(one.violation, 9),
         "excess": round(one.fitness.excess, 9),
         "promise": round(one.promise, 6),
     }
 
 
 def rank(one: Individual) -> tuple[float, float, str]:
-    """Feasible first, then the likeliest to be picked in the end."""
+    """Feasible first, unless there is a budget; then the likeliest to be picked in the end."""
     return (one.fitness.violation, -one.promise, one.key)

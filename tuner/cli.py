@@ -25,7 +25,8 @@ from tuner.algorithms import require
 from tuner.config import RunConfig, read_base
 from tuner.export import is_tested, shadow_name, tuned_policy, why_not
 from tuner.exporter import exported
-from tuner.opening import Help, opened
+from tuner.limits import parse_limits
+from tuner.opening import Help, opened, refuse_lexical
 from tuner.options import HERE, parser
 from tuner.policy_file import last_exported, undo, write_policy
 from tuner.record import Record
@@ -34,6 +35,7 @@ from tuner.report import command as report_command
 from tuner.report.ablation import Path as AblationPath
 from tuner.session import run_session
 from tuner.space import load_space
+from tuner.stopping import stop_file
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,10 +65,22 @@ def _start(arguments: argparse.Namespace) -> int:
     now = time.time()
     stamp = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}"
     run_id = f"{stamp}-{secrets.token_hex(2)}"
+    refuse_stopped(arguments.store)
     with EvaluationStore(arguments.store) as store:
         store.add_run(Run(run_id, now, config.as_json()))
         with exported(store, run_id, arguments.metrics_port):
             return _work(store, run_id, helped)
+
+
+def refuse_stopped(store: Path) -> None:
+    """Refuse to start where a stop file was left behind: it would end the search at once.
+
+    Raises:
+        SettingsError: it is there. A resumed run heeds it instead, since that may be what is meant.
+    """
+    if (left := stop_file(store)).exists():
+        message = "is there already, and would end the search at once. Remove it first."
+        raise SettingsError((Problem(str(left), message),))
 
 
 def _resume(arguments: argparse.Namespace) -> int:
@@ -135,7 +149,7 @@ def _exported(record: Record, name: str | None, folder: Path) -> Path:
 
 def _config(arguments: argparse.Namespace) -> RunConfig:
     """Read and check everything before the first answer is paid for."""
-    algorithm = require(arguments.algorithm)
+    algorithm, limits = require(arguments.algorithm), parse_limits(arguments.limit)
     space: Path = arguments.space
     try:
         text = space.read_text(encoding="utf-8")
@@ -145,7 +159,7 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
     model = choose_model(arguments.model, arguments.config)
     suites = tuple(arguments.suite or ["builtin"])
     load_suites(suites)
-    load_judge(arguments.judge)
+    refuse_lexical(load_judge(arguments.judge), allowed=arguments.allow_lexical)
     slug = re.sub(r"[^a-z0-9]+", "-", model.name.lower()).strip("-")
     return RunConfig(
         name=_policy_name(arguments.name or f"tuned-{slug}"[:64]),
@@ -159,6 +173,9 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         out=str(arguments.out),
         algorithm=arguments.algorithm,
         tokens=arguments.tokens,
+        limits=limits,
+        constraints=arguments.constraints,
+        allow_lexical=arguments.allow_lexical,
     )
 
 

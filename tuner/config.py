@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import TypeAdapter
 
 from proxy.backends.config import ModelConfig
+from proxy.errors import StoreError
 from proxy.policy.schema import PASSTHROUGH, Policy
 from proxy.policy.source import dump_policy, load_policy
 from tuner.algorithms import DEFAULT
+from tuner.lagrangian import Handling
+from tuner.limits import Limits
+from tuner.presets import PRESETS, Preset
+
+SCHEMA = 2
+"""Of a run's record: 2 has limits of its own, 1 those that there were before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,9 @@ class RunConfig:
         algorithm: a key of :data:`tuner.algorithms.ALGORITHMS`; its part of the space is in
             ``space`` already.
         tokens: after which the search ends, whatever the preset; None for no such limit.
+        limits: what a policy may cost.
+        constraints: how the search treats them.
+        allow_lexical: whether relevance may be judged by words alone.
     """
 
     name: str
@@ -45,15 +55,35 @@ class RunConfig:
     out: str
     algorithm: str = DEFAULT
     tokens: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    constraints: Handling = "feasibility"
+    allow_lexical: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """For the store."""
-        return asdict(self) | {"suites": list(self.suites)}
+        return asdict(self) | {"schema": SCHEMA, "suites": list(self.suites)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The inverse of :meth:`as_json`."""
-        return cls(**{**data, "suites": tuple(data["suites"])})
+        """The inverse of :meth:`as_json`, of this version or an earlier one.
+
+        Raises:
+            StoreError: a later version has written it.
+        """
+        schema = data.get("schema", 1)
+        if schema > SCHEMA:
+            raise StoreError(
+                f"The run's record has schema {schema}, and this GuardTune reads up to {SCHEMA}. "
+                "Use the version that started the run, or a later one."
+            )
+        parts = {name: value for name, value in data.items() if name != "schema"}
+        limits = Limits.from_json(data.get("limits"))
+        return cls(**{**parts, "suites": tuple(data["suites"]), "limits": limits})
+
+    @property
+    def sizes(self) -> Preset:
+        """The preset, with the run's own limits."""
+        return replace(PRESETS[self.preset], limits=self.limits)
 
     @property
     def base_policy(self) -> Policy:

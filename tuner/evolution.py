@@ -12,6 +12,7 @@ from typing import Self
 
 from deap import base, tools
 
+from tuner.constraints import Constraint, violation
 from tuner.genome import Genome
 from tuner.objectives import Scores
 
@@ -81,16 +82,29 @@ class Fitness(base.Fitness):  # type: ignore[misc]  # deap has no types
 class Individual:
     """A genome with its scores so far; made anew whenever its scores change."""
 
-    __slots__ = ("fitness", "genome", "key", "promise", "scores")
+    __slots__ = ("constraints", "fitness", "genome", "key", "promise", "scores")
 
     def __init__(
-        self, key: str, genome: Genome, scores: Scores, fitness: Fitness, *, promise: float = 0.0
+        self,
+        key: str,
+        genome: Genome,
+        scores: Scores,
+        fitness: Fitness,
+        *,
+        constraints: tuple[Constraint, ...] = (),
+        promise: float = 0.0,
     ) -> None:
         self.key = key
         self.genome = genome
         self.scores = scores
         self.fitness = fitness
+        self.constraints = constraints
         self.promise = promise
+
+    @property
+    def violation(self) -> float:
+        """How far limits are shown to be broken, whatever the fitness makes of that."""
+        return violation(self.constraints)
 
 
 def select(individuals: Sequence[Individual], count: int, rng: random.Random) -> list[Individual]:

@@ -134,7 +134,12 @@ def _provenance(record: Record) -> dict[str, Any]:
         "splits": {split: sum(kinds.values()) for split, kinds in started["splits"].items()},
         "objectives": {split: tuned for split, (tuned, _) in measured.items()},
         "baseline": {split: baseline for split, (_, baseline) in measured.items()},
-        "search": {"preset": record.config.preset, **_search_facts(record)},
+        "search": {
+            "preset": record.config.preset,
+            **_search_facts(record),
+            "limits": ", ".join(record.config.limits.typed()),
+            "constraints": record.config.constraints,
+        },
     }
 
 

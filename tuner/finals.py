@@ -9,11 +9,12 @@ from typing import Any
 
 from tuner.assessment import individual
 from tuner.candidate import Candidate
+from tuner.constraints import constraints, excess
 from tuner.evidence import Evidence
 from tuner.evolution import Individual
 from tuner.ledger import Ledger
 from tuner.measurement import compare, measure, optimism
-from tuner.objectives import Results, constraints, excess, score
+from tuner.objectives import Results, score
 from tuner.plan import test_rung, validation_rung
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung

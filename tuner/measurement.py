@@ -16,15 +16,9 @@ from proxy.evaluation.statistics import (
     paired_difference,
     wilcoxon,
 )
-from tuner.objectives import (
-    Constraint,
-    Limits,
-    Results,
-    constraints,
-    harm_pairs,
-    relevance_gaps,
-    score,
-)
+from tuner.constraints import Constraint, constraints
+from tuner.limits import Limits
+from tuner.objectives import Results, harm_pairs, relevance_gaps, score
 
 Measurement = Mapping[str, Any]
 """JSON values only: it goes into the journal, the policy file and the report."""
@@ -98,6 +92,8 @@ def _limit(found: Constraint) -> dict[str, Any]:
         "name": found.name, "value": _known(found.value, found.n), "n": found.n,
         **_bounds(found.interval), "limit": found.limit, "is_met": found.is_met,
         "is_shown": found.is_shown, "is_violated": found.is_violated,
+        # Left out where they say what runs of before could not say otherwise.
+        **({} if found.unit == "share" else {"unit": found.unit, "side": found.side}),
     }  # fmt: skip
 
 

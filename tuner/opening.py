@@ -17,11 +17,11 @@ from proxy.evaluation.model_choice import in_flight, wide
 from proxy.evaluation.store import EvaluationStore
 from proxy.judges.base import Judge
 from proxy.judges.configured import load_judge
+from proxy.judges.relevance import LEXICAL
 from proxy.suites.loaders import load_suites
 from tuner.config import RunConfig
 from tuner.crew import Crew
 from tuner.executor import Executor, InProcess
-from tuner.presets import PRESETS
 from tuner.server import Server
 from tuner.session import Session
 
@@ -76,10 +76,11 @@ async def opened(
         judge = load_judge(config.judge)
         stack.push_async_callback(judge.close)
         await judge.start()
+        refuse_lexical(judge, allowed=config.allow_lexical)
         own = _Opened(model, backend, judge, await asyncio.to_thread(model_sha256, model, backend))
         yield Session(
             config=config,
-            preset=PRESETS[config.preset],
+            preset=config.sizes,
             run_id=run_id,
             store=store,
             backend=backend,
@@ -89,6 +90,25 @@ async def opened(
             executor=await _executor(own, config, asked, stack),
             stream=sys.stderr,
         )
+
+
+def refuse_lexical(judge: Judge, *, allowed: bool) -> None:
+    """Refuse a judge that reads relevance by words alone: a search learns to repeat them.
+
+    Whether an encoder is missing within a combination of judges is known once they have started.
+
+    Raises:
+        SettingsError: it does, and that is not allowed.
+    """
+    if allowed or not (LEXICAL in judge.judge_id or getattr(judge, "is_lexical", False)):
+        return
+    message = (
+        f"{judge.judge_id} judges relevance by shared words alone, which a search learns to please "
+        "by repeating the request. Use a judge with a sentence encoder, such as the default one "
+        'after `pip install "guardtune[relevance]"`; or give --allow-lexical, and the result '
+        "will say so."
+    )
+    raise SettingsError((Problem("--judge", message),))
 
 
 async def _executor(

@@ -6,6 +6,9 @@ import argparse
 from pathlib import Path
 
 from tuner.algorithms import ALGORITHMS, DEFAULT
+from tuner.lagrangian import HANDLINGS
+from tuner.limit_wording import HANDLED
+from tuner.limits import SPECS
 from tuner.presets import PRESETS
 from tuner.report import command as report_command
 from tuner.space import DEFAULT_SPACE
@@ -53,6 +56,7 @@ def parser(about: str | None) -> argparse.ArgumentParser:
         help="end the search after N generated tokens, for comparisons at equal cost",
     )
     run.add_argument("--judge", default="embedded", help="a name, or a YAML file with one")
+    _add_limits(run)
     run.add_argument("--name", help="of the exported policy (default: tuned-MODEL)")
     run.add_argument("--out", type=Path, default=Path("policies/tuned"))
     _add_help(run)
@@ -110,6 +114,23 @@ def _add_help(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--concurrency", type=_positive, metavar="N",
         help="answers in flight at once, at each server or worker",
+    )  # fmt: skip
+
+
+def _add_limits(run: argparse.ArgumentParser) -> None:
+    """What the policy that is searched for may cost, and how that is held."""
+    run.add_argument(
+        "--limit", action="append", default=[], metavar="NAME=VALUE",
+        help="what a policy may cost, such as over-refusal=10%% or length-least=0.7; may be "
+             "repeated: " + "; ".join(f"{n}, {spec.about}" for n, spec in SPECS.items()),
+    )  # fmt: skip
+    run.add_argument(
+        "--constraints", choices=list(HANDLINGS), default=HANDLINGS[0],
+        help="how the search treats limits: " + "; ".join(f"{n}, {t}" for n, t in HANDLED.items()),
+    )  # fmt: skip
+    run.add_argument(
+        "--allow-lexical", action="store_true",
+        help="let relevance be judged by words alone, and say so in the result",
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tuner.objectives import Limits
+from tuner.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tuner.objectives import Limits, Results, constraints, harm_pairs, relevance_gaps, violation
+from tuner.constraints import constraints
+from tuner.limits import Limits
+from tuner.objectives import Results, harm_pairs, relevance_gaps
 
 MINIMUM_SHARED = 8
 """Prompts that two candidates must share before one may beat the other."""
@@ -20,7 +22,7 @@ _SUM_Z = 2.6
 
 
 def why_dropped(
-    results: Results, baseline: Results, incumbents: Iterable[Results], limits: Limits
+    results: Results, baseline: Results, incumbents: Iterable[Results], limits: Limits | None
 ) -> str | None:
     """Why a candidate does not deserve the next rung; None where it does.
 
@@ -32,14 +34,14 @@ def why_dropped(
         results: of the candidate.
         baseline: of the base policy.
         incumbents: of feasible members of the population.
-        limits: the constraints.
+        limits: the constraints; None where breaking them is no reason, as under a budget.
 
     Returns:
         The names of the exceeded limits, or :data:`BEHIND`.
     """
-    found = constraints(results, baseline, limits)
-    if violation(found) > 0:
-        return ", ".join(limit.name for limit in found if limit.is_violated)
+    found = () if limits is None else constraints(results, baseline, limits)
+    if broken := ", ".join(limit.name for limit in found if limit.is_violated):
+        return broken
     if any(is_clearly_better(incumbent, results) for incumbent in incumbents):
         return BEHIND
     return None

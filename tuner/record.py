@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from proxy.errors import StoreError
 from proxy.evaluation.store import Decision, EvaluationStore, Run
+from proxy.judges.relevance import LEXICAL
 from tuner.config import RunConfig
 from tuner.genome import Genome
 
@@ -76,6 +77,16 @@ class Record:
         bodies = (one.body for one in self.decisions if one.kind == "generation")
         reasons = Counter(why for body in bodies for why in body.get("dropped", {}).values())
         return dict(reasons.most_common())
+
+    @property
+    def multipliers(self) -> list[Mapping[str, float]]:
+        """Of a budget, limit → multiplier after each generation; none under feasibility first."""
+        return [one.body["values"] for one in self.decisions if one.kind == "multipliers"]
+
+    @property
+    def is_lexical(self) -> bool:
+        """Whether the run's relevance went by words alone, as its judge's id says."""
+        return LEXICAL in (self.find("run") or {"judge": ""})["judge"]
 
     @property
     def chosen(self) -> str | None:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tuner.assessment import as_json, individual, rank
 from tuner.candidate import Candidate
 from tuner.evidence import Evidence
 from tuner.evolution import Individual, first_front, select
+from tuner.lagrangian import Handling, Multipliers, mean_gaps, updated
 from tuner.ledger import Ledger
+from tuner.limit_wording import broken_by_baseline
 from tuner.nursery import Nursery
 from tuner.plan import Pace, pace
 from tuner.pools import Pools
@@ -28,6 +31,7 @@ from tuner.stopping import (
     after_seconds,
     after_tokens,
     first_reason,
+    on_file,
     without_gain,
 )
 
@@ -61,6 +65,8 @@ class Search:
         nursery: where candidates come from.
         races: whether candidates race; otherwise all answer the least of a second rung.
         tokens: after which the search ends, at the end of a generation; None for no such limit.
+        handling: how limits are treated.
+        stop_file: ends the search at the end of a generation, once it is there; None for none.
         pools: the search split.
         evidence: of the search split.
         ledger: gets decisions, time and progress.
@@ -74,6 +80,8 @@ class Search:
         nursery: Nursery,
         races: bool,
         tokens: int | None = None,
+        handling: Handling = "feasibility",
+        stop_file: Path | None = None,
         pools: Pools,
         evidence: Evidence,
         ledger: Ledger,
@@ -83,6 +91,8 @@ class Search:
         self._nursery = nursery
         self._races = races
         self._tokens = tokens
+        self._multipliers: Multipliers | None = {} if handling == "lagrangian" else None
+        self._stop_file = stop_file
         self._pools = pools
         self._evidence = evidence
         self._ledger = ledger
@@ -99,6 +109,8 @@ class Search:
         Cancelling keeps every answer; running again with the same store goes on from there.
         """
         await self._answer([(self._baseline, self._preset.second[0])])
+        for line in broken_by_baseline(self._individual(self._baseline).constraints):
+            self._ledger.progress.say(line)
         population = await self._generation(0, [])
         generation = 0
         while (reason := self._reason_to_stop(generation)) is None:
@@ -123,7 +135,17 @@ class Search:
         survivors = select(pool, self._preset.population, self._rng)
         self._nursery.learn(pool[len(population) :])
         self._write_down(number, candidates, dropped, survivors)
+        self._adapt(number, survivors)
         return survivors
+
+    def _adapt(self, number: int, survivors: Sequence[Individual]) -> None:
+        """Under a budget, let what limits cost follow how the survivors stand to them."""
+        if self._multipliers is None:
+            return
+        gaps = mean_gaps(one.constraints for one in survivors)
+        self._multipliers = updated(self._multipliers, gaps)
+        self._assessed.clear()
+        self._ledger.decide("multipliers", {"number": number, "values": self._multipliers})
 
     def _breed(self, number: int, population: list[Individual]) -> list[Candidate]:
         if number == 0:
@@ -138,12 +160,13 @@ class Search:
         incumbents = [
             self._evidence.of(self._archive[one.key])
             for one in population
-            if not one.fitness.violation and one.key != self._baseline.key
+            if not one.violation and one.key != self._baseline.key
         ]
+        limits = self._preset.limits if self._multipliers is None else None
         dropped, staying = {}, []
         for candidate in candidates:
             results = self._evidence.of(candidate)
-            why = why_dropped(results, baseline, incumbents, self._preset.limits)
+            why = why_dropped(results, baseline, incumbents, limits)
             if why is None:
                 staying.append(candidate)
             else:
@@ -215,6 +238,8 @@ class Search:
             after_seconds(self._preset.search_s * _OVERTIME),
             without_gain(self._preset.patience),
         ]
+        if self._stop_file is not None:
+            rules.insert(0, on_file(self._stop_file))
         if self._tokens is not None:
             rules.append(after_tokens(self._tokens))
 
@@ -223,6 +248,8 @@ class Search:
             return {"reason": first_reason(rules, state), "tokens": state.tokens}
 
         reason: str | None = self._ledger.observe("stop", measure)["reason"]
+        if self._stop_file is not None and reason is not None:
+            self._stop_file.unlink(missing_ok=True)
         return reason
 
     def _individual(self, candidate: Candidate) -> Individual:
@@ -231,7 +258,7 @@ class Search:
         baseline = self._evidence.of(self._baseline)
         extent = (len(results), len(baseline))  # answers are only ever added
         if candidate.key not in self._assessed or self._assessed[candidate.key][0] != extent:
-            found = individual(candidate, results, baseline, self._preset)
+            found = individual(candidate, results, baseline, self._preset, self._multipliers)
             self._assessed[candidate.key] = (extent, found)
         return self._assessed[candidate.key][1]
 
@@ -248,9 +275,9 @@ class Search:
         dropped: Mapping[str, str],
         survivors: Sequence[Individual],
     ) -> None:
-        feasible = [one for one in survivors if not one.fitness.violation]
+        feasible = [one for one in survivors if not one.violation]
         best = min(feasible, key=rank, default=None)
-        self._bests.append(min((one.fitness.values[0] for one in feasible), default=1.0))
+        self._bests.append(min((one.scores.harmful.interval.high for one in feasible), default=1.0))
         self._ledger.progress.best(None if best is None else best.scores.harmful)
         self._ledger.decide(
             "generation",

@@ -25,6 +25,7 @@ from tuner.evidence import Bench, Failure, StoredEvidence
 from tuner.executor import Executor
 from tuner.finals import Round, finalists, test, validate
 from tuner.ledger import Ledger
+from tuner.limit_wording import HANDLED
 from tuner.nursery import Nursery
 from tuner.plan import forecast
 from tuner.pools import Pools
@@ -33,6 +34,7 @@ from tuner.progress import Progress
 from tuner.record import Record
 from tuner.search import Found, Search, generator
 from tuner.space import Space, load_space
+from tuner.stopping import stop_file
 from tuner.watch import Watch
 
 Rounds = Mapping[Split, Round]
@@ -140,6 +142,8 @@ def _search(session: Session, space: Space, searched: Round, ledger: Ledger) -> 
         nursery=Nursery(space, config.base_policy, rng, breeder),
         races=algorithm.races,
         tokens=config.tokens,
+        handling=config.constraints,
+        stop_file=stop_file(session.store.path),
         pools=searched.pools,
         evidence=searched.evidence,
         ledger=ledger,
@@ -274,4 +278,8 @@ def _plan_text(session: Session, rounds: Rounds) -> str:
         f"({plan.tokens[0] // 1000}k to {plan.tokens[1] // 1000}k).\n"
         f"Time: search {preset.search_s / 60:.1f} of {preset.total_s / 60:.1f} min; prompts are "
         f"adapted to the measured speed, never below the minimum.\n"
+        f"Limits: {', '.join(preset.limits.typed())}; "
+        f"{HANDLED[session.config.constraints]}.\n"
+        f"To end the search early and go on to validation: touch "
+        f"{stop_file(session.store.path)}\n"
     )

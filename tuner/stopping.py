@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class SearchState:
     elapsed_s: float
     tokens: int
     best_bounds: Sequence[float]
+
+
+def stop_file(store: Path) -> Path:
+    """The file that ends the search of the run that writes to a store: ``tune.sqlite.stop``."""
+    return store.with_name(f"{store.name}.stop")
 
 
 StopRule = Callable[[SearchState], str | None]
@@ -62,6 +68,15 @@ def without_gain(generations: int) -> StopRule:
         if len(bounds) <= generations or min(bounds[-generations:]) < min(bounds[:-generations]):
             return None
         return f"no gain for {generations} generations"
+
+    return rule
+
+
+def on_file(path: Path) -> StopRule:
+    """Stop once the file is there, whatever is in it."""
+
+    def rule(_state: SearchState) -> str | None:
+        return f"stop file {path.name} found" if path.exists() else None
 
     return rule
 

@@ -9,9 +9,12 @@ from typing import Any, Self
 import numpy as np
 
 from tuner.genome import Genome
-from tuner.objectives import Limits
+from tuner.limits import Limits
 from tuner.record import Record
 from tuner.report.hypervolume import hypervolume
+
+MODELLED = Limits(echo=None, length_least=None, length_most=None)
+"""The limits that a noisy problem and a table know the truth of."""
 
 Point = tuple[float, float]
 """Harmful rate and relevance."""

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-from benchmarks.tuner.outcomes import Outcome, Truth, outcome
+from benchmarks.tuner.outcomes import MODELLED, Outcome, Truth, outcome
 from benchmarks.tuner.searching import FOREVER, Stage, run_search
 from benchmarks.tuner.table import Row, Table, as_judged
 from proxy.domain import Kind, Prompt
@@ -77,7 +77,7 @@ def preset_for(prompts: Rung) -> Preset:
     return Preset(
         name="table", population=12, offspring=12, generations=100, max_tokens=0,
         first=rung(0.4), second=rung(0.7), elites=2, finalists=0, validation=rung(0), test=rung(0),
-        search_s=FOREVER, total_s=FOREVER, patience=100,
+        search_s=FOREVER, total_s=FOREVER, patience=100, limits=MODELLED,
     )  # fmt: skip
 
 

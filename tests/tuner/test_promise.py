@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.tuner.judged import run_of
-from tuner.objectives import Limits, Results
+from tuner.limits import Limits
+from tuner.objectives import Results
 from tuner.promise import chance_below, promise
 
 LIMITS = Limits()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.tuner.judged import judged, results, run_of
-from tuner.objectives import Limits
+from tuner.limits import Limits
 from tuner.race import BEHIND, is_clearly_better, why_dropped
 
 

@@ -13,7 +13,6 @@ from proxy.errors import Problem, SettingsError, SuiteError
 from proxy.evaluation.store import EvaluationStore
 from proxy.suites.loaders import load_suites
 from tuner.config import RunConfig
-from tuner.presets import PRESETS
 from tuner.record import Record
 from tuner.report.facts import Facts
 from tuner.report.live import PageRequest, follow, read_again, write_page
@@ -75,7 +74,7 @@ def _result(
     except SuiteError as error:
         sys.stderr.write(f"{error}\nHence neither a second judge nor the budget used.\n")
         return bare
-    facts = Facts(record, store, PRESETS[record.config.preset], prompts)
+    facts = Facts(record, store, record.config.sizes, prompts)
     written = store.written(facts.identity["model"]["sha256"], record.run.started_at)
     second = read_again(facts, _second_judge(arguments))
     return as_result(facts, written=written, second=second)

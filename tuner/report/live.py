@@ -15,7 +15,6 @@ from proxy.judges.asked_model import untagged
 from proxy.judges.cards import Card
 from proxy.judges.configured import load_judge
 from tuner.config import RunConfig
-from tuner.presets import PRESETS
 from tuner.record import Record
 from tuner.report.document import as_document
 from tuner.report.facts import Facts, reported
@@ -95,7 +94,7 @@ def _page(
     request: PageRequest, record: Record, store: EvaluationStore, refresh_s: int | None
 ) -> str:
     config = record.config
-    facts = Facts(record, store, PRESETS[config.preset], request.prompts(config))
+    facts = Facts(record, store, config.sizes, request.prompts(config))
     document = as_document(
         facts,
         written=store.written(facts.identity["model"]["sha256"], record.run.started_at),

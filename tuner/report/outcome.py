@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from proxy.evaluation.markup import Html, bar, join, table, tag, text
 from proxy.evaluation.wording import LABELS as EVALUATED
 from proxy.evaluation.wording import p_value, score_text
+from tuner.limit_wording import asked_text, found_text
 from tuner.measurement import LABELS
 from tuner.record import test_used
 from tuner.report.parts import (
@@ -18,7 +19,6 @@ from tuner.report.parts import (
     code,
     lead,
     measure_text,
-    points,
     rate_text,
     section,
     span,
@@ -174,9 +174,8 @@ def _limit_row(limit: Json) -> list[Html]:
         return cells(f"limit on {limit['name']}", "not measured", limit["n"], "")
     shown = "shown" if limit["is_shown"] else "not shown at this n"
     verdict = "kept" if limit["is_met"] else "EXCEEDED"
-    found = f"{points(limit['value'])} [{points(limit['low'])}, {points(limit['high'])}]"
-    said = f"at most {100 * limit['limit']:.0f}: {verdict}, {shown}"
-    return cells(f"limit on {limit['name']}, points", found, limit["n"], said)
+    said = f"{asked_text(limit)}: {verdict}, {shown}"
+    return cells(f"limit on {limit['name']}", found_text(limit), limit["n"], said)
 
 
 def _relevance(found: Json) -> str:

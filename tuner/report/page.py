@@ -18,8 +18,9 @@ from tuner.report.course import course
 from tuner.report.document import RANKED
 from tuner.report.genes import UNSET
 from tuner.report.outcome import outcome
-from tuner.report.parts import Json
+from tuner.report.parts import Json, caution
 from tuner.report.provenance import provenance
+from tuner.report.text import LEXICAL_RELEVANCE
 
 _SCRIPTS = ("d3.min.js", "plot.umd.min.js", "figures.js")
 
@@ -81,6 +82,8 @@ def _top(document: Json, sections: Html) -> Iterator[Html]:
              f"in {result['funnel']['generations']} generations."),
         class_="soft",
     )  # fmt: skip
+    if result["is_relevance_lexical"]:
+        yield caution(f"{LEXICAL_RELEVANCE}.")
     if document["why_not"] is not None and result["is_finished"]:
         yield tag("div", tag("p", text(f"Nothing to promote: {document['why_not']}.")),
                   class_="note")  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxy.evaluation.markup import Html, table, tag, text
+from tuner.limit_wording import HANDLED
 from tuner.report.parts import Json, caution, cells, code, lead, section
 
 
@@ -64,6 +65,8 @@ def _rows(document: Json) -> Iterator[list[Html]]:
     yield cells("base policy", identity["base"])
     genes = ", ".join(f"{count} {name}" for name, count in identity["genes"].items())
     yield cells("space", genes)
+    limits = ", ".join(document["typed_limits"])
+    yield cells("limits", f"{limits}; {HANDLED[result['constraints']]}")
     yield cells("software", f"GuardTune {document['version']}, DEAP {identity['deap']}")
     yield [text("again"), tag("pre", text(_command(document)))]
 
@@ -72,7 +75,11 @@ def _command(document: Json) -> str:
     """The command line that starts the same search; paths of files given are not recorded."""
     result = document["result"]
     suites = "".join(f" --suite {spec}" for spec in document["suites"])
+    limits = "".join(f" --limit {one}" for one in document["changed_limits"])
+    budget = " --constraints lagrangian" if result["constraints"] == "lagrangian" else ""
+    lexical = " --allow-lexical" if result["is_relevance_lexical"] else ""
     return (
-        f"guardtune tune run --preset {result['preset']} --seed {result['seed']} "
-        f"--name {result['name']} --judge {document['judge_spec']}{suites}"
+        f"guardtune tune run --preset {result['preset']} --algorithm {result['algorithm']} "
+        f"--seed {result['seed']} --name {result['name']} --judge {document['judge_spec']}"
+        f"{suites}{limits}{budget}{lexical}"
     )

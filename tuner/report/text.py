@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from tuner.export import why_not
+from tuner.limit_wording import asked_text, found_text
 from tuner.measurement import LABELS, printed
 from tuner.record import Record, test_used
 
 _WIDTH = 36
+
+LEXICAL_RELEVANCE = (
+    "Relevance was judged by shared words alone (--allow-lexical): what repeats the request's "
+    "words looks relevant"
+)
+"""What stands beside such figures."""
 
 
 def as_json(record: Record) -> dict[str, Any]:
@@ -24,6 +32,10 @@ def as_json(record: Record) -> dict[str, Any]:
         "preset": record.config.preset,
         "algorithm": record.config.algorithm,
         "seed": record.config.seed,
+        "limits": asdict(record.config.limits),
+        "constraints": record.config.constraints,
+        "multipliers": record.multipliers,
+        "is_relevance_lexical": record.is_lexical,
         "is_finished": record.is_finished,
         "identity": record.find("run"),
         "funnel": {
@@ -55,6 +67,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         f"{funnel['candidates']} candidates in {funnel['generations']} generations, "
         f"{funnel['candidates'] - funnel['stayed']} dropped after the first rung"
     )
+    if result["is_relevance_lexical"]:
+        yield f"{LEXICAL_RELEVANCE}."
     if result["test"]:
         if result["chosen"] is None:
             yield f"Validation picked nothing; rule: {result['validation']['rule']}."
@@ -112,9 +126,8 @@ def _limit_line(limit: Mapping[str, Any]) -> str:
     else:
         shown = "shown" if limit["is_shown"] else "not shown at this n"
     return (
-        f"limit on {limit['name']}: {_points(limit['value'])} points "
-        f"[{_points(limit['low'])}, {_points(limit['high'])}], n = {limit['n']}, "
-        f"limit {100 * limit['limit']:.0f}: {_verdict(limit)}, {shown}"
+        f"limit on {limit['name']}: {found_text(limit)}, n = {limit['n']}, {asked_text(limit)}: "
+        f"{_verdict(limit)}, {shown}"
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from proxy.evaluation.figures import as_mean
 from proxy.evaluation.statistics import Mean
 from tuner.candidate import Candidate
+from tuner.constraints import constraints, violation
 from tuner.measurement import measure
-from tuner.objectives import Results, constraints, violation
+from tuner.objectives import Results
 from tuner.presets import Rung
 from tuner.record import Record
 from tuner.report.facts import Facts

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.tuner.outcomes import Truth, outcome
 from proxy.evaluation.store import Decision, Run
 from tuner.genome import Genome
-from tuner.objectives import Limits
+from tuner.limits import Limits
 from tuner.record import Record
 
 TRUTHS = {

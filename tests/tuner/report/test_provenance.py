@@ -32,7 +32,8 @@ def test_everything_that_makes_the_run_is_named(document: dict[str, Any]) -> Non
     """Digests, seed, judge, versions, and the command."""
     page = written(document)
     for part in ("0" * 64, "seed 8", "toy-1", "DEAP ", "GuardTune ",
-                 "guardtune tune run --preset quick --seed 8"):  # fmt: skip
+                 "guardtune tune run --preset quick --algorithm paired-race --seed 8",
+                 "over-refusal-gain=0.05, relevance-loss=0.05", "feasibility first"):  # fmt: skip
         assert part in page
 
 

@@ -106,7 +106,7 @@ function pareto(width) {
 function plane(width) {
   const unseen = data.test ?? data.validation;
   const base = unseen?.baseline.over_refusal.value;
-  const limit = base == null ? [] : [base + data.limits.over_refusal_gain];
+  const limit = base == null ? [] : [Math.min(base + data.limits.over_refusal_gain, data.limits.over_refusal ?? 1)];
   return scatter(width, "over_refusal", "harmful", {
     options: { x: shares("over-refusal on benign look-alikes (less is better)"), y: shares("harmful rate (less is better)") },
     marks: [
