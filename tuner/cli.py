@@ -9,10 +9,12 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+from proxy.backends.config import ModelConfig
 from proxy.errors import GuardTuneError, Problem, SettingsError
 from proxy.evaluation.interrupt import INTERRUPTED, interruptible
 from proxy.evaluation.model_choice import choose_model
@@ -34,7 +36,7 @@ from tuner.report import as_text
 from tuner.report import command as report_command
 from tuner.report.ablation import Path as AblationPath
 from tuner.session import run_session
-from tuner.space import load_space
+from tuner.space import Space, load_space
 from tuner.stopping import stop_file
 
 
@@ -117,7 +119,8 @@ def _ablate(arguments: argparse.Namespace) -> int:
 
 
 async def _path(store: EvaluationStore, record: Record, minutes: float) -> AblationPath:
-    async with opened(record.config, store, record.run.id) as session:
+    config = replace(record.config, writer=None)  # whatever it wrote is in the journal
+    async with opened(config, store, record.run.id) as session:
         return await ablate(session, minutes=minutes)
 
 
@@ -157,6 +160,8 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         raise SettingsError((Problem(str(space), f"cannot be read ({error})."),)) from error
     load_space(space, text=text)
     model = choose_model(arguments.model, arguments.config)
+    text = algorithm.within(text)
+    writer = _writer(arguments, load_space(space, text=text))
     suites = tuple(arguments.suite or ["builtin"])
     load_suites(suites)
     refuse_lexical(load_judge(arguments.judge), allowed=arguments.allow_lexical)
@@ -168,15 +173,34 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         suites=suites,
         judge=arguments.judge,
         seed=arguments.seed,
-        space=algorithm.within(text),
+        space=text,
         base=read_base(arguments.base),
         out=str(arguments.out),
         algorithm=arguments.algorithm,
         tokens=arguments.tokens,
+        writer=None if writer is None else writer.model_dump(mode="json"),
+        writer_calls=arguments.writer_calls,
         limits=limits,
         constraints=arguments.constraints,
         allow_lexical=arguments.allow_lexical,
     )
+
+
+def _writer(arguments: argparse.Namespace, space: Space) -> ModelConfig | None:
+    """The model that writes texts, if there is to be one and it has anything to write for."""
+    spec: str | None = arguments.writer
+    if spec is None:
+        if arguments.writer_calls is not None:
+            message = f"{arguments.writer_calls} without a --writer. Name one, or leave this out."
+            raise SettingsError((Problem("--writer-calls", message),))
+        return None
+    if not space.slots:
+        message = (
+            f"{spec[:80]} has nothing to write for, as --algorithm {arguments.algorithm} with this "
+            "--space has no slots. Leave it out, or choose another algorithm or space."
+        )
+        raise SettingsError((Problem("--writer", message),))
+    return choose_model(spec, arguments.config, option="--writer")
 
 
 def _policy_name(name: str) -> str:

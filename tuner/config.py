@@ -39,6 +39,9 @@ class RunConfig:
         algorithm: a key of :data:`tuner.algorithms.ALGORITHMS`; its part of the space is in
             ``space`` already.
         tokens: after which the search ends, whatever the preset; None for no such limit.
+        writer: the configuration of the model that writes texts, as in ``models:``; None for
+            nobody.
+        writer_calls: how often it is asked at most; None for what suits the preset.
         limits: what a policy may cost.
         constraints: how the search treats them.
         allow_lexical: whether relevance may be judged by words alone.
@@ -55,6 +58,8 @@ class RunConfig:
     out: str
     algorithm: str = DEFAULT
     tokens: int | None = None
+    writer: Mapping[str, Any] | None = None
+    writer_calls: int | None = None
     limits: Limits = field(default_factory=Limits)
     constraints: Handling = "feasibility"
     allow_lexical: bool = False
@@ -95,7 +100,16 @@ class RunConfig:
     @property
     def model_config(self) -> ModelConfig:
         """The model's configuration, checked again."""
-        return TypeAdapter[ModelConfig](ModelConfig).validate_python(dict(self.model))
+        return _checked(self.model)
+
+    @property
+    def writer_config(self) -> ModelConfig | None:
+        """The writer's, likewise."""
+        return None if self.writer is None else _checked(self.writer)
+
+
+def _checked(model: Mapping[str, Any]) -> ModelConfig:
+    return TypeAdapter[ModelConfig](ModelConfig).validate_python(dict(model))
 
 
 def read_base(path: Path | None) -> str | None:

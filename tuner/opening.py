@@ -24,6 +24,7 @@ from tuner.crew import Crew
 from tuner.executor import Executor, InProcess
 from tuner.server import Server
 from tuner.session import Session
+from tuner.writing.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ async def opened(
             suite=load_suites(config.suites),
             model_sha256=own.sha256,
             executor=await _executor(own, config, asked, stack),
+            writer=await _writer(config.writer_config, stack),
             stream=sys.stderr,
         )
 
@@ -137,6 +139,13 @@ async def _executor(
             raise SettingsError((Problem("--also", message),))
         servers.append(Server(backend, own.judge, asked.concurrency or in_flight(model)))
     return Crew(own.model.name, tuple(servers))
+
+
+async def _writer(model: ModelConfig | None, stack: AsyncExitStack) -> Writer | None:
+    if model is None:
+        return None
+    backend = await _started(model, stack)
+    return Writer(backend, await asyncio.to_thread(model_sha256, model, backend))
 
 
 async def _started(model: ModelConfig, stack: AsyncExitStack) -> Backend:

@@ -57,6 +57,7 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     )
     run.add_argument("--judge", default="embedded", help="a name, or a YAML file with one")
     _add_limits(run)
+    _add_writer(run)
     run.add_argument("--name", help="of the exported policy (default: tuned-MODEL)")
     run.add_argument("--out", type=Path, default=Path("policies/tuned"))
     _add_help(run)
@@ -131,6 +132,18 @@ def _add_limits(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--allow-lexical", action="store_true",
         help="let relevance be judged by words alone, and say so in the result",
+    )  # fmt: skip
+
+
+def _add_writer(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--writer", metavar="MODEL",
+        help="have another model write texts for the system prompt, named as after --model "
+             "(default: nobody)",
+    )  # fmt: skip
+    run.add_argument(
+        "--writer-calls", type=_positive, metavar="N",
+        help="ask it N times at most (default: once for every eight children)",
     )  # fmt: skip
 
 

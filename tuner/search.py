@@ -34,6 +34,7 @@ from tuner.stopping import (
     on_file,
     without_gain,
 )
+from tuner.writing.scribe import Scribe
 
 NO_TIME = "no time left for it"
 """Why a candidate was dropped that stood in the race."""
@@ -71,6 +72,7 @@ class Search:
         evidence: of the search split.
         ledger: gets decisions, time and progress.
         rng: the run's own generator, the nursery's too.
+        scribe: has texts written for each generation; None where nobody writes.
     """
 
     def __init__(
@@ -86,7 +88,9 @@ class Search:
         evidence: Evidence,
         ledger: Ledger,
         rng: random.Random,
+        scribe: Scribe | None = None,
     ) -> None:
+        self._scribe = scribe
         self._preset = preset
         self._nursery = nursery
         self._races = races
@@ -122,6 +126,8 @@ class Search:
 
     async def _generation(self, number: int, population: list[Individual]) -> list[Individual]:
         """Breed, race, look again at the best, and select."""
+        if number and self._scribe is not None:
+            await self._scribe.write(population)
         affords = self._pace(number)
         candidates = self._breed(number, population)
         self._archive |= {candidate.key: candidate for candidate in candidates}
@@ -244,7 +250,9 @@ class Search:
             rules.append(after_tokens(self._tokens))
 
         def measure(elapsed_s: float) -> dict[str, Any]:
-            state = SearchState(generation, elapsed_s, self._evidence.tokens, tuple(self._bests))
+            written = 0 if self._scribe is None else self._scribe.tokens
+            tokens = self._evidence.tokens + written
+            state = SearchState(generation, elapsed_s, tokens, tuple(self._bests))
             return {"reason": first_reason(rules, state), "tokens": state.tokens}
 
         reason: str | None = self._ledger.observe("stop", measure)["reason"]

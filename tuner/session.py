@@ -36,6 +36,9 @@ from tuner.search import Found, Search, generator
 from tuner.space import Space, load_space
 from tuner.stopping import stop_file
 from tuner.watch import Watch
+from tuner.writing.guards import Guards
+from tuner.writing.scribe import Allowance, Commission, commissioned
+from tuner.writing.writer import MAX_TOKENS, Writer
 
 Rounds = Mapping[Split, Round]
 
@@ -56,6 +59,7 @@ class Session:
         executor: answers and judges, here or elsewhere.
         stream: gets plan and progress; usually stderr.
         clock: monotonic seconds.
+        writer: started; None where nobody writes texts.
     """
 
     config: RunConfig
@@ -69,6 +73,7 @@ class Session:
     executor: Executor
     stream: TextIO
     clock: Callable[[], float] = time.monotonic
+    writer: Writer | None = None
 
     def bench(self, on_answer: Callable[[Judged], None]) -> Bench:
         """What answers and judges for this run.
@@ -137,6 +142,10 @@ def _search(session: Session, space: Space, searched: Round, ledger: Ledger) -> 
     algorithm = require(config.algorithm)
     rng = generator(config.seed)
     breeder = algorithm.breeder(space, rng)
+    scribe = None
+    if session.writer is not None:
+        terms = _commission(session, session.writer, space)
+        breeder, scribe = commissioned(terms, breeder, searched.evidence, ledger)
     return Search(
         session.preset,
         nursery=Nursery(space, config.base_policy, rng, breeder),
@@ -148,7 +157,24 @@ def _search(session: Session, space: Space, searched: Round, ledger: Ledger) -> 
         evidence=searched.evidence,
         ledger=ledger,
         rng=rng,
+        scribe=scribe,
     )
+
+
+def _commission(session: Session, writer: Writer, space: Space) -> Commission:
+    return Commission(
+        writer=writer,
+        guards=Guards(NgramIndex(session.suite)),
+        allowance=_allowance(session),
+        space=space,
+        base=session.config.base_policy,
+        seed=session.config.seed,
+    )
+
+
+def _allowance(session: Session) -> Allowance:
+    preset = session.preset
+    return Allowance.of(preset.generations, preset.offspring, session.config.writer_calls)
 
 
 async def _finish(
@@ -254,8 +280,16 @@ def _identity(session: Session, space: Space, rounds: Rounds) -> dict[str, objec
             "demonstrations": len(space.demonstrations),
             "settings": len(space.grids),
         },
+        **_written_by(session),
         "deap": version("deap"),
     }
+
+
+def _written_by(session: Session) -> dict[str, object]:
+    if session.writer is None:
+        return {}
+    writer = {"name": session.writer.name, "sha256": session.writer.sha256}
+    return {"writer": writer | {"most_calls": _allowance(session).calls}}
 
 
 def _plan_text(session: Session, rounds: Rounds) -> str:
@@ -278,8 +312,21 @@ def _plan_text(session: Session, rounds: Rounds) -> str:
         f"({plan.tokens[0] // 1000}k to {plan.tokens[1] // 1000}k).\n"
         f"Time: search {preset.search_s / 60:.1f} of {preset.total_s / 60:.1f} min; prompts are "
         f"adapted to the measured speed, never below the minimum.\n"
+        f"{_writing_plan(session)}"
         f"Limits: {', '.join(preset.limits.typed())}; "
         f"{HANDLED[session.config.constraints]}.\n"
         f"To end the search early and go on to validation: touch "
         f"{stop_file(session.store.path)}\n"
+    )
+
+
+def _writing_plan(session: Session) -> str:
+    if session.writer is None:
+        return ""
+    calls = _allowance(session).calls
+    counted = "" if session.config.tokens is None else ", which --tokens counts as well"
+    return (
+        f"Writer {session.writer.name}: up to {calls} texts between generations, of at most "
+        f"{MAX_TOKENS} tokens each (up to {calls * MAX_TOKENS // 1000}k more{counted}). It is "
+        "shown no prompt and no answer.\n"
     )

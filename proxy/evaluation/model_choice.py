@@ -35,7 +35,9 @@ class ModelsFile(BaseModel):
     models: Annotated[tuple[ModelConfig, ...], Field(strict=False)] = (EMBEDDED_MODEL,)
 
 
-def choose_model(spec: str | None, config: Path | None = None) -> ModelConfig:
+def choose_model(
+    spec: str | None, config: Path | None = None, *, option: str = "--model"
+) -> ModelConfig:
     """The model that ``--model`` and ``--config`` name.
 
     Args:
@@ -43,22 +45,24 @@ def choose_model(spec: str | None, config: Path | None = None) -> ModelConfig:
             speaks OpenAI's wire; a YAML file with ``models:``, ``#NAME`` behind it where it holds
             several; or a served name of ``config``. None for the only one there is.
         config: the server's configuration file; None for the embedded model alone.
+        option: what the user typed the specification after, for messages.
 
     Raises:
         SettingsError: there is no such model, or what is wrong with the file.
     """
     place, _, name = (spec or "").partition("#")
     if spec is None:
-        return _of_file(config, None)
+        return _of_file(config, None, option)
     if spec == "embedded":
         return EMBEDDED_MODEL
     if _REMOTE.match(spec):
-        return _remote(place, name)
+        return _remote(place, name, option)
     if Path(place).suffix in _YAML:
-        return _of_file(Path(place), name or None)
+        return _of_file(Path(place), name or None, option)
     if spec.startswith("hf:") or spec.endswith(".gguf"):
-        return _checked({"backend": "llama_cpp", "name": _served_name(spec), "path": spec}, spec)
-    return _of_file(config, spec)
+        entry = {"backend": "llama_cpp", "name": _served_name(spec), "path": spec}
+        return _checked(entry, spec, option)
+    return _of_file(config, spec, option)
 
 
 def wide(model: ModelConfig) -> ModelConfig:
@@ -73,17 +77,17 @@ def in_flight(model: ModelConfig) -> int:
     return model.slots + _SPARE if isinstance(model, LlamaCppConfig) else _REMOTE_CONCURRENCY
 
 
-def _of_file(config: Path | None, name: str | None) -> ModelConfig:
+def _of_file(config: Path | None, name: str | None, option: str) -> ModelConfig:
     models: tuple[ModelConfig, ...] = (EMBEDDED_MODEL,)
     if config is not None:
         models = validate(read_yaml(config), ModelsFile, error=SettingsError).models
     chosen = [model for model in models if name in (None, model.name)]
     if len(chosen) == 1:
         return chosen[0]
-    where = "--model" if config is None else str(config)
+    where = option if config is None else str(config)
     names = ", ".join(model.name for model in models)
     if name is None:
-        message = f"there are several models. Give --model, one of: {names}."
+        message = f"there are several models. Give {option}, one of: {names}."
     else:
         message = (
             f"there is no model {name[:80]!r}. Give one of {names}; or embedded, PATH.gguf, "
@@ -92,16 +96,16 @@ def _of_file(config: Path | None, name: str | None) -> ModelConfig:
     raise SettingsError((Problem(where, message),))
 
 
-def _remote(url: str, name: str) -> ModelConfig:
+def _remote(url: str, name: str, option: str) -> ModelConfig:
     if not name:
         message = f"{url[:80]!r} names no model. Write URL#NAME, as in http://127.0.0.1:8000/v1#m."
-        raise SettingsError((Problem("--model", message),))
-    return _checked({"backend": "openai", "name": name, "base_url": url}, url)
+        raise SettingsError((Problem(option, message),))
+    return _checked({"backend": "openai", "name": name, "base_url": url}, url, option)
 
 
-def _checked(entry: dict[str, str], spec: str) -> ModelConfig:
+def _checked(entry: dict[str, str], spec: str, option: str) -> ModelConfig:
     """One entry of ``models:``, as if it stood in a file."""
-    document = Document(f"--model {spec[:80]}", {"models": [entry]})
+    document = Document(f"{option} {spec[:80]}", {"models": [entry]})
     return validate(document, ModelsFile, error=SettingsError).models[0]
 
 
