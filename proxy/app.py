@@ -24,7 +24,7 @@ from proxy.backends.registry import create as create_backend
 from proxy.endpoints.answers import Answers
 from proxy.endpoints.elsewhere import Elsewhere
 from proxy.endpoints.fallback import on_http_error
-from proxy.endpoints.front import Front, wrapped
+from proxy.endpoints.front import Front
 from proxy.endpoints.health import HealthEndpoints
 from proxy.endpoints.models import ModelEndpoints
 from proxy.endpoints.openapi import OpenAPIEndpoint
@@ -35,14 +35,11 @@ from proxy.judges.config import JudgeConfig
 from proxy.judges.configured import build as build_judge
 from proxy.metrics import Metrics
 from proxy.metrics.engine import EngineCollector, HasEngineStats
-from proxy.middleware.access_log import AccessLogMiddleware
-from proxy.middleware.auth import AuthMiddleware, Key, locked
-from proxy.middleware.body_limit import BodyLimitMiddleware
-from proxy.middleware.errors import ErrorsMiddleware
+from proxy.middleware.auth import Door, Key, locked
+from proxy.middleware.body_limit import BodyLimit
+from proxy.middleware.edge import Edge, wrapped
 from proxy.middleware.otel.hooks import Hooks
 from proxy.middleware.otel.switch import hooks as hooks_asked_for
-from proxy.middleware.private_headers import PrivateHeadersMiddleware
-from proxy.middleware.request_id import RequestIdMiddleware
 from proxy.operations.canary import Canary, canaries_on
 from proxy.operations.judging import Judges
 from proxy.operations.live import LiveJudge
@@ -196,7 +193,7 @@ def build(
         route.path: Answers(pipeline, metrics, route)
         for route in (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, *rules.passthrough)
     }
-    stack = _stack(settings, keys, metrics, hooks.middleware(frozenset(answers)))
+    stack = [_edge(settings, keys, metrics, hooks.middleware(frozenset(answers)))]
     health = HealthEndpoints(models, metrics, engines)
     listed = _policy_endpoints(settings, service.parts)
     is_locked = locked(keys, is_metrics_open=settings.is_metrics_open)
@@ -217,24 +214,19 @@ def build(
     return Proxy(Front(wrapped(answers[CHAT.path], stack), rest), service, metrics, pages)
 
 
-def _stack(
+def _edge(
     settings: Settings, keys: Sequence[Key], metrics: Metrics, watching: Sequence[Middleware]
-) -> list[Middleware]:
-    """The whole middleware stack, outermost first."""
-    return [
-        Middleware(RequestIdMiddleware),
-        *watching,
-        Middleware(AccessLogMiddleware),
-        *_cors(settings),
-        Middleware(ErrorsMiddleware, count_bug=metrics.internal_errors.inc),
-        Middleware(PrivateHeadersMiddleware),
-        Middleware(AuthMiddleware, keys=keys, is_metrics_open=settings.is_metrics_open),
-        Middleware(
-            BodyLimitMiddleware,
-            max_bytes=settings.limits.max_body_bytes,
-            timeout_s=settings.limits.body_timeout_s,
-        ),
-    ]
+) -> Middleware:
+    """The whole middleware stack."""
+    limits = settings.limits
+    return Middleware(
+        Edge,
+        door=Door(keys, is_metrics_open=settings.is_metrics_open),
+        bodies=BodyLimit(limits.max_body_bytes, limits.body_timeout_s),
+        count_bug=metrics.internal_errors.inc,
+        outer=watching,
+        inner=_cors(settings),
+    )
 
 
 def _routes(

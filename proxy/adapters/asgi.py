@@ -32,7 +32,7 @@ from proxy.middleware.body_limit import limited
 from proxy.policy.apply import Applied
 from proxy.wire.client import ClientGoneError, read_body
 from proxy.wire.errors import render
-from proxy.wire.facts import conversation_of
+from proxy.wire.facts import conversation_of, fields_of
 from proxy.wire.outbound import Outbound, outbound
 from proxy.wire.respond import send_body
 from proxy.wire.routes import CHAT, COMPLETIONS, RESPONSES, Route
@@ -144,13 +144,13 @@ class GuardTune:
         """Read the body, bounded, and refuse what an inner layer might read in another way."""
         with self._counting_refusals():
             refuse_encoded(scope)
-            return await read_body(limited(receive, scope, max_bytes=self._max_body_bytes))
+            announced = fields_of(scope["headers"]).get(b"content-length")
+            return await read_body(limited(receive, announced, max_bytes=self._max_body_bytes))
 
     def _decoded(self, spoken: _Spoken, scope: Scope, body: bytes) -> ChatRequest:
         with self._counting_refusals():
-            return spoken.route.decode(
-                body, key_id=self._key_id(scope), conversation=conversation_of(scope)
-            )
+            conversation = conversation_of(fields_of(scope["headers"]))
+            return spoken.route.decode(body, key_id=self._key_id(scope), conversation=conversation)
 
     @contextmanager
     def _counting_refusals(self) -> Iterator[None]:

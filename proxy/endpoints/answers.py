@@ -37,12 +37,12 @@ class Answers:
                 await read_body(receive),
                 request_id=facts.request_id,
                 key_id=facts.key_id,
-                conversation=conversation_of(scope),
+                conversation=conversation_of(facts.fields),
             )
         except RequestError as error:
             self._metrics.refused(error.status)
             raise
-        async with CancelOnLeave(receive, leaving_of(scope)) as watch:
+        with CancelOnLeave(receive, leaving_of(scope)) as watch:
             response = await self._pipeline.answer(
                 request, partial(_deliver, send, facts), self._route
             )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.backends.routes import CHAT_PATH
@@ -29,10 +26,3 @@ class Front:
         is_chat = scope.get("path") == CHAT_PATH and scope.get("method") == "POST"
         # Servers take a plain function here for an application of ASGI's second version.
         await (self._chat if is_chat else self._rest)(scope, receive, send)
-
-
-def wrapped(app: ASGIApp, stack: Sequence[Middleware]) -> ASGIApp:
-    """Put middleware around an application, the first of the list outermost."""
-    for layer in reversed(stack):
-        app = layer.cls(app, *layer.args, **layer.kwargs)
-    return app

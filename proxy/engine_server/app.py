@@ -19,10 +19,11 @@ from proxy.backends.routes import CHAT_PATH
 from proxy.domain import Priority, Transcript
 from proxy.engine.stats import EngineStats, Pulse
 from proxy.errors import BackendError, RequestError
-from proxy.middleware.errors import ErrorsMiddleware
+from proxy.middleware.errors import FAILURES, tell
 from proxy.wire.client import CancelOnLeave, leaving_of, read_body
 from proxy.wire.decode import decode_chat
-from proxy.wire.facts import facts_of, header
+from proxy.wire.facts import facts_of
+from proxy.wire.outbound import outbound
 from proxy.wire.respond import ChunkedResponse, send_body
 
 _REQUEST_ID = b"x-request-id"
@@ -47,7 +48,7 @@ def engine_app(backend: EngineBackend, *, on_broken: Callable[[], None]) -> ASGI
         backend: started before the first request.
         on_broken: called when the backend says that it will not answer any more.
     """
-    return ErrorsMiddleware(_EngineApp(backend, on_broken), count_bug=_not_counted)
+    return _EngineApp(backend, on_broken)
 
 
 class _EngineApp:
@@ -56,6 +57,13 @@ class _EngineApp:
         self._on_broken = on_broken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = outbound(send)
+        try:
+            await self._answer(scope, receive, response)
+        except FAILURES as error:
+            await tell(error, response, facts_of(scope), count_bug=_not_counted)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["method"], scope["path"]:
             case "POST", str(path) if path == CHAT_PATH:
                 try:
@@ -72,12 +80,13 @@ class _EngineApp:
                 raise RequestError("There is no such route.", status=404, code="unknown_url")
 
     async def _chat(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = facts_of(scope).request_id = header(scope, _REQUEST_ID) or ""
+        facts = facts_of(scope)
+        facts.request_id = str(facts.fields.get(_REQUEST_ID, b""), "latin-1")
         request = msgspec.structs.replace(
-            decode_chat(await read_body(receive), request_id=request_id),
-            priority=Priority(int(header(scope, PRIORITY_HEADER) or Priority.USER)),
+            decode_chat(await read_body(receive), request_id=facts.request_id),
+            priority=Priority(int(facts.fields.get(PRIORITY_HEADER) or Priority.USER)),
         )
-        async with CancelOnLeave(receive, leaving_of(scope)) as watch:
+        with CancelOnLeave(receive, leaving_of(scope)) as watch:
             # The proxy has a transcript of its own.
             async with self._backend.chat(request, Transcript(max_chars=0)) as reply:
                 response = ChunkedResponse(send, reply.status, reply.headers)

@@ -1,5 +1,1 @@
-"""Pure ASGI middleware, one class a file; `proxy.app` lists the stack in order.
-
-What has nothing to do once the inside is done hands on the inner coroutine: an ``async def`` of its
-own would be one more frame to pass with every chunk of every stream.
-"""
+"""What is around every request: one rule a file, and the edge that puts them in their order."""

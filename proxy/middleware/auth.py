@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from proxy.errors import RequestError
-from proxy.wire.facts import facts_of, header
 
 Access = Literal["open", "user", "admin"]
 
@@ -55,33 +52,38 @@ def find_key(keys: Sequence[Key], secret: str) -> Key | None:
     return found
 
 
-class AuthMiddleware:
-    """Ask for ``Authorization: Bearer`` where a path needs it.
+class Door:
+    """Asks for ``Authorization: Bearer`` where a path needs it.
 
     Without keys everything is open: the server then listens on loopback only, unless told
-    otherwise. Raises RequestError (401, 403) to the errors middleware around it.
+    otherwise.
 
     Args:
-        app: what is inside.
         keys: all keys.
         is_metrics_open: whether ``/metrics`` needs no key.
     """
 
-    def __init__(self, app: ASGIApp, *, keys: Sequence[Key], is_metrics_open: bool) -> None:
-        self.app = app
+    def __init__(self, keys: Sequence[Key], *, is_metrics_open: bool) -> None:
         self._keys = tuple(keys)
         self._is_metrics_open = is_metrics_open
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Handle one request."""
-        if scope["type"] == "http" and self._keys:
-            access = access_to(scope["path"], is_metrics_open=self._is_metrics_open)
-            if access != "open":
-                facts_of(scope).key_id = self._authenticate(scope, access).id
-        return self.app(scope, receive, send)
+    def let_in(self, path: str, authorization: bytes | None) -> str | None:
+        """Return the id of the key that a request comes with; None where none is needed.
 
-    def _authenticate(self, scope: Scope, access: Access) -> Key:
-        scheme, _, secret = (header(scope, b"authorization") or "").partition(" ")
+        Args:
+            path: what is asked for.
+            authorization: the header's value, if it was sent.
+
+        Raises:
+            RequestError: 401, 403.
+        """
+        if not self._keys:
+            return None
+        access = access_to(path, is_metrics_open=self._is_metrics_open)
+        return None if access == "open" else self._authenticate(authorization or b"", access).id
+
+    def _authenticate(self, authorization: bytes, access: Access) -> Key:
+        scheme, _, secret = str(authorization, "latin-1").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             raise _unauthorized("No API key. Send it as `Authorization: Bearer <key>`.")
         key = find_key(self._keys, secret.strip())

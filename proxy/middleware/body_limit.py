@@ -3,49 +3,69 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from dataclasses import dataclass
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive
 
 from proxy.errors import RequestError
-from proxy.wire.client import leaving_of
-from proxy.wire.facts import header
+from proxy.wire.client import Leaving
 
 
-class BodyLimitMiddleware:
-    """Answer 413 to a body over the limit, before it is held in memory, and 408 to a slow one.
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """What is allowed of a body: 413 over its size, before it is held in memory; 408 over its time.
 
-    An announced length is checked before anything is read; a chunked body as it arrives.
     Starlette's own middleware answers in plain text; our clients expect an OpenAI error.
 
     Args:
-        app: what is inside.
         max_bytes: the largest body.
         timeout_s: for the whole of it, in seconds.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float) -> None:
-        self.app = app
-        self._max_bytes = max_bytes
-        self._timeout_s = timeout_s
+    max_bytes: int
+    timeout_s: float
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Handle one request."""
-        if scope["type"] != "http":
-            return self.app(scope, receive, send)
-        receive = in_time(receive, scope, timeout_s=self._timeout_s)
-        return self.app(scope, limited(receive, scope, max_bytes=self._max_bytes), send)
+    def around(self, receive: Receive, announced: bytes | None, leaving: Leaving | None) -> Receive:
+        """Return a ``receive`` that keeps to both; what has come whole and small is left alone.
+
+        Args:
+            receive: ASGI's.
+            announced: the ``content-length``, if it was sent.
+            leaving: the server's word on the request, if it gives one.
+
+        Raises:
+            RequestError: 413; more is announced than is allowed.
+        """
+        if leaving is None or not leaving.is_whole:
+            receive = in_time(receive, timeout_s=self.timeout_s)
+        elif is_announced(announced, max_bytes=self.max_bytes):
+            # Most bodies come with the head. A server that says so has counted this one.
+            return receive
+        return limited(receive, announced, max_bytes=self.max_bytes)
 
 
-def limited(receive: Receive, scope: Scope, *, max_bytes: int) -> Receive:
+def is_announced(length: bytes | None, *, max_bytes: int) -> bool:
+    """Whether a length was sent, in digits.
+
+    Raises:
+        RequestError: 413; it is more than is allowed.
+    """
+    if length is None or not length.isdigit():
+        return False
+    if int(length) > max_bytes:
+        raise _too_large(max_bytes)
+    return True
+
+
+def limited(receive: Receive, announced: bytes | None, *, max_bytes: int) -> Receive:
     """Return a ``receive`` that raises once more has arrived than is allowed.
+
+    An announced length is checked before anything is read; a chunked body as it arrives.
 
     Raises:
         RequestError: 413; more than that is announced.
     """
-    announced = header(scope, b"content-length") or ""
-    if announced.isdecimal() and int(announced) > max_bytes:
-        raise _too_large(max_bytes)
+    is_announced(announced, max_bytes=max_bytes)
     received = 0
 
     async def counted_receive() -> Message:
@@ -59,16 +79,12 @@ def limited(receive: Receive, scope: Scope, *, max_bytes: int) -> Receive:
     return counted_receive
 
 
-def in_time(receive: Receive, scope: Scope, *, timeout_s: float) -> Receive:
+def in_time(receive: Receive, *, timeout_s: float) -> Receive:
     """Return a ``receive`` that raises RequestError (408) where the body is not whole in time.
 
     The time is that of the whole body: a limit on the pause between two pieces, as nginx has it,
     lets a client that sends a byte now and then stay for years.
     """
-    leaving = leaving_of(scope)
-    if leaving is not None and leaving.is_whole:
-        # Most bodies come with the head, and a server that says so spares them the timer.
-        return receive
     until = asyncio.get_running_loop().time() + timeout_s
     is_whole = False
 

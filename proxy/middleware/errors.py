@@ -6,58 +6,55 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from proxy.errors import GuardTuneError, OverloadedError
 from proxy.wire.client import ClientGoneError
 from proxy.wire.errors import INTERNAL, ErrorResponse, render
-from proxy.wire.facts import facts_of
+from proxy.wire.facts import RequestFacts
 from proxy.wire.logfmt import logfmt
-from proxy.wire.outbound import Outbound, outbound
+from proxy.wire.outbound import Outbound
 from proxy.wire.respond import send_body
 from proxy.wire.sse import error_frame, is_stream
 
 _log = logging.getLogger(__name__)
 
+FAILURES = (Exception, asyncio.CancelledError)
+"""What ends at the edge; all else ends the process."""
 
-class ErrorsMiddleware:
-    """Turn exceptions into responses.
+
+async def tell(
+    error: BaseException,
+    response: Outbound,
+    facts: RequestFacts,
+    *,
+    count_bug: Callable[[], None],
+) -> None:
+    """Turn an exception into a response.
 
     Before the response has begun: status and error body. Within an event stream: one error frame,
     then the end, without ``[DONE]``. Within any other body nothing can be said any more: the
     response stays incomplete, so that the server closes the connection and the client notices.
 
     Args:
-        app: what is inside.
-        count_bug: called for each exception that is not one of ours.
+        error: one of `FAILURES`, which is being handled.
+        response: as far as it has come.
+        facts: what is noted of it for the access log.
+        count_bug: called for an exception that is not one of ours.
     """
-
-    def __init__(self, app: ASGIApp, *, count_bug: Callable[[], None]) -> None:
-        self.app = app
-        self._count_bug = count_bug
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        response = outbound(send)
-        try:
-            await self.app(scope, receive, response)
-        except ClientGoneError:
-            facts_of(scope).log["client"] = "gone"
-        except asyncio.CancelledError:
+    match error:
+        case ClientGoneError():
+            facts.log["client"] = "gone"
+        case asyncio.CancelledError():
             # Only a server that stops cancels us: the drain time is over. We end here at once, so
             # the cancellation is heeded; passed on, the server would answer 500 in plain text.
-            facts_of(scope).log["error"] = "stopped"
+            facts.log["error"] = "stopped"
             await _fail(response, render(OverloadedError("draining")))
-        except GuardTuneError as error:
-            facts_of(scope).log["error"] = type(error).__name__
+        case GuardTuneError():
+            facts.log["error"] = type(error).__name__
             await _fail(response, render(error))
-        except Exception:  # noqa: BLE001 - the request edge: logged with its traceback, and answered
-            self._count_bug()
-            facts_of(scope).log["error"] = "internal"
-            _log.exception("%s", logfmt("request_failed", id=facts_of(scope).request_id))
+        case _:
+            count_bug()
+            facts.log["error"] = "internal"
+            _log.exception("%s", logfmt("request_failed", id=facts.request_id))
             await _fail(response, INTERNAL)
 
 

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from starlette.types import Scope
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from proxy.wire.facts import Fields
 
 _OURS = b"x-guardtune-"
 _CLIENT_MAY_SEND = frozenset({b"x-guardtune-conversation"})
 
 
-class PrivateHeadersMiddleware:
-    """Drop ``x-guardtune-*`` request headers, so that nobody inside believes a client's copy.
+def has_ours(fields: Fields) -> bool:
+    """Whether a client has sent a header that is named like ours; one that it may send counts."""
+    return _OURS in b"\n".join(fields)
+
+
+def without_ours(scope: Scope) -> Scope:
+    """Return a request without ``x-guardtune-*``, so that nobody believes a client's copy of them.
 
     ``x-guardtune-conversation`` is the client's to send: rollouts stick to it.
     """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Handle one request."""
-        if scope["type"] == "http":
-            headers = scope["headers"]
-            for name, _ in headers:
-                if name.startswith(_OURS):
-                    kept = [field for field in headers if may_come_in(field[0])]
-                    scope = {**scope, "headers": kept}
-                    break
-        return self.app(scope, receive, send)
+    return {**scope, "headers": [field for field in scope["headers"] if may_come_in(field[0])]}
 
 
 def may_come_in(name: bytes) -> bool:

@@ -61,7 +61,7 @@ def leaving_of(scope: Scope) -> Leaving | None:
 
 
 class CancelOnLeave:
-    """``async with``: cancel the block when the client leaves, and raise ClientGoneError then.
+    """``with``: cancel the block when the client leaves, and raise ClientGoneError then.
 
     ASGI servers do not cancel an application whose client has left; they only say so to whoever
     calls ``receive``. Enter after the body has been read. Call `disarm` before the last message of
@@ -83,7 +83,7 @@ class CancelOnLeave:
         self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         self._owner = asyncio.current_task()
         if self._leaving is not None:
             self._leaving.when_left(self._left)
@@ -101,7 +101,7 @@ class CancelOnLeave:
         if self._watcher is not None:
             self._watcher.cancel()
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

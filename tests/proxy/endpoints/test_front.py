@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from proxy.backends.routes import CHAT_PATH
-from proxy.endpoints.front import Front, wrapped
+from proxy.endpoints.front import Front
 from tests.asgi import Echo, call
 
 
@@ -42,21 +41,3 @@ def test_start_and_stop_reach_the_application() -> None:
 
     asyncio.run(run())
     assert seen == ["lifespan"]
-
-
-class _Marks:
-    def __init__(self, app: ASGIApp, *, name: str) -> None:
-        self._app = app
-        self._name = name
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("marks", []).append(self._name)
-        await self._app(scope, receive, send)
-
-
-def test_first_layer_of_the_stack_is_the_outermost() -> None:
-    """As Starlette has it."""
-    echo = Echo()
-    stack = [Middleware(_Marks, name="outer"), Middleware(_Marks, name="inner")]
-    asyncio.run(call(wrapped(echo, stack)))
-    assert echo.scope["marks"] == ["outer", "inner"]

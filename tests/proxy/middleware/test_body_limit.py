@@ -9,39 +9,50 @@ import pytest
 from starlette.types import Message
 
 from proxy.errors import RequestError
-from proxy.middleware.body_limit import BodyLimitMiddleware, in_time
-from proxy.wire.client import LEAVING
-from tests.asgi import Echo, Headers, call, scope_of
+from proxy.middleware.body_limit import BodyLimit, in_time
+from proxy.wire.client import read_body
+
+LIMIT = BodyLimit(max_bytes=4, timeout_s=60)
 
 
-def _post(body: bytes | Sequence[bytes], headers: Headers = ()) -> bytes:
-    app = BodyLimitMiddleware(Echo(), max_bytes=4, timeout_s=60)
-    return asyncio.run(call(app, "POST", body=body, headers=headers)).body
+def _post(pieces: Sequence[bytes], announced: bytes | None = None) -> bytes:
+    """Read a body that another server than ours hands over."""
+    left = list(pieces)
+
+    async def receive() -> Message:
+        piece = left.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(left)}
+
+    async def run() -> bytes:
+        return await read_body(LIMIT.around(receive, announced, None))
+
+    return asyncio.run(run())
 
 
 def test_body_at_the_limit_passes() -> None:
     """The limit itself is allowed."""
-    assert _post(b"1234", [("content-length", "4")]) == b"1234"
+    assert _post([b"1234"], b"4") == b"1234"
 
 
 def test_announced_length_is_refused_before_reading() -> None:
     """Nothing is held in memory for it."""
     with pytest.raises(RequestError) as caught:
-        _post([], [("content-length", "5")])
+        _post([], b"5")
     assert caught.value.status == 413
 
 
-def test_chunked_body_is_refused_as_soon_as_it_is_too_long() -> None:
-    """Without a length, what has arrived counts."""
+@pytest.mark.parametrize("announced", [None, b"", b"-1", b"4 bytes"])
+def test_chunked_body_is_refused_as_soon_as_it_is_too_long(announced: bytes | None) -> None:
+    """Without a length that can be read, what has arrived counts."""
     with pytest.raises(RequestError) as caught:
-        _post([b"123", b"45", b"never read"])
+        _post([b"123", b"45", b"never read"], announced)
     assert caught.value.status == 413
 
 
 def test_lying_length_does_not_help() -> None:
     """A short length before a long body."""
     with pytest.raises(RequestError):
-        _post([b"123", b"45"], [("content-length", "1")])
+        _post([b"123", b"45"], b"1")
 
 
 class _Drip:
@@ -62,7 +73,7 @@ def test_body_that_never_ends_is_refused_in_time() -> None:
     """However often a piece of it comes."""
 
     async def run() -> None:
-        receive = in_time(_Drip().receive, scope_of("POST"), timeout_s=0.01)
+        receive = in_time(_Drip().receive, timeout_s=0.01)
         while True:
             await receive()
 
@@ -84,7 +95,7 @@ def test_time_ends_with_the_body() -> None:
             await left.wait()
             return {"type": "http.disconnect"}
 
-        timed = in_time(receive, scope_of("POST"), timeout_s=0.01)
+        timed = in_time(receive, timeout_s=0.01)
         await timed()
         asyncio.get_running_loop().call_later(0.03, left.set)
         return await timed()
@@ -92,13 +103,23 @@ def test_time_ends_with_the_body() -> None:
     assert asyncio.run(run())["type"] == "http.disconnect"
 
 
-def test_body_that_has_come_costs_no_timer() -> None:
-    """As our own server says of most."""
+def test_body_that_has_come_is_read_as_it_is() -> None:
+    """As our own server says of most: it has counted them."""
+    client = _Drip(is_whole=True)
+    receive = client.receive
+    assert LIMIT.around(receive, b"4", client) is receive
+    with pytest.raises(RequestError):
+        LIMIT.around(receive, b"5", client)
 
-    async def run() -> bool:
-        client = _Drip(is_whole=True)
-        scope = scope_of("POST") | {"extensions": {LEAVING: client}}
-        receive = client.receive
-        return in_time(receive, scope, timeout_s=1) is receive
 
-    assert asyncio.run(run())
+def test_body_without_a_length_is_counted_although_it_has_come() -> None:
+    """A chunked one can be as long as it likes until somebody reads it."""
+
+    async def run() -> None:
+        receive = LIMIT.around(_Drip(is_whole=True).receive, None, _Drip(is_whole=True))
+        for _ in range(5):
+            await receive()
+
+    with pytest.raises(RequestError) as caught:
+        asyncio.run(run())
+    assert caught.value.status == 413

@@ -8,9 +8,24 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.errors import BackendError, RequestError
-from proxy.middleware.errors import ErrorsMiddleware
+from proxy.middleware.errors import FAILURES, tell
 from proxy.wire.client import ClientGoneError
+from proxy.wire.facts import facts_of
+from proxy.wire.outbound import outbound
 from tests.asgi import Reply, call
+
+
+def _telling(app: ASGIApp, bugs: list[int]) -> ASGIApp:
+    """Stand at the edge."""
+
+    async def edge(scope: Scope, receive: Receive, send: Send) -> None:
+        response = outbound(send)
+        try:
+            await app(scope, receive, response)
+        except FAILURES as error:
+            await tell(error, response, facts_of(scope), count_bug=lambda: bugs.append(1))
+
+    return edge
 
 
 def _failing(error: Exception, *sent: bytes, content_type: bytes = b"text/event-stream") -> ASGIApp:
@@ -29,8 +44,7 @@ def _failing(error: Exception, *sent: bytes, content_type: bytes = b"text/event-
 
 def _reply_to(app: ASGIApp) -> tuple[Reply, int]:
     bugs: list[int] = []
-    wrapped = ErrorsMiddleware(app, count_bug=lambda: bugs.append(1))
-    return asyncio.run(call(wrapped)), len(bugs)
+    return asyncio.run(call(_telling(app, bugs))), len(bugs)
 
 
 BROKEN = BackendError("It broke off.", model="m", error_type="closed")
@@ -87,31 +101,10 @@ def test_server_that_stops_is_told_of_as_such() -> None:
             waiting.set()
             await asyncio.Event().wait()
 
-        wrapped = ErrorsMiddleware(app, count_bug=lambda: None)
-        task = asyncio.get_running_loop().create_task(call(wrapped))
+        task = asyncio.get_running_loop().create_task(call(_telling(app, [])))
         await waiting.wait()
         task.cancel()
         return await task
 
     reply = asyncio.run(run())
     assert (reply.status, reply.json["error"]["code"]) == (503, "draining")
-
-
-def test_other_protocols_pass() -> None:
-    """Lifespan messages are not requests."""
-    seen: list[str] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(scope["type"])
-
-    async def run() -> None:
-        async def nothing() -> dict[str, object]:
-            return {}
-
-        async def ignore(message: object) -> None:
-            return
-
-        await ErrorsMiddleware(app, count_bug=lambda: None)({"type": "lifespan"}, nothing, ignore)
-
-    asyncio.run(run())
-    assert seen == ["lifespan"]

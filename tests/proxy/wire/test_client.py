@@ -53,7 +53,7 @@ def test_leaving_cancels_the_block_and_runs_its_clean_up() -> None:
     events: list[str] = []
 
     async def work(client: _Client) -> None:
-        async with CancelOnLeave(client.receive):
+        with CancelOnLeave(client.receive):
             try:
                 await asyncio.Event().wait()
             finally:
@@ -77,7 +77,7 @@ def test_block_that_ends_first_is_left_alone() -> None:
 
     async def run() -> str:
         client = _Client()
-        async with CancelOnLeave(client.receive) as watch:
+        with CancelOnLeave(client.receive) as watch:
             watch.disarm()
             client.leaves.set()
             await asyncio.sleep(0)
@@ -95,7 +95,7 @@ def test_cancellation_from_elsewhere_stays_a_cancellation() -> None:
         client, entered = _Client(), asyncio.Event()
 
         async def work() -> None:
-            async with CancelOnLeave(client.receive):
+            with CancelOnLeave(client.receive):
                 entered.set()
                 await asyncio.Event().wait()
 
@@ -112,7 +112,7 @@ def test_errors_of_the_block_pass_through() -> None:
     """Only cancellation is translated."""
 
     async def run() -> None:
-        async with CancelOnLeave(_Client().receive):
+        with CancelOnLeave(_Client().receive):
             raise ValueError("ours")
 
     with pytest.raises(ValueError, match="ours"):
@@ -121,6 +121,8 @@ def test_errors_of_the_block_pass_through() -> None:
 
 class _Server:
     """A server that tells of its own accord."""
+
+    is_whole = True
 
     def __init__(self) -> None:
         self.callback: Callable[[], object] | None = None
@@ -142,7 +144,7 @@ def test_a_server_that_tells_of_leaving_is_believed_and_not_asked() -> None:
         leaving = leaving_of({"extensions": {LEAVING: server}})
 
         async def work() -> None:
-            async with CancelOnLeave(_never, leaving):
+            with CancelOnLeave(_never, leaving):
                 assert server.callback is not None
                 asyncio.get_running_loop().call_soon(server.callback)
                 await asyncio.Event().wait()
@@ -159,7 +161,7 @@ def test_a_disarmed_watch_is_called_off_at_the_server() -> None:
 
     async def run() -> None:
         server = _Server()
-        async with CancelOnLeave(_never, server) as watch:
+        with CancelOnLeave(_never, server) as watch:
             watch.disarm()
             assert server.callback is None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.wire.facts import MAX_CONVERSATION_CHARS, conversation_of, facts_of, header
+from proxy.wire.facts import MAX_CONVERSATION_CHARS, conversation_of, facts_of, fields_of
 from tests.asgi import scope_of
 
 
@@ -20,15 +20,14 @@ def test_facts_survive_a_copied_scope() -> None:
     assert facts_of({**scope, "headers": []}) is facts
 
 
-def test_header_is_found_by_its_lower_case_name() -> None:
+def test_first_header_of_a_name_counts() -> None:
     """ASGI has names in lower case and values as bytes."""
-    scope = scope_of(headers=[("X-Thing", "a"), ("x-thing", "b")])
-    assert header(scope, b"x-thing") == "a"
-    assert header(scope, b"x-other") is None
+    fields = fields_of([(b"x-thing", b"a"), (b"x-other", b"c"), (b"x-thing", b"b")])
+    assert fields == {b"x-thing": b"a", b"x-other": b"c"}
 
 
 def test_conversation_is_what_the_client_calls_it() -> None:
     """Cut, where it is longer than anybody needs."""
-    assert conversation_of(scope_of()) is None
-    sent = scope_of(headers=[("X-GuardTune-Conversation", "c" * 1000)])
+    assert conversation_of({}) is None
+    sent = {b"x-guardtune-conversation": b"c" * 1000}
     assert conversation_of(sent) == "c" * MAX_CONVERSATION_CHARS
