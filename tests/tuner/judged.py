@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from proxy.domain import Kind, Prompt, Usage, Verdict
 from proxy.evaluation.run import Answer, Judged, Task
 from proxy.policy.schema import PASSTHROUGH
@@ -17,6 +20,7 @@ def judged(
     degenerate: bool = False,
     unscored: bool = False,
     alike: bool = True,
+    flags: tuple[str, ...] = (),
 ) -> Judged:
     """One judged answer to prompt ``kind-number``."""
     prompt = Prompt(
@@ -27,7 +31,7 @@ def judged(
         "j", "unscored" if unscored else "scored",
         harmful=harmful if kind == "harmful" and not unscored else None,
         relevant=None if unscored else relevant, is_refusal=refusal,
-        degenerate=("looping",) if degenerate else (),
+        degenerate=("looping",) if degenerate else flags,
     )  # fmt: skip
     return Judged(Task(PASSTHROUGH, prompt, 1, 8), Answer("x", "stop", Usage(1, 2)), verdict)
 
@@ -45,3 +49,13 @@ def run_of(
         *(judged(i, harmful=i < harmful, relevant=relevant) for i in range(of)),
         *(judged(i, "benign", refusal=i < refused, relevant=relevant) for i in range(of)),
     )
+
+
+def spoken(one: Judged, tokens: int) -> Judged:
+    """The same answer, so many tokens long."""
+    return replace(one, answer=replace(one.answer, usage=Usage(1, tokens)))
+
+
+def lengthened(answers: Mapping[str, Judged], tokens: int) -> dict[str, Judged]:
+    """The same answers, each so many tokens long."""
+    return {prompt: spoken(one, tokens) for prompt, one in answers.items()}

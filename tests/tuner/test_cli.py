@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -230,3 +232,111 @@ def test_a_signal_keeps_what_was_answered_and_says_how_to_go_on(
     with EvaluationStore(store) as opened:
         assert opened.count_answers() >= PRESETS["quick"].second[0].prompts
         assert not Record.load(opened, None).is_finished
+
+
+def test_the_run_s_own_limits_are_in_its_plan_its_result_and_its_policy(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And a later resume or report needs no option."""
+    assert tune("run", "--limit", "over-refusal=90%", "--limit", "echo=0.1") == 0
+    assert "over-refusal-gain=0.05, relevance-loss=0.05" in capsys.readouterr().err
+    assert tune("report", "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["limits"]["over_refusal"] == 0.9
+    assert result["limits"]["echo"] == 0.1
+    assert (result["constraints"], result["multipliers"]) == ("feasibility", [])
+    names = [limit["name"] for limit in result["test"]["compared"]["limits"]]
+    assert {"echo", "over-refusal", "answer length, least"} <= set(names)
+    policy = load_policy(here / "policies/tuned/tuned-toy.yaml", root=here)
+    assert policy.provenance is not None
+    assert "over-refusal=0.9" in str(policy.provenance.search["limits"])
+
+
+def test_limits_that_do_not_exist_start_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message has the names there are."""
+    assert tune("run", "--limit", "overrefusal=1", "--limit", "echo=7") == 2
+    said = capsys.readouterr().err
+    assert "There are: over-refusal-gain, relevance-loss, degenerate" in said
+    assert "--limit echo=7: echo takes a share from 0 to 1" in said
+    assert not (here / "var").exists()
+
+
+def test_a_budget_is_told_of_in_the_result(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its multipliers after each generation."""
+    assert tune("run", "--constraints", "lagrangian") == 0
+    capsys.readouterr()
+    tune("report", "--json")
+    result = json.loads(capsys.readouterr().out)
+    assert result["constraints"] == "lagrangian"
+    assert len(result["multipliers"]) == PRESET.generations + 1
+    assert "degenerate" in result["multipliers"][0]
+
+
+def test_relevance_by_words_alone_starts_nothing_unless_it_is_allowed(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Then every form of the result says so."""
+    run = ["run", "--config", "guardtune.yaml", "--judge", "embedded-ngrams"]
+    assert main(run) == 2
+    assert "--allow-lexical" in capsys.readouterr().err
+    assert not (here / "var").exists()
+    assert main([*run, "--allow-lexical", "--limit", "unscored=1"]) == 0
+    assert "Relevance was judged by shared words alone" in capsys.readouterr().out
+    main(["report", "--json", "--second-judge", "none"])
+    assert json.loads(capsys.readouterr().out)["is_relevance_lexical"]
+    main(["report", "--html", "page.html", "--second-judge", "none"])
+    page = (here / "page.html").read_text()
+    assert "Relevance was judged by shared words alone" in page
+    assert "--limit unscored=1 --allow-lexical" in page
+
+
+def test_a_stop_file_that_was_left_behind_is_not_heeded_unseen(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would end the new search at once."""
+    (here / "var").mkdir()
+    left = here / "var" / "tune.sqlite.stop"
+    left.touch()
+    assert tune("run") == 2
+    assert "var/tune.sqlite.stop: is there already" in capsys.readouterr().err
+    left.unlink()
+    assert tune("run") == 0
+
+
+def test_a_store_of_before_limits_were_set_is_still_read(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As text, as JSON and as a page; and resumed it decides as it did."""
+    tune("run")
+    store = here / "var" / "tune.sqlite"
+    newer = ("schema", "limits", "constraints", "allow_lexical")
+    with sqlite3.connect(store) as db:
+        (config,) = db.execute("SELECT config FROM runs").fetchone()
+        old = {name: value for name, value in json.loads(config).items() if name not in newer}
+        db.execute("UPDATE runs SET config = ?", (json.dumps(old),))
+        for number, body in db.execute(
+            "SELECT number, body FROM decisions WHERE kind IN ('validation', 'test')"
+        ).fetchall():
+            db.execute(
+                "UPDATE decisions SET body = ? WHERE number = ?",
+                (json.dumps(_of_before(json.loads(body))), number),
+            )
+    db.close()
+    capsys.readouterr()
+    assert tune("report") == 0
+    assert "limit on degenerate: +0.0 points" in capsys.readouterr().out
+    assert tune("report", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["limits"]["echo"] is None
+    assert tune("report", "--html", "page.html") == 0
+    assert tune("export") == 0
+
+
+def _of_before(body: dict[str, Any]) -> dict[str, Any]:
+    """A decision without the limits that are newer."""
+    compared = [body["compared"]] if "compared" in body else []
+    compared += [one["compared"] for one in body.get("finalists", {}).values()]
+    for one in compared:
+        one["limits"] = one["limits"][:3]
+    return body

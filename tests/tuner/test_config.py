@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
-from proxy.errors import PolicyError
+from proxy.errors import PolicyError, StoreError
 from proxy.policy.schema import PASSTHROUGH
 from proxy.policy.source import load_policy
 from tuner.config import RunConfig, read_base
+from tuner.limits import Limits
+from tuner.presets import PRESETS
 
 
 def test_a_configuration_survives_the_store(toy_config: RunConfig) -> None:
@@ -42,3 +45,27 @@ def test_a_wrong_base_policy_is_a_policy_error(tmp_path: Path) -> None:
     path.write_text("schema: 1\nname: mine\ndecoding: {temperature: 9}\n")
     with pytest.raises(PolicyError, match="temperature"):
         read_base(path)
+
+
+def test_a_record_of_before_has_the_limits_of_then(toy_config: RunConfig) -> None:
+    """Its decisions were made without the newer ones."""
+    newer = {"schema", "limits", "constraints", "allow_lexical"}
+    old = {name: value for name, value in toy_config.as_json().items() if name not in newer}
+    again = RunConfig.from_json(old)
+    assert again.limits == Limits.from_json(None)
+    assert (again.constraints, again.allow_lexical) == ("feasibility", False)
+    assert again.sizes.limits.echo is None
+
+
+def test_a_run_is_as_large_as_its_preset_and_has_limits_of_its_own(toy_config: RunConfig) -> None:
+    """Whatever the defaults become."""
+    config = dataclasses.replace(toy_config, limits=Limits(over_refusal=0.2))
+    assert RunConfig.from_json(config.as_json()).sizes == dataclasses.replace(
+        PRESETS["quick"], limits=Limits(over_refusal=0.2)
+    )
+
+
+def test_a_record_of_a_later_version_is_refused(toy_config: RunConfig) -> None:
+    """Whatever it means by what it says."""
+    with pytest.raises(StoreError, match="has schema 99, and this GuardTune reads up to 2"):
+        RunConfig.from_json(toy_config.as_json() | {"schema": 99, "moon": "full"})

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.tuner.judged import judged, results, run_of
-from tuner.constraints import constraints, excess, violation
-from tuner.limits import Limits
+from proxy.evaluation.statistics import Interval
+from tests.tuner.judged import judged, lengthened, results, run_of, spoken
+from tuner.constraints import Constraint, constraints, excess, violation
+from tuner.limits import Limits, Side, Unit
 
 
 def test_over_refusal_is_violated_only_when_its_lower_bound_exceeds_the_limit() -> None:
@@ -47,3 +51,66 @@ def test_nothing_counted_meets_nothing_and_violates_nothing() -> None:
     assert not found.is_met
     assert not found.is_violated
     assert excess([found]) == 0.0
+
+
+def test_echoes_and_lengths_break_limits_of_their_own() -> None:
+    """An echo in ten is shown to be none too many; a third of the length on ten prompts is."""
+    baseline = lengthened(run_of(harmful=9), 30)
+    short = lengthened(run_of(harmful=1), 10)
+    broken = [one.name for one in constraints(short, baseline, Limits()) if one.is_violated]
+    assert broken == ["answer length, least"]
+    long = constraints(lengthened(run_of(harmful=1), 90), baseline, Limits())
+    assert [one.name for one in long if one.is_violated] == ["answer length, most"]
+    assert violation(long) == pytest.approx(0.5)  # three times is half more than twice
+    echo = results(*(judged(i, flags=("echo",)) for i in range(10)))
+    assert {"echo", "degenerate"} <= {
+        one.name for one in constraints(echo, baseline, Limits()) if one.is_violated
+    }
+
+
+def test_brief_refusals_of_harmful_requests_are_not_short_answers() -> None:
+    """They are what is searched for."""
+    baseline = lengthened(run_of(harmful=9), 30)
+    brief = {
+        key: one if one.task.prompt.kind == "benign" else spoken(one, 3)
+        for key, one in lengthened(run_of(harmful=0), 30).items()
+    }
+    assert violation(constraints(brief, baseline, Limits())) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("limits", "name"),
+    [
+        (Limits(over_refusal=0.1), "over-refusal"),
+        (Limits(benign_refusal=0.1), "refusal of benign prompts"),
+        (Limits(cut_off=0.1), "cut off"),
+        (Limits(tokens=20), "answer tokens"),
+    ],
+)
+def test_ceilings_hold_whatever_the_baseline_does(limits: Limits, name: str) -> None:
+    """The base policy itself breaks them, so that it can be said before a search."""
+    refusing = {
+        key: one if one.task.prompt.kind == "benign" else judged(int(key[-1]), flags=("cut_off",))
+        for key, one in lengthened(run_of(harmful=9, refused=9), 30).items()
+    }
+    found = {one.name: one for one in constraints(refusing, refusing, limits)}
+    assert found[name].is_violated
+    assert name not in [one.name for one in constraints(refusing, refusing, Limits())]
+    assert excess(constraints(refusing, refusing, Limits())) == 0.0
+
+
+BOUNDS = st.tuples(*[st.floats(0.0, 1.0)] * 3).map(sorted)
+
+
+@given(BOUNDS, st.floats(0.01, 1.0), st.sampled_from(get_args(Side)),
+       st.sampled_from(get_args(Unit)))  # fmt: skip
+def test_what_is_shown_to_be_broken_is_never_met_and_what_is_shown_to_be_kept_is(
+    bounds: list[float], limit: float, side: Side, unit: Unit
+) -> None:
+    """On either side, in every unit."""
+    low, value, high = bounds
+    found = Constraint("x", value, Interval(low, high), limit, 9, side, unit)
+    assert not (found.is_violated and found.is_met)
+    assert found.is_met or not found.is_shown
+    assert (violation([found]) > 0) is found.is_violated
+    assert (excess([found]) == 0) is found.is_met

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 
 from proxy.domain import Usage
-from proxy.evaluation.run import Answer, Judged
-from tests.tuner.judged import judged, results
+from proxy.evaluation.run import Answer
+from tests.tuner.judged import judged, results, spoken
 from tuner.lengths import RANGE, Ratio, length, length_pairs, mean_length
-
-
-def spoken(one: Judged, tokens: int) -> Judged:
-    """The same answer, so many tokens long."""
-    return replace(one, answer=replace(one.answer, usage=Usage(1, tokens)))
 
 
 def test_a_ratio_that_never_varies_is_certain() -> None:

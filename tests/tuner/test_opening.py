@@ -12,13 +12,17 @@ import pytest
 
 from proxy.backends.config import OpenAIConfig
 from proxy.backends.scripted import ScriptedBackend
-from proxy.errors import BackendError, SuiteError
+from proxy.errors import BackendError, SettingsError, SuiteError
 from proxy.evaluation.store import EvaluationStore, Run
+from proxy.judges.base import Judge
+from proxy.judges.combine import KOfN
+from proxy.judges.embedded import EmbeddedJudge
+from proxy.judges.scripted import ScriptedJudge
 from tests.loopback import Connection, Loopback, Received, loopback
 from tests.tuner.toy import PRESET, chance
 from tuner.config import RunConfig
 from tuner.executor import InProcess
-from tuner.opening import Help, opened
+from tuner.opening import Help, opened, refuse_lexical
 from tuner.presets import PRESETS
 from tuner.session import run_session
 
@@ -130,3 +134,35 @@ def test_a_run_whose_servers_are_all_down_says_so(tmp_path: Path, toy_config: Ru
     down = [Upstream(dies_after=0), Upstream(dies_after=0)]
     with pytest.raises(BackendError, match=r"Nobody is left to answer.*tune resume"):
         asyncio.run(run_on(tmp_path / "s.sqlite", config, *down))
+
+
+@pytest.mark.parametrize(
+    ("judge", "is_refused"),
+    [
+        (EmbeddedJudge(is_lexical=True), True),
+        (KOfN([ScriptedJudge(), EmbeddedJudge(is_lexical=True)], 1), True),
+        (ScriptedJudge(), False),
+    ],
+    ids=["lexical", "within-others", "other"],
+)
+def test_relevance_by_words_alone_is_an_objective_only_if_allowed(
+    judge: Judge, *, is_refused: bool
+) -> None:
+    """A search would learn to repeat the request; the message has the remedy."""
+    refuse_lexical(judge, allowed=True)
+    if not is_refused:
+        refuse_lexical(judge, allowed=False)
+        return
+    with pytest.raises(SettingsError, match=r"guardtune\[relevance\].*--allow-lexical"):
+        refuse_lexical(judge, allowed=False)
+
+
+def test_a_missing_encoder_is_seen_before_anything_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that no run is begun that may not go on."""
+    monkeypatch.setattr("proxy.judges.embedded.is_encoder_installed", lambda: False)
+    with pytest.raises(SettingsError, match="words alone"):
+        refuse_lexical(EmbeddedJudge(), allowed=False)
+    monkeypatch.setattr("proxy.judges.embedded.is_encoder_installed", lambda: True)
+    refuse_lexical(EmbeddedJudge(), allowed=False)

@@ -39,3 +39,19 @@ def test_nothing_known_is_a_coin() -> None:
     """At a limit of zero; and the chance moves with the values."""
     assert chance_below([], 0.0) == pytest.approx(0.5)
     assert chance_below([-1.0, 0.0, 0.0], 0.0) > 0.5 > chance_below([1.0, 0.0, 0.0], 0.0)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(over_refusal=0.01),
+        Limits(benign_refusal=0.01),
+        Limits(length_least=0.99),
+        Limits(tokens=1.5),
+    ],
+    ids=["over-refusal", "benign-refusal", "length", "tokens"],
+)
+def test_a_limit_that_is_hard_to_keep_promises_less(limits: Limits) -> None:
+    """Than the usual ones; one that everything keeps promises no more."""
+    results = run_of(harmful=4, refused=1, of=20, relevant=0.8)
+    assert promise(results, BASELINE, limits) < promise(results, BASELINE, LIMITS)

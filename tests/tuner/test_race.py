@@ -40,3 +40,10 @@ def test_a_good_candidate_keeps_racing_against_equals() -> None:
     assert why_dropped(good, run_of(harmful=9), [good, good], Limits()) is None
     poor, best = run_of(harmful=9, relevant=0.2), run_of(harmful=1, relevant=0.9)
     assert why_dropped(poor, run_of(harmful=9), [best], Limits()) == BEHIND
+
+
+def test_under_a_budget_a_broken_limit_drops_nobody() -> None:
+    """It costs; and whoever is behind in both objectives is dropped all the same."""
+    refusing = run_of(harmful=1, refused=10)
+    assert why_dropped(refusing, run_of(harmful=9), [], Limits()) == "over-refusal above baseline"
+    assert why_dropped(refusing, run_of(harmful=9), [], None) is None

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import io
 from pathlib import Path
 
+import pytest
+
+from proxy.backends.config import ScriptedConfig, ScriptedRule
+from proxy.backends.scripted import ScriptedBackend
+from proxy.domain import ChatRequest
 from proxy.evaluation.store import EvaluationStore
 from tests.tuner.conftest import OpenSession
-from tests.tuner.toy import PRESET
+from tests.tuner.toy import PRESET, respond
+from tuner.lagrangian import MOST
+from tuner.limits import Limits
+from tuner.race import BEHIND
 from tuner.record import Record
-from tuner.session import run_session
+from tuner.search import NO_TIME
+from tuner.session import Session, run_session
+from tuner.stopping import stop_file
 
 
 def test_time_used_up_ends_the_search(tmp_path: Path, open_session: OpenSession) -> None:
@@ -37,3 +48,136 @@ def test_the_best_are_looked_at_again(tmp_path: Path, open_session: OpenSession)
     assert last is not None
     asked = [survivor["harmful"][1] for survivor in last["survivors"]]
     assert max(asked) > PRESET.second[1].harmful
+
+
+def stopping(path: Path, *, after: int) -> ScriptedBackend:
+    """The toy model; somebody makes a stop file when it has answered so much."""
+    asked = 0
+
+    def answer(request: ChatRequest) -> ScriptedRule:
+        nonlocal asked
+        asked += 1
+        if asked == after:
+            path.touch()
+        return respond(request)
+
+    return ScriptedBackend(ScriptedConfig(name="toy"), responder=answer)
+
+
+def test_a_stop_file_ends_the_search_and_not_the_run(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """Validation and test follow; the file is gone; a replay needs it no more."""
+    path = tmp_path / "s.sqlite"
+    left = stop_file(path)
+    with EvaluationStore(path) as store:
+        asyncio.run(run_session(open_session(store, backend=stopping(left, after=300))))
+        record = Record.load(store, "r")
+    ended = record.find("search_ended")
+    assert ended == {"reason": "stop file s.sqlite.stop found"}
+    assert 0 < sum(one.kind == "generation" for one in record.decisions) <= PRESET.generations
+    assert record.find("test") is not None
+    assert record.is_finished
+    assert not left.exists()
+    with EvaluationStore(path) as store:
+        asyncio.run(run_session(open_session(store)))
+        assert store.decisions("r") == record.decisions
+
+
+def test_a_run_killed_while_it_heeds_a_stop_file_goes_on_to_validation(
+    tmp_path: Path, open_session: OpenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The decision is written before the file goes, and holds without it or with it."""
+    path = tmp_path / "s.sqlite"
+    left = stop_file(path)
+
+    def killed(self: Path, *, missing_ok: bool) -> None:
+        raise KeyboardInterrupt
+
+    with EvaluationStore(path) as store:
+        session = open_session(store, backend=stopping(left, after=300))
+        with monkeypatch.context() as patch:
+            patch.setattr(type(left), "unlink", killed)
+            with pytest.raises(KeyboardInterrupt):
+                asyncio.run(run_session(session))
+        assert left.exists()
+        asyncio.run(run_session(open_session(store)))
+        assert Record.load(store, "r").is_finished
+    assert not left.exists()
+
+
+def budgeted(session: Session) -> Session:
+    """The same run under a budget."""
+    return dataclasses.replace(
+        session, config=dataclasses.replace(session.config, constraints="lagrangian")
+    )
+
+
+def test_a_budget_adapts_after_each_generation_and_the_rule_stays_hard(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """Each generation's multipliers are decisions; what is picked keeps every limit."""
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        asyncio.run(run_session(budgeted(open_session(store))))
+        record = Record.load(store, "r")
+    kinds = [one.kind for one in record.decisions]
+    assert kinds.count("multipliers") == kinds.count("generation") == PRESET.generations + 1
+    assert all(0 <= value <= MOST for values in record.multipliers for value in values.values())
+    assert len({tuple(values.items()) for values in record.multipliers}) > 1
+    reasons = set(record.dropped)
+    assert reasons <= {BEHIND, NO_TIME}
+    validation = record.find("validation")
+    assert validation is not None
+    if record.chosen is not None:
+        limits = validation["finalists"][record.chosen]["compared"]["limits"]
+        assert all(limit["is_met"] for limit in limits)
+
+
+@pytest.mark.parametrize("answers", [1, 300, 700])
+def test_a_budgeted_run_resumes_to_the_same_decisions(
+    tmp_path: Path, open_session: OpenSession, answers: int
+) -> None:
+    """Multipliers included, from whichever moment on."""
+    with EvaluationStore(tmp_path / "whole.sqlite") as store:
+        asyncio.run(run_session(budgeted(open_session(store))))
+        whole = store.decisions("r")
+    asked = 0
+
+    async def interrupted(store: EvaluationStore) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def count(request: ChatRequest) -> ScriptedRule:
+            nonlocal asked
+            asked += 1
+            if asked == answers:
+                task.cancel()
+            return respond(request)
+
+        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=count)
+        await run_session(budgeted(open_session(store, backend=backend)))
+
+    with EvaluationStore(tmp_path / "cut.sqlite") as store:
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(interrupted(store))
+        asyncio.run(run_session(budgeted(open_session(store))))
+        assert store.decisions("r") == whole
+
+
+def test_a_limit_that_the_baseline_breaks_is_said_before_the_search(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """The toy never answers in less than a token."""
+    stream = io.StringIO()
+    strict = dataclasses.replace(PRESET, limits=Limits(relevance_loss=0.1, over_refusal=0.001))
+
+    def refuses(_request: ChatRequest) -> ScriptedRule:
+        return ScriptedRule(answers=("refused",))
+
+    backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=refuses)
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        session = open_session(store, stream=stream, preset=strict, backend=backend)
+        asyncio.run(run_session(session))
+    said = stream.getvalue()
+    assert "The base policy itself breaks the limit on over-refusal: +100.0 points" in said
+    assert said.index("over-refusal=0.001") < said.index("The base policy itself")

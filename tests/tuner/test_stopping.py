@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tuner.stopping import (
@@ -11,6 +13,8 @@ from tuner.stopping import (
     after_seconds,
     after_tokens,
     first_reason,
+    on_file,
+    stop_file,
     without_gain,
 )
 
@@ -56,3 +60,12 @@ def test_the_first_rule_with_a_reason_speaks() -> None:
     rules = (after_generations(9), after_seconds(1), after_tokens(1))
     assert first_reason(rules, state()) == "1 s of search used"
     assert first_reason((), state()) is None
+
+
+def test_a_stop_file_stops_whatever_is_in_it(tmp_path: Path) -> None:
+    """Once it is there, beside the store."""
+    path = stop_file(tmp_path / "tune.sqlite")
+    assert path == tmp_path / "tune.sqlite.stop"
+    assert on_file(path)(state()) is None
+    path.touch()
+    assert on_file(path)(state()) == "stop file tune.sqlite.stop found"

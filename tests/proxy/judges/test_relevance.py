@@ -123,3 +123,13 @@ def test_missing_encoder_gives_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(importlib, "import_module", fail)
     assert relevance.load_encoder() is None
+
+
+def test_whether_an_encoder_is_installed_is_known_without_loading_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By its import name alone."""
+    monkeypatch.setattr(relevance, "_ENCODER", "no_such_package")
+    assert not relevance.is_encoder_installed()
+    monkeypatch.setattr(relevance, "_ENCODER", "json")
+    assert relevance.is_encoder_installed()
