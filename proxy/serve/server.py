@@ -70,8 +70,8 @@ def settle() -> None:
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
 
 
-def start_logging(level: str, *, name: str = "") -> None:
-    """Log to stderr.
+def log_to_stderr(level: str, *, name: str = "") -> None:
+    """Log to stderr, unless somebody has seen to logging already.
 
     Args:
         level: as the settings spell it.
@@ -81,6 +81,11 @@ def start_logging(level: str, *, name: str = "") -> None:
     logging.basicConfig(
         level=level.upper(), format=f"%(asctime)s %(levelname)s {whose}%(name)s %(message)s"
     )
+
+
+def start_logging(level: str, *, name: str = "") -> None:
+    """Log to stderr, and have uvicorn say less; see `log_to_stderr`."""
+    log_to_stderr(level, name=name)
     logging.getLogger("uvicorn.error").setLevel(
         logging.INFO if level == "debug" else logging.WARNING
     )
