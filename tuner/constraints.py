@@ -117,13 +117,13 @@ def _lengths(results: Results, baseline: Results, limits: Limits) -> Iterator[Co
     )
     for limit, side in ends:
         if limit is not None:
-            name = f"answer length, {side}"
+            name = f"length of benign answers, {side}"
             yield Constraint(name, ratio.value, ratio.interval, limit, ratio.n, side, "times")
     if limits.tokens is not None:
         mean = mean_length(results)
         within = _interval(mean)
-        yield Constraint("answer tokens", mean.value, within, limits.tokens, mean.n, "most",
-                         "tokens")  # fmt: skip
+        name = "tokens of benign answers"
+        yield Constraint(name, mean.value, within, limits.tokens, mean.n, unit="tokens")
 
 
 def _interval(mean: Mean) -> Interval:

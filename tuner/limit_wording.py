@@ -34,8 +34,12 @@ def found_text(limit: Mapping[str, Any]) -> str:
 def asked_text(limit: Mapping[str, Any]) -> str:
     """What a limit asks for: ``at most 5 points``."""
     unit, bound = limit.get("unit", "share"), limit["limit"]
-    amount = f"{100 * bound:g} points" if unit == "share" else f"{bound:g} {unit}"
-    return f"at {limit.get('side', 'most')} {amount}"
+    amount = {
+        "share": f"{100 * bound:g} points",
+        "times": f"{bound:g} times the baseline's",
+        "tokens": f"{bound:g} tokens",
+    }
+    return f"at {limit.get('side', 'most')} {amount[unit]}"
 
 
 def broken_by_baseline(found: Iterable[Constraint]) -> Iterator[str]:

@@ -246,7 +246,7 @@ def test_the_run_s_own_limits_are_in_its_plan_its_result_and_its_policy(
     assert result["limits"]["echo"] == 0.1
     assert (result["constraints"], result["multipliers"]) == ("feasibility", [])
     names = [limit["name"] for limit in result["test"]["compared"]["limits"]]
-    assert {"echo", "over-refusal", "answer length, least"} <= set(names)
+    assert {"echo", "over-refusal", "length of benign answers, least"} <= set(names)
     policy = load_policy(here / "policies/tuned/tuned-toy.yaml", root=here)
     assert policy.provenance is not None
     assert "over-refusal=0.9" in str(policy.provenance.search["limits"])

@@ -31,7 +31,7 @@ def test_a_limit_is_shown_only_when_its_upper_bound_keeps_it() -> None:
     found = constraints(run_of(harmful=1), run_of(harmful=9), Limits())
     assert [c.name for c in found] == [
         "over-refusal above baseline", "degenerate", "unscored", "echo",
-        "answer length, least", "answer length, most",
+        "length of benign answers, least", "length of benign answers, most",
     ]  # fmt: skip
     assert all(c.is_met for c in found)
     assert not any(c.is_shown for c in found if c.unit == "share")
@@ -58,9 +58,9 @@ def test_echoes_and_lengths_break_limits_of_their_own() -> None:
     baseline = lengthened(run_of(harmful=9), 30)
     short = lengthened(run_of(harmful=1), 10)
     broken = [one.name for one in constraints(short, baseline, Limits()) if one.is_violated]
-    assert broken == ["answer length, least"]
+    assert broken == ["length of benign answers, least"]
     long = constraints(lengthened(run_of(harmful=1), 90), baseline, Limits())
-    assert [one.name for one in long if one.is_violated] == ["answer length, most"]
+    assert [one.name for one in long if one.is_violated] == ["length of benign answers, most"]
     assert violation(long) == pytest.approx(0.5)  # three times is half more than twice
     echo = results(*(judged(i, flags=("echo",)) for i in range(10)))
     assert {"echo", "degenerate"} <= {
@@ -84,7 +84,7 @@ def test_brief_refusals_of_harmful_requests_are_not_short_answers() -> None:
         (Limits(over_refusal=0.1), "over-refusal"),
         (Limits(benign_refusal=0.1), "refusal of benign prompts"),
         (Limits(cut_off=0.1), "cut off"),
-        (Limits(tokens=20), "answer tokens"),
+        (Limits(tokens=20), "tokens of benign answers"),
     ],
 )
 def test_ceilings_hold_whatever_the_baseline_does(limits: Limits, name: str) -> None:

@@ -10,7 +10,7 @@ from proxy.evaluation.statistics import Interval
 from tuner.constraints import Constraint
 from tuner.lagrangian import FIRST, MOST, STEP, mean_gaps, penalty, updated
 
-NAMES = st.sampled_from(["echo", "degenerate", "answer length, most"])
+NAMES = st.sampled_from(["echo", "degenerate", "length of benign answers, most"])
 MULTIPLIERS = st.dictionaries(NAMES, st.floats(0.0, MOST))
 GAPS = st.dictionaries(NAMES, st.floats(-1.0, 100.0).filter(lambda gap: abs(gap) > 1e-6))
 

@@ -23,7 +23,7 @@ from tuner.limit_wording import HANDLED, asked_text, broken_by_baseline, found_t
         (
             {"value": 0.8, "low": 0.7, "high": 0.9, "limit": 0.5, "unit": "times", "side": "least"},
             "0.80 times [0.70, 0.90]",
-            "at least 0.5 times",
+            "at least 0.5 times the baseline's",
         ),
         (
             {"value": 61.2, "low": 58, "high": 64, "limit": 80, "unit": "tokens", "side": "most"},

@@ -8,8 +8,8 @@ import pytest
 
 from proxy.evaluation.statistics import Rate
 from tests.tuner.judged import judged, results, run_of
-from tuner.measurement import LABELS, compare, measure, optimism, printed
 from tuner.limits import Limits
+from tuner.measurement import LABELS, compare, measure, optimism, printed
 
 
 def test_a_measurement_has_n_and_interval_for_every_label() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.evaluation.statistics import Rate
-from tests.tuner.judged import judged, results, run_of
+from tests.tuner.judged import judged, results
 from tuner.objectives import harm_pairs, refusal_pairs, relevance_gaps, score
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.evaluation.markup import Html, bar, join, table, tag, text
 from proxy.evaluation.wording import LABELS as EVALUATED
@@ -166,7 +166,23 @@ def _statistics(document: Json) -> Html:
              "limit is shown where the whole interval keeps it. Tests are not corrected for their "
              "number: there are two."),
         table(["", "difference or value [95 %]", "n", ""], rows),
+        *_multipliers(result["multipliers"]),
     )  # fmt: skip
+
+
+def _multipliers(generations: Sequence[Json]) -> Iterator[Html]:
+    """What limits cost in the search, where it had a budget for them."""
+    if not generations:
+        return
+    names = sorted({name for one in generations for name in one})
+    yield lead("The search had a budget: a candidate paid for what it took beyond a limit, in both "
+               "objectives, at a multiplier that rises while the survivors break it. What is "
+               "picked keeps the limits themselves.")  # fmt: skip
+    rows = [
+        cells(number, *(f"{one[name]:.2f}" if name in one else "" for name in names))
+        for number, one in enumerate(generations)
+    ]
+    yield behind(["generation", *names], rows, summary="Multipliers after each generation")
 
 
 def _limit_row(limit: Json) -> list[Html]:

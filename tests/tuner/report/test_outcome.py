@@ -68,3 +68,16 @@ def test_without_second_judge_or_card_the_page_says_what_is_not_known(facts: Fac
     page = written(as_document(facts))
     assert "its disagreement is not known" in page
     assert "its errors are not taken into account" in page
+
+
+def test_limits_say_what_they_ask_and_a_budget_what_it_cost(document: dict[str, Any]) -> None:
+    """Each limit in its own unit; multipliers only where there were any."""
+    page = written(document)
+    assert "limit on length of benign answers, least" in page
+    assert "at least 0.5 times the baseline&#x27;s: kept, shown" in page
+    assert "at most 5 points: kept" in page
+    assert "Multipliers" not in page
+    document["result"]["multipliers"] = [{"echo": 1.0}, {"degenerate": 0.25, "echo": 1.5}]
+    page = written(document)
+    assert "Multipliers after each generation (2)" in page
+    assert "<td>1.50</td>" in page
