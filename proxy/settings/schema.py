@@ -82,7 +82,8 @@ class Limits(_Section):
     drain_timeout_s: Annotated[float, Field(ge=0, le=3600)] = 15.0
     """How long running answers may go on after SIGTERM, in seconds."""
     keep_alive_s: Annotated[float, Field(gt=0, le=3600)] = 75.0
-    """How long an idle client connection is kept, in seconds."""
+    """How long an idle client connection is kept, in seconds; and how long one whose client does
+    not read its answer."""
 
 
 class Cors(_Section):

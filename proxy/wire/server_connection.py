@@ -33,7 +33,8 @@ class ServerConnection(asyncio.Protocol):
     """Speaks HTTP/1.1 with one client, as uvicorn's server asks of a protocol.
 
     One request is answered after the other; while one waits, no more are read. An idle connection,
-    and one that takes too long over the head of a request, is closed after the keep-alive time.
+    one that takes too long over the head of a request, and one whose client does not read its
+    answer, are closed after the keep-alive time.
 
     Args:
         config: the application, and the keep-alive time.
@@ -76,6 +77,7 @@ class ServerConnection(asyncio.Protocol):
         self.congestion: asyncio.Future[None] | None = None
         self._idle_since = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
@@ -163,13 +165,16 @@ class ServerConnection(asyncio.Protocol):
         self._waiting.clear()
 
     def pause_writing(self) -> None:
-        """Too much waits for the client to read it."""
+        """Too much waits for the client to read it: for a while, or it would hold its place."""
         if self.congestion is None:
             self.congestion = self._loop.create_future()
+            self._patience = self._loop.call_later(self._keep_alive_s, self._transport.abort)
 
     def resume_writing(self) -> None:
         """It has read most of it."""
         congestion, self.congestion = self.congestion, None
+        if self._patience is not None:
+            self._patience.cancel()
         if congestion is not None:
             congestion.set_result(None)
 
@@ -188,7 +193,9 @@ class ServerConnection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header field."""
+        """Keep a header field; one behind the body is nobody's, and would come as a header."""
+        if not self._is_in_head:
+            return
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self._expects_continue = True
@@ -293,6 +300,8 @@ class ServerConnection(asyncio.Protocol):
     def _close(self) -> None:
         self._is_closing = True
         self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(self._keep_alive_s, self._transport.abort)
 
 
 def _split(target: bytes) -> tuple[bytes, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -271,6 +272,39 @@ def test_a_head_that_never_ends_does_not_hold_a_connection() -> None:
 
     async def test(served: Served) -> None:
         assert await served.all_of(GET[:-2]) == b""
+
+    serve(test, keep_alive_s=1)
+
+
+def test_fields_behind_a_body_are_no_headers() -> None:
+    """They would say what a server in front of us has taken out, and could go on for ever."""
+    head = b"POST /a HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    trailers = b"authorization: Bearer x\r\nx-request-id: y\r\n\r\n"
+
+    async def test(served: Served) -> None:
+        await served.all_of(head + b"2\r\nhi\r\n0\r\n" + trailers + CLOSE)
+        assert [name for name, _ in served.app.scopes[0]["headers"]] == [
+            b"host",
+            b"transfer-encoding",
+        ]
+
+    serve(test)
+
+
+@pytest.mark.parametrize("n_bytes", [2**16, 2**25], ids=["in buffers", "congested"])
+def test_an_answer_that_nobody_reads_does_not_hold_a_connection(n_bytes: int) -> None:
+    """Its client is as good as gone, whether it still sends or not."""
+    data = b"POST /a HTTP/1.1\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % n_bytes
+
+    async def test(served: Served) -> None:
+        reader, writer = await served.connect()
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(data + b"x" * n_bytes)
+        await served.app.asked.wait()
+        await until(lambda: not served.state.connections)
+        writer.transport.abort()
 
     serve(test, keep_alive_s=1)
 
