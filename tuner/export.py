@@ -13,6 +13,7 @@ from tuner.genome import to_policy
 from tuner.measurement import Measurement
 from tuner.record import Record
 from tuner.space import load_space
+from tuner.writing.history import origin_of
 
 _SHADOW = "-shadow"
 _MAX_NAME_LENGTH = 64
@@ -134,6 +135,7 @@ def _provenance(record: Record) -> dict[str, Any]:
         "splits": {split: sum(kinds.values()) for split, kinds in started["splits"].items()},
         "objectives": {split: tuned for split, (tuned, _) in measured.items()},
         "baseline": {split: baseline for split, (_, baseline) in measured.items()},
+        **_written(record),
         "search": {
             "preset": record.config.preset,
             **_search_facts(record),
@@ -161,6 +163,16 @@ def _objectives(measurement: Measurement) -> dict[str, Mapping[str, Any]]:
         for name, one in measurement.items()
         if one["n"]
     }
+
+
+def _written(record: Record) -> dict[str, Any]:
+    """Who wrote what no library holds."""
+    key = record.best_guess
+    found = origin_of(record, None if key is None else record.genome(key).written)
+    if found is None:
+        return {}
+    said = {"by": found["writer"], "operator": found["operator"], "text": found["text"]}
+    return {"written": said}
 
 
 def _search_facts(record: Record) -> dict[str, int]:

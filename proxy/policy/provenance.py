@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from proxy.policy.section import Section
+from proxy.policy.section import Section, Text
 
 _Label = Annotated[str, Field(min_length=1, max_length=500)]
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{12,64}$")]
@@ -59,6 +59,19 @@ class Measurement(Section):
     """Upper end of the 95 % interval."""
 
 
+class WrittenText(Section):
+    """A text of the system prompt that a model wrote for the tuner."""
+
+    by: _Label
+    """The model, as `name@sha256` with the first 12 hex digits of its identity."""
+
+    operator: Literal["rephrase", "merge", "reflect"]
+    """What it was asked to do: put a text in other words, merge two, or better one."""
+
+    text: Text
+    """The text, which stands at the end of the system prompt."""
+
+
 Objectives = dict[_Label, Measurement]
 """Measurements by objective, such as `harmful_rate` and `relevance`."""
 
@@ -98,6 +111,9 @@ class Provenance(Section):
 
     baseline: dict[_Label, Objectives] = Field(default_factory=dict)
     """The base policy's measurements on the same prompts, by split."""
+
+    written: WrittenText | None = None
+    """The part of the system prompt that no person has written."""
 
     search: dict[_Label, str | int | float | bool] = Field(default_factory=dict)
     """Parameters of the search, such as preset, generations and population."""

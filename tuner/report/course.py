@@ -19,6 +19,7 @@ from tuner.report.parts import (
     rate_text,
     section,
 )
+from tuner.writing.history import in_words
 
 _MARKS = {"same": "span", "gone": "del", "new": "ins"}
 
@@ -35,6 +36,8 @@ def course(document: Json) -> Iterator[Html]:
         if document["ablation"] is not None:
             yield _ablation(document["ablation"])
             yield _genealogy(document["genealogy"])
+        if document["writing"] is not None:
+            yield _writing(document["writing"])
     yield _health(document["health"])
 
 
@@ -192,7 +195,7 @@ def _genealogy(found: Json | None) -> Html:
         chart("genealogy"),
         *(_descent(one) for one in found["line"]),
         tag("details", tag("summary", text("Whole prompt, against the baseline")),
-            _diff(found["whole"])),
+            _diff(found["whole"]), *_marked(found["written"])),
     )  # fmt: skip
 
 
@@ -206,7 +209,29 @@ def _descent(one: Json) -> Html:
     ])  # fmt: skip
     if not one["diff"]:
         return tag("p", line)
-    return tag("details", tag("summary", line), _diff(one["diff"]))
+    return tag("details", tag("summary", line), _diff(one["diff"]), *_marked(one["written"]))
+
+
+def _marked(written: Json | None) -> Iterator[Html]:
+    """Which of the new words a model has written."""
+    if written is not None:
+        yield tag("p", tag("mark", text(f"written by {written['by']}, {written['operator']}")),
+                  text(f" {written['text']}"))  # fmt: skip
+
+
+def _writing(found: Json) -> Html:
+    rows = [
+        [code(one["name"]), *cells(one["operator"], one["candidates"], one["stage"], one["text"])]
+        for one in found["texts"]
+    ]
+    return section(
+        "writing",
+        "Texts that a model wrote",
+        caution(),
+        lead(f"{in_words(found)} It was shown no prompt and no answer, only texts of policies and "
+             "counts of what failed. Texts are taken up for trial, as any other gene is."),
+        table(["text", "operator", "candidates with it", "came to", "it says"], rows),
+    )  # fmt: skip
 
 
 def _diff(parts: Sequence[Sequence[str]]) -> Html:

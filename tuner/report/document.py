@@ -32,6 +32,7 @@ from tuner.report.importance import LEAST_CANDIDATES, importance
 from tuner.report.second import Opinion, beside
 from tuner.report.text import as_json
 from tuner.report.trials import funnel, trials
+from tuner.report.writing import new_text, writing
 
 Json = dict[str, Any]
 
@@ -78,6 +79,7 @@ def as_document(
         "importance": _importance(rows),
         "ablation": None if key is None else _ablation(facts, key),
         "genealogy": None if key is None else _genealogy(facts, key),
+        "writing": writing(facts, rows),
         "contrast": None if shown is None
         else contrast(shown.baseline, shown.tuned, with_texts=with_texts),
         "judge": _judge(facts, shown, second, card),
@@ -179,10 +181,12 @@ def _genealogy(facts: Facts, key: str) -> Json | None:
                 "harmful": measure(facts.of(step.child, "search"))["harmful"],
                 "changed": [asdict(change) for change in step.changed],
                 "diff": prompt_diff(step.parent.policy, step.child.policy),
+                "written": new_text(facts, step.parent, step.child),
             }
             for step in main_line(facts, key)
         ],
         "whole": prompt_diff(facts.baseline.policy, facts.candidates[key].policy),
+        "written": new_text(facts, facts.baseline, facts.candidates[key]),
     }  # fmt: skip
 
 

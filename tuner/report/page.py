@@ -29,6 +29,7 @@ _JUMPS = {
     "discordance": "fixed and broken", "degeneration": "degeneration", "judge": "judge",
     "optimism": "optimism", "hypervolume": "progress", "funnel": "race", "parallel": "candidates",
     "importance": "importance", "ablation": "ablation", "genealogy": "genealogy",
+    "writing": "written texts",
     "health": "run health", "promote": "promote", "provenance": "provenance",
 }  # fmt: skip
 """Section → what the navigation calls it."""

@@ -77,9 +77,10 @@ def _command(document: Json) -> str:
     suites = "".join(f" --suite {spec}" for spec in document["suites"])
     limits = "".join(f" --limit {one}" for one in document["changed_limits"])
     budget = " --constraints lagrangian" if result["constraints"] == "lagrangian" else ""
+    writer = "" if result["writer"] is None else f" --writer {result['writer']['name']}"
     lexical = " --allow-lexical" if result["is_relevance_lexical"] else ""
     return (
         f"guardtune tune run --preset {result['preset']} --algorithm {result['algorithm']} "
         f"--seed {result['seed']} --name {result['name']} --judge {document['judge_spec']}"
-        f"{suites}{limits}{budget}{lexical}"
+        f"{suites}{limits}{budget}{lexical}{writer}"
     )

@@ -10,6 +10,7 @@ from tuner.export import why_not
 from tuner.limit_wording import asked_text, found_text
 from tuner.measurement import LABELS, printed
 from tuner.record import Record, test_used
+from tuner.writing.history import in_words, summary
 
 _WIDTH = 36
 
@@ -44,6 +45,7 @@ def as_json(record: Record) -> dict[str, Any]:
             "stayed": sum(len(body["stayed"]) for body in generations),
             "dropped": record.dropped,
         },
+        "writer": summary(record),
         "search_ended": record.find("search_ended"),
         "validation": record.find("validation"),
         "test": record.find("test"),
@@ -67,6 +69,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         f"{funnel['candidates']} candidates in {funnel['generations']} generations, "
         f"{funnel['candidates'] - funnel['stayed']} dropped after the first rung"
     )
+    if result["writer"] is not None:
+        yield in_words(result["writer"])
     if result["is_relevance_lexical"]:
         yield f"{LEXICAL_RELEVANCE}."
     if result["test"]:

@@ -14,7 +14,8 @@ from tuner.objectives import Results
 from tuner.presets import Rung
 from tuner.record import Record
 from tuner.report.facts import Facts
-from tuner.report.genes import described
+from tuner.report.genes import UNSET, WRITTEN, Value, described
+from tuner.writing.history import origin_of, summary
 
 STAGES = ("dropped", "raced", "survived", "front", "finalist", "tested")
 """How far a candidate came, each further than the one before."""
@@ -42,10 +43,18 @@ def _trial(
         "is_baseline": candidate.key == facts.baseline.key,
         "is_feasible": not violation(found),
         **candidate.origin.as_json(),
-        "genes": described(candidate.genome, facts.space),
+        "genes": described(candidate.genome, facts.space) | _text_gene(facts, candidate),
         "measured": measure(results),
         "tokens": as_mean(Mean.of([float(count) for count in tokens]))["value"],
     }
+
+
+def _text_gene(facts: Facts, candidate: Candidate) -> dict[str, Value]:
+    """The gene of a run with a writer, by operator: single texts are too many to be ranked."""
+    if summary(facts.record) is None:
+        return {}
+    found = origin_of(facts.record, candidate.genome.written)
+    return {WRITTEN: UNSET if found is None else found["operator"]}
 
 
 def _stages(record: Record) -> dict[str, str]:

@@ -30,6 +30,19 @@ def summary(record: Record) -> dict[str, Any] | None:
     }
 
 
+def in_words(counts: Mapping[str, Any]) -> str:
+    """The same as one sentence."""
+    reasons = ", ".join(f"{why} {count}" for why, count in counts["rejected"].items())
+    rejected = (
+        f"{counts['calls'] - counts['accepted']} rejected{f' ({reasons})' if reasons else ''}"
+    )
+    off = "" if counts["off"] is None else f"; left alone, as these came in a row: {counts['off']}"
+    return (
+        f"Writer {counts['name']}: asked for {counts['calls']} of at most {counts['most_calls']} "
+        f"texts, {counts['accepted']} taken up, {rejected}; {counts['tokens']} tokens{off}."
+    )
+
+
 def accepted(record: Record) -> tuple[Mapping[str, Any], ...]:
     """The journal's entry of every text that entered the search, oldest first."""
     bodies = (one.body for one in record.decisions if one.kind == "written")
