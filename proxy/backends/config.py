@@ -22,7 +22,7 @@ Name = Annotated[
 PLAIN = "plain"
 """A ``chat_template`` for base models: one line a message, the role before it."""
 
-Flavour = Literal["openai", "vllm", "llama_server", "ollama"]
+Flavour = Literal["openai", "vllm", "llama_server", "ollama", "tgi"]
 """Which server speaks OpenAI's wire at the other end; decides which settings it honours."""
 
 

@@ -76,6 +76,11 @@ _VLLM_OVERRIDES: Mapping[str, Part] = {
     "echo": "prompt",
 }
 
+# router/src/lib.rs, ChatRequest: both become part of the prompt.
+_TGI_OVERRIDES: Mapping[str, Part] = {"guideline": "prompt", "tool_prompt": "prompt"}
+
+_NOT_TGIS = frozenset({"logit_bias", "presence_penalty"})
+
 
 def _same(names: tuple[str, ...]) -> dict[str, str]:
     return {name: name for name in names}
@@ -87,7 +92,7 @@ _TABLES: Mapping[Flavour, Capabilities] = {
     "openai": Capabilities(
         settings=_same(OPENAI_NAMES),
         aliases={"max_completion_tokens": "max_tokens", "n_predict": "max_tokens"},
-        overrides={**_VLLM_OVERRIDES, **_LLAMA_SERVER_OVERRIDES},
+        overrides={**_VLLM_OVERRIDES, **_LLAMA_SERVER_OVERRIDES, **_TGI_OVERRIDES},
         continues_assistant=True,
     ),
     "vllm": Capabilities(
@@ -111,6 +116,14 @@ _TABLES: Mapping[Flavour, Capabilities] = {
     # assistant message open.
     "ollama": Capabilities(
         settings=_same(tuple(name for name in OPENAI_NAMES if name != "logit_bias")),
+        continues_assistant=True,
+    ),
+    # router/src/lib.rs, ChatRequest: `logit_bias` is unused, and `presence_penalty` becomes a
+    # repetition penalty of two more, which is another thing. Some chat templates leave a trailing
+    # assistant message open.
+    "tgi": Capabilities(
+        settings=_same(tuple(name for name in OPENAI_NAMES if name not in _NOT_TGIS)),
+        overrides=_TGI_OVERRIDES,
         continues_assistant=True,
     ),
 }

@@ -36,15 +36,17 @@ _VLLM_OVERRIDES: Mapping[str, Part] = {
 # so each field of that route works here, and so does each way around a policy.
 _LLAMA_SERVER = capabilities("llama_server")
 
+# OpenAI carries no instructions over from an earlier response, so that one may be named.
+_OPENAI = Capabilities(
+    settings=_SETTINGS,
+    aliases=_CHAT_LIMITS,
+    overrides={**_LLAMA_SERVER.overrides, **_VLLM_OVERRIDES},
+    continues_assistant=True,
+    conversation="input",
+)
+
 _RESPONSES: Mapping[Flavour, Capabilities] = {
-    # OpenAI carries no instructions over from an earlier response, so that one may be named.
-    "openai": Capabilities(
-        settings=_SETTINGS,
-        aliases=_CHAT_LIMITS,
-        overrides={**_LLAMA_SERVER.overrides, **_VLLM_OVERRIDES},
-        continues_assistant=True,
-        conversation="input",
-    ),
+    "openai": _OPENAI,
     "vllm": Capabilities(
         settings={
             **_SETTINGS,
@@ -68,6 +70,8 @@ _RESPONSES: Mapping[Flavour, Capabilities] = {
     "ollama": Capabilities(
         settings=_SETTINGS, overrides=_TRUNCATION, continues_assistant=True, conversation="input"
     ),
+    # It has no such route; what answers there in its stead is unknown.
+    "tgi": _OPENAI,
 }
 
 

@@ -123,7 +123,7 @@ def test_mirostat_that_the_policy_sets_itself_stays() -> None:
 
 @pytest.mark.parametrize(
     ("flavour", "continues"),
-    [("openai", True), ("vllm", False), ("llama_server", True), ("ollama", True)],
+    [("openai", True), ("vllm", False), ("llama_server", True), ("ollama", True), ("tgi", True)],
 )
 def test_assistant_prefill(flavour: Flavour, *, continues: bool) -> None:
     """VLLM needs ``continue_final_message`` for it, which is an override."""
@@ -140,6 +140,14 @@ def test_unknown_server_gets_everybodys_overrides() -> None:
 def test_ollama_takes_only_what_its_wire_decodes() -> None:
     """No logit_bias, no top_k."""
     assert set(capabilities("ollama").settings) == set(OPENAI_NAMES) - {"logit_bias"}
+
+
+def test_tgi_is_not_told_what_it_would_take_for_something_else() -> None:
+    """No logit_bias, no presence_penalty."""
+    assert set(OPENAI_NAMES) - set(capabilities("tgi").settings) == {
+        "logit_bias",
+        "presence_penalty",
+    }
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
