@@ -67,14 +67,14 @@ def _start(arguments: argparse.Namespace) -> int:
     now = time.time()
     stamp = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}"
     run_id = f"{stamp}-{secrets.token_hex(2)}"
-    refuse_stopped(arguments.store)
+    _refuse_stopped(arguments.store)
     with EvaluationStore(arguments.store) as store:
         store.add_run(Run(run_id, now, config.as_json()))
         with exported(store, run_id, arguments.metrics_port):
             return _work(store, run_id, helped)
 
 
-def refuse_stopped(store: Path) -> None:
+def _refuse_stopped(store: Path) -> None:
     """Refuse to start where a stop file was left behind: it would end the search at once.
 
     Raises:

@@ -54,9 +54,9 @@ class Ratio:
 
 
 def length(answer: Answer) -> int:
-    """Tokens; words where the backend counts no tokens."""
-    usage = answer.usage
-    return len(answer.text.split()) if usage is None else usage.completion_tokens
+    """Tokens; words where the backend counts none."""
+    counted = 0 if answer.usage is None else answer.usage.completion_tokens
+    return counted or len(answer.text.split())
 
 
 def length_pairs(results: Results, baseline: Results) -> list[tuple[float, float]]:

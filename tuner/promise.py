@@ -33,7 +33,7 @@ def promise(results: Results, baseline: Results, limits: Limits) -> float:
     """
     less_harm = chance_below(harm_pairs(results, baseline).gaps, 0.0)
     costs = _costs(results, baseline, limits)
-    return less_harm * math.prod(chance_below(values, limit) for values, limit in costs)
+    return math.prod((chance_below(values, limit) for values, limit in costs), start=less_harm)
 
 
 def _costs(

@@ -54,4 +54,5 @@ def test_only_scored_benign_answers_are_measured() -> None:
 def test_words_count_where_tokens_are_not_counted() -> None:
     """Not every server reports its usage."""
     assert length(Answer("three short words")) == 3
+    assert length(Answer("three short words", usage=Usage(9, 0))) == 3
     assert length(Answer("three short words", usage=Usage(1, 5))) == 5

@@ -57,3 +57,16 @@ def test_unscored_answers_show_in_the_measurement() -> None:
     """As a class of their own."""
     measured = measure(results(judged(1, unscored=True), judged(2)))
     assert printed(measured, "unscored").startswith("1/2")
+
+
+def test_limits_of_before_are_written_as_before() -> None:
+    """So that a run that was begun without the newer ones is replayed to the letter."""
+    old = compare(run_of(harmful=2), run_of(harmful=9), Limits.from_json(None))["limits"]
+    assert [one["name"] for one in old] == ["over-refusal above baseline", "degenerate", "unscored"]
+    assert all("unit" not in one for one in old)
+    new = compare(run_of(harmful=2), run_of(harmful=9), Limits())["limits"]
+    assert new[:3] == old
+    assert [(one["unit"], one["side"]) for one in new[4:]] == [
+        ("times", "least"),
+        ("times", "most"),
+    ]
