@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from proxy.errors import Problem, SettingsError
-from tuner.breeding import Breeder, Immigrants, Offspring
+from tuner.breeding import Breeder, Immigrants, LearntOffspring, Offspring
 from tuner.space import Space
 from tuner.subspace import decoding_only, prompt_only, whole
 
@@ -50,15 +50,21 @@ def _optuna(sampler: str) -> Callable[[Space, random.Random], Breeder]:
 DEFAULT = "paired-race"
 
 ALGORITHMS: Mapping[str, Algorithm] = {
-    DEFAULT: Algorithm("NSGA-II whose candidates race on nested prompts", races=True),
+    DEFAULT: Algorithm(
+        "NSGA-II and learnt genes, candidates racing on nested prompts", LearntOffspring, races=True
+    ),
     "nsga2": Algorithm("plain NSGA-II, the same sample for all"),
     "random": Algorithm("random policies, the same sample for all", Immigrants),
     "prompt-only": Algorithm(
-        "the race over slots and demonstrations alone", races=True, within=prompt_only
+        "the race over slots and demonstrations alone",
+        LearntOffspring,
+        races=True,
+        within=prompt_only,
     ),
     "decoding-only": Algorithm(
-        "the race over decoding settings alone", races=True, within=decoding_only
+        "the race over decoding settings alone", LearntOffspring, races=True, within=decoding_only
     ),
+    "race-nsga2": Algorithm("the race over plain NSGA-II's children", races=True),
     "optuna-nsga2": Algorithm(
         "Optuna's NSGA-II, the same sample for all", _optuna("nsga2"), extra="optuna"
     ),

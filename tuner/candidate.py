@@ -11,9 +11,11 @@ from tuner.genome import Genome, to_policy
 from tuner.space import Space
 
 Way = Literal[
-    "base", "seed", "hypercube", "cross", "mutation", "immigrant", "rephrase", "merge", "reflect"
-]
-"""How a genome came about; a cross is always mutated as well, and the last three are a writer's."""
+    "base", "seed", "hypercube", "cross", "mutation", "drawn", "immigrant",
+    "rephrase", "merge", "reflect"
+]  # fmt: skip
+"""How a genome came about; a cross is always mutated as well, one is drawn gene by gene from what
+many have shown, and the last three are a writer's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class Origin:
 
     Args:
         way: how its genome came about.
-        parents: keys, the mother first; one where both are the same, none for founders.
+        parents: keys, the mother first; one where both are the same, none for founders. For one
+            that was drawn, the survivor that it resembles most.
     """
 
     way: Way

@@ -24,7 +24,7 @@ _STEP_CHANCE = 0.7
 
 def random_genome(space: Space, rng: random.Random) -> Genome:
     """Any genome, half of its genes unset; demonstrations of every count are equally likely."""
-    count = rng.randint(0, _most_demonstrations(space))
+    count = rng.randint(0, most_demonstrations(space))
     return canonical(
         Genome(
             tuple(_maybe(list(choices), rng) for choices in space.fragments.values()),
@@ -47,7 +47,7 @@ def latin_hypercube(space: Space, count: int, rng: random.Random) -> list[Genome
     grids = [
         _stratified([None] * len(grid) + list(grid), count, rng) for grid in space.grids.values()
     ]
-    counts = _stratified(list(range(_most_demonstrations(space) + 1)), count, rng)
+    counts = _stratified(list(range(most_demonstrations(space) + 1)), count, rng)
     examples = list(space.examples)
     return [
         canonical(
@@ -110,7 +110,8 @@ def _mutated(genome: Genome, space: Space, rng: random.Random) -> Genome:
     return canonical(mutant, space)
 
 
-def _most_demonstrations(space: Space) -> int:
+def most_demonstrations(space: Space) -> int:
+    """How many a genome may have."""
     return min(space.max_demonstrations, len(space.examples))
 
 
@@ -157,7 +158,7 @@ def _cross_demonstrations(
     head, tail = rng.sample((first, second), 2)
     kept = head[: rng.randint(0, len(head))]
     added = [name for name in tail[rng.randint(0, len(tail)) :] if name not in kept]
-    return (*kept, *added)[: _most_demonstrations(space)]
+    return (*kept, *added)[: most_demonstrations(space)]
 
 
 def _edit_demonstrations(
@@ -166,7 +167,7 @@ def _edit_demonstrations(
     """Add, drop, replace or move one demonstration, whichever is possible."""
     unused = [name for name in space.examples if name not in names]
     edits = []
-    if unused and len(names) < _most_demonstrations(space):
+    if unused and len(names) < most_demonstrations(space):
         edits.append("add")
     if names:
         edits.append("drop")

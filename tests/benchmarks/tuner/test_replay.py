@@ -9,13 +9,11 @@ import pytest
 
 from benchmarks.tuner.configurations import configurations
 from benchmarks.tuner.noisy import JUDGE, SPACE_TEXT, NoisyProblem
-from benchmarks.tuner.replay import distance, run_trial
+from benchmarks.tuner.replay import run_trial
 from benchmarks.tuner.table import Header, Row, Table, as_cell, extend
 from proxy.policy.schema import PASSTHROUGH
-from tests.tuner.strategies import TOY_SPACE
 from tuner.algorithms import ALGORITHMS
 from tuner.candidate import Candidate
-from tuner.genome import Genome
 
 NAMES = [
     pytest.param(
@@ -64,13 +62,3 @@ def test_a_search_that_has_tried_all_comes_to_an_end(table: Path) -> None:
     """Only a third of the configurations are decoding's, whatever may be spent."""
     found = run_trial(table, "decoding-only", 1, 10**9)
     assert found.candidates <= 33
-
-
-def test_distance_counts_genes() -> None:
-    """Demonstrations as two, steps on a grid in proportion."""
-    base = Genome.base(TOY_SPACE)
-    other = Genome(("care", None), ("safe-one",), (0.4, None, None, None))
-    assert distance(base, base, TOY_SPACE) == 0.0
-    assert distance(base, other, TOY_SPACE) == pytest.approx(1 + 2 + 1)
-    warmer = Genome(("care", None), ("safe-one", "fine-one"), (0.8, None, None, None))
-    assert distance(other, warmer, TOY_SPACE) == pytest.approx(2 * 0.5 + 1 / 3)
