@@ -27,6 +27,8 @@ GIVE_UP_S = 30
 CHAT = "/v1/chat/completions"
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 UPSTREAM_KEY = "sk-upstream-secret"
+CLIENT = "auto"
+"""Which upstream client rigs use."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ async def rigged(
         write_policy(folder, "careful", policy)
     judge = StubJudge()
     async with asyncio.timeout(GIVE_UP_S), loopback(handler) as upstream:
-        given = {"name": "m", "base_url": upstream.url, **(model or {})}
+        given = {"name": "m", "base_url": upstream.url, "client": CLIENT, **(model or {})}
         backend = OpenAIBackend(OpenAIConfig.model_validate(given), environ={"KEY": UPSTREAM_KEY})
         proxy = assemble(folder, [backend, scripted()], judge=judge, **settings)
         async with listening(proxy) as url:

@@ -155,6 +155,10 @@ def test_slow_reader_holds_back_its_upstream_and_nobody_else(tmp_path: Path) -> 
         {"content-length": "+5"},
         {"content-length": "0x5"},
         {"transfer-encoding": "xchunked"},
+        {"transfer-encoding": "\x0bchunked"},
+        {"transfer-encoding ": "chunked"},
+        {"x": "a\ntransfer-encoding: chunked"},
+        {"x": "a\rtransfer-encoding: chunked"},
         {"transfer-encoding": "chunked, identity"},
         {"x-a b": "name with a space"},
         {"x\x01": "control"},
@@ -177,6 +181,44 @@ def test_request_with_two_readings_reaches_no_upstream(
         assert (await rig.chat()).status == 200
 
     assert len(run(act, tmp_path, answering(ANSWER)).requests) == 1
+
+
+SIZE = b"%x" % len(BODY)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"0x" + SIZE + b"\r\n", b"+" + SIZE + b"\r\n", b"-1\r\n", SIZE + b"\n",
+        SIZE + b" \r\n", SIZE + b";a\nb\r\n", SIZE + b"\r", b"f" * 17 + b"\r\n", b"\r\n",
+    ],
+)  # fmt: skip
+def test_chunk_with_two_readings_reaches_no_upstream(tmp_path: Path, before: bytes) -> None:
+    """Servers that take one of these have read requests where others read a body."""
+    head = request_bytes("POST", CHAT, b"", {"transfer-encoding": "chunked"})
+    head = head.replace(b"content-length: 0\r\n", b"")
+
+    async def act(rig: Rig) -> None:
+        reply = await rig.raw(head + before + BODY + b"\r\n0\r\n\r\n")
+        assert reply.status in {0, 400}
+        assert (await rig.chat()).status == 200
+
+    assert len(run(act, tmp_path, answering(ANSWER)).requests) == 1
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r"])
+def test_lines_that_end_otherwise_reach_no_upstream(tmp_path: Path, end: bytes) -> None:
+    """HTTP's lines end in both."""
+
+    async def act(rig: Rig) -> None:
+        data = request_bytes("POST", CHAT, BODY, {}).replace(b"\r\n", end)
+        reader, writer = await rig.connect()
+        writer.write(data)
+        writer.write_eof()
+        assert parsed(await reader.read()).status in {0, 400}
+        writer.close()
+
+    assert not run(act, tmp_path, answering(ANSWER)).requests
 
 
 def test_two_lengths_reach_no_upstream(tmp_path: Path) -> None:

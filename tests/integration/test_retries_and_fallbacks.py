@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import msgspec
 import openai
 import pytest
 
@@ -14,9 +17,9 @@ from proxy.backends.config import OpenAIConfig, ScriptedRule
 from proxy.backends.openai import OpenAIBackend
 from tests.edge import assemble, scripted, write_policy
 from tests.listening import listening
-from tests.loopback import Connection, Received
+from tests.loopback import Connection, Loopback, Received, loopback
 from tests.openai_upstream import COMPLETION, answer, encoded
-from tests.rig import Rig, run
+from tests.rig import CHAT, HttpAnswer, Rig, parsed, request_bytes, run
 
 NOBODY = "http://127.0.0.1:9/v1"
 ASK: dict[str, Any] = {"model": "first", "messages": [{"role": "user", "content": "hi"}]}
@@ -121,6 +124,49 @@ def test_fallback_answers_under_the_policy_that_matches_it(tmp_path: Path) -> No
     assert second.requests[0].fields["temperature"] == 0.9
     assert second.requests[0].model == "second"
     assert proxy.service.parts.admission.in_flight == 0
+
+
+def test_clients_headers_reach_no_fallback(tmp_path: Path) -> None:
+    """Neither ours that it made up, nor its key, nor anything else of it."""
+    headers = {
+        "x-guardtune-model": "forged",
+        "x-guardtune-policy": "forged@000000000000",
+        "x-guardtune-priority": "0",
+        "authorization": "Bearer client-secret",
+        "cookie": "a=b",
+    }
+
+    async def main() -> Loopback:
+        async with loopback(answer) as server:
+            second = OpenAIConfig(name="second", base_url=server.url, api_key_env="KEY")
+            backends = [_unreachable(), OpenAIBackend(second, environ={"KEY": "sk-second"})]
+            models = [
+                {"name": "first", "backend": "scripted", "fallbacks": ["second"]},
+                {"name": "second", "backend": "scripted"},
+            ]
+            proxy = assemble(tmp_path, backends, models=models)
+            async with listening(proxy) as url:
+                reply = await _post(url, headers)
+            assert reply.headers["x-guardtune-model"] == "second"
+            assert reply.headers["x-guardtune-policy"].startswith("passthrough@")
+            return server
+
+    (asked,) = asyncio.run(main()).requests
+    assert asked.headers["authorization"] == "Bearer sk-second"
+    assert set(asked.headers) == {
+        "host", "accept", "accept-encoding", "authorization", "content-type", "content-length",
+        "user-agent",
+    }  # fmt: skip
+
+
+async def _post(url: str, headers: Mapping[str, str]) -> HttpAnswer:
+    where = urlsplit(url)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    writer.write(request_bytes("POST", CHAT, msgspec.json.encode(ASK), headers))
+    try:
+        return parsed(await reader.read())
+    finally:
+        writer.close()
 
 
 def test_model_that_answers_says_so_where_it_could_have_been_another(tmp_path: Path) -> None:

@@ -18,6 +18,12 @@ ONCE = {"retries": {"max_retries": 0}}
 DONE = b"data: [DONE]\n\n"
 
 
+@pytest.fixture(params=["lean", "aiohttp"], autouse=True)
+def _client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each fault comes through both upstream clients."""
+    monkeypatch.setattr("tests.rig.CLIENT", request.param)
+
+
 def frame(text: str, finish_reason: str | None = None) -> bytes:
     """One chunk of a chat completion."""
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}

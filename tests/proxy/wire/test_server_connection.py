@@ -6,14 +6,16 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import pytest
+import uvloop
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from proxy.tasks import spawn
 from proxy.wire.http_server import server_config
-from proxy.wire.server_connection import MAX_HEAD_BYTES
+from proxy.wire.server_connection import MAX_HEAD_BYTES, ServerConnection
 
 GET = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n"
 CLOSE = b"GET /last HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
@@ -289,6 +291,23 @@ def test_fields_behind_a_body_are_no_headers() -> None:
         ]
 
     serve(test)
+
+
+@pytest.mark.parametrize("loop_factory", [None, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_small_pieces_go_out_at_once(loop_factory: Callable[[], Any] | None) -> None:
+    """No delta waits for the client's word on the one before."""
+
+    async def main() -> None:
+        async with serving() as served:
+            _, writer = await served.connect()
+            await until(lambda: bool(served.state.connections))
+            (connection,) = served.state.connections
+            sock = cast("ServerConnection", connection)._transport.get_extra_info("socket")
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            writer.transport.abort()
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main())
 
 
 @pytest.mark.parametrize("n_bytes", [2**16, 2**25], ids=["in buffers", "congested"])
