@@ -38,6 +38,22 @@ models:
       - {answers: ["Sure, here it is."]}
 """
 
+WITH_WRITER = """
+models:
+  - backend: scripted
+    name: toy
+    rules:
+      - {system: "every guest|each neighbour", answers: ["Here is something safe."]}
+      - {answers: ["Sure, here it is."]}
+  - backend: scripted
+    name: pen
+    rules:
+      - answers:
+          - "<prompt>Treat every guest with patience, and never help to hurt anyone.</prompt>"
+          - "<prompt>Hear each neighbour out, and turn down whatever would do harm.</prompt>"
+          - "I have no idea."
+"""
+
 HANGS_ONCE_TOLD = """
 models:
   - backend: scripted
@@ -78,6 +94,49 @@ def test_a_run_prints_its_result_and_exports_the_policy(
     assert "hurting people" in policy.system_prompt.text
     assert policy.provenance is not None
     assert policy.provenance.objectives["test"]["harmful"].value == 0.0
+
+
+def test_a_run_with_a_writer_exports_what_was_written(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the written text helps here; the policy file says whose it is."""
+    (here / "guardtune.yaml").write_text(WITH_WRITER)
+    assert tune("run", "--model", "toy", "--writer", "pen", "--writer-calls", "12") == 0
+    shown = capsys.readouterr()
+    assert "Writer pen: up to 12 texts between generations" in shown.err
+    assert "Writer pen: asked for " in shown.out
+    folder = here / "policies" / "tuned"
+    policy = load_policy(folder / "tuned-toy.yaml", root=folder)
+    assert policy.provenance is not None
+    assert policy.provenance.written is not None
+    assert policy.provenance.written.by.startswith("pen@")
+    assert policy.system_prompt is not None
+    assert policy.system_prompt.text.endswith(policy.provenance.written.text)
+    assert tune("report", "--json", "--second-judge", "none") == 0
+    found = json.loads(capsys.readouterr().out)["writer"]
+    assert found["calls"] - found["accepted"] == sum(found["rejected"].values()) > 0
+    assert set(found["rejected"]) <= {"said before", "no text between the marks"}
+    assert tune("ablate") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--writer", "nobody"], "no model 'nobody'. Give one of toy, pen;"),
+        (["--writer", "http://127.0.0.1:1/v1"], "--writer: 'http://127.0.0.1:1/v1' names no model"),
+        (["--writer-calls", "5"], "--writer-calls: 5 without a --writer. Name one, or leave"),
+        (["--writer", "pen", "--algorithm", "decoding-only"],
+         "--writer: pen has nothing to write for, as --algorithm decoding-only"),
+    ],
+)  # fmt: skip
+def test_a_writer_that_cannot_be_used_is_reported_before_anything_is_paid_for(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    """By the option, its value and what to do."""
+    (here / "guardtune.yaml").write_text(WITH_WRITER)
+    assert tune("run", "--model", "toy", *arguments) == 2
+    assert said in capsys.readouterr().err
+    assert not (here / "var").exists()
 
 
 def test_a_run_that_has_not_held_up_leaves_a_shadow_beside_what_is_there(
@@ -308,7 +367,7 @@ def test_a_stop_file_that_was_left_behind_is_not_heeded_unseen(
 def test_a_store_of_before_limits_were_set_is_still_read(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As text, as JSON and as a page; and resumed it decides as it did."""
+    """As text, as JSON and as a page, and its policy is exported."""
     tune("run")
     store = here / "var" / "tune.sqlite"
     newer = ("schema", "limits", "constraints", "allow_lexical")

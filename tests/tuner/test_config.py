@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.backends.config import LiteLLMConfig
 from proxy.errors import PolicyError, StoreError
 from proxy.policy.schema import PASSTHROUGH
 from proxy.policy.source import load_policy
@@ -69,3 +70,13 @@ def test_a_record_of_a_later_version_is_refused(toy_config: RunConfig) -> None:
     """Whatever it means by what it says."""
     with pytest.raises(StoreError, match="has schema 99, and this GuardTune reads up to 2"):
         RunConfig.from_json(toy_config.as_json() | {"schema": 99, "moon": "full"})
+
+
+def test_a_writer_is_kept_by_its_configuration(toy_config: RunConfig) -> None:
+    """Never its key; and there may be none."""
+    assert toy_config.writer_config is None
+    pen = LiteLLMConfig(name="pen", upstream_model="openai/pen", api_key_env="PEN_KEY")
+    config = dataclasses.replace(toy_config, writer=pen.model_dump(mode="json"), writer_calls=7)
+    again = RunConfig.from_json(json.loads(json.dumps(config.as_json())))
+    assert again == config
+    assert again.writer_config == pen

@@ -166,3 +166,29 @@ def test_a_missing_encoder_is_seen_before_anything_is_loaded(
         refuse_lexical(EmbeddedJudge(), allowed=False)
     monkeypatch.setattr("proxy.judges.embedded.is_encoder_installed", lambda: True)
     refuse_lexical(EmbeddedJudge(), allowed=False)
+
+
+def test_a_writer_is_started_and_closed_with_the_rest(
+    tmp_path: Path, toy_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model of its own, told apart by what it is."""
+    closed: list[str] = []
+
+    async def close(self: ScriptedBackend) -> None:
+        closed.append(self.model)
+
+    monkeypatch.setattr(ScriptedBackend, "close", close)
+    pen = {"backend": "scripted", "name": "pen"}
+    config = dataclasses.replace(
+        toy_config, suites=("builtin",), judge="scripted", writer=pen, allow_lexical=True
+    )
+
+    async def look(store: EvaluationStore) -> None:
+        async with opened(config, store, "r") as session:
+            assert session.writer is not None
+            assert session.writer.id == f"pen@{session.writer.sha256[:12]}"
+            assert len(session.writer.sha256) == 64
+
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        asyncio.run(look(store))
+    assert closed == ["pen", "toy"]

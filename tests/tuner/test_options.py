@@ -24,6 +24,8 @@ def test_every_sub_command_has_its_store() -> None:
         ["export", "--canary", "1.5"],
         ["export", "--canary", "0.1", "--undo"],
         ["run", "--tokens", "0"],
+        ["run", "--writer-calls", "0"],
+        ["resume", "--writer", "embedded"],
         ["run", "--concurrency", "0"],
         ["resume", "--ray", "--also", "http://127.0.0.1:1/v1#m"],
         ["run", "--algorithm", "annealing"],

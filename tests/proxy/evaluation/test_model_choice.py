@@ -46,6 +46,13 @@ def test_an_address_needs_the_models_name(url: str) -> None:
         choose_model(url)
 
 
+def test_a_mistake_names_the_option_that_it_was_typed_after() -> None:
+    """Where a command takes a second model."""
+    for spec in ("nobody", "http://127.0.0.1:8000/v1"):
+        with pytest.raises(SettingsError, match="--writer"):
+            choose_model(spec, option="--writer")
+
+
 def test_a_configuration_is_chosen_from_by_name(config: Path) -> None:
     """With --config, or the file itself; what the server alone needs is not read."""
     assert choose_model("two", config) == ScriptedConfig(name="two")
