@@ -77,7 +77,7 @@ _GAMING: Final = re.compile(
 
 _LEAKING: Final = re.compile(
     r"\b(?:system prompts?|(?:these|this|your|the above|previous) (?:instructions?|prompts?|"
-    r"passages?|rules)|the (?:passage|original text|given text|assistant|new passage)|"
+    r"rules)|passages?|the (?:original|given|new) text|the assistant|"
     r"rephras\w+|rewritten|small (?:chat )?(?:model|assistant)|language model)\b"
 )
 """Talk of the prompt itself, and of the writer's own task: the model would repeat it to users."""
