@@ -21,6 +21,7 @@ from proxy.operations.served import ServedModels
 from proxy.policy.apply import Applied
 from proxy.policy.schema import PASSTHROUGH
 from proxy.policy.store import PolicyStore
+from proxy.upstream.base import Pushes, Take
 from proxy.wire.errors import Headers
 from proxy.wire.routes import CHAT, KNOWN, Route
 from proxy.wire.sse import STREAM_HEADERS, is_stream
@@ -219,7 +220,9 @@ class _MeteredChunks:
         count: how many the client got.
     """
 
-    __slots__ = ("_chunks", "_has_text", "_meter", "count")
+    _take: Take
+
+    __slots__ = ("_chunks", "_has_text", "_meter", "_take", "count")
 
     def __init__(self, chunks: AsyncIterator[bytes], meter: RequestMeter) -> None:
         self._chunks = chunks
@@ -241,6 +244,22 @@ class _MeteredChunks:
         if not self._has_text:
             self._has_text = meter.saw_chunk()
         return chunk
+
+    def push_to(self, take: Take) -> None:
+        """See :class:`proxy.upstream.base.Pushes`."""
+        if isinstance(self._chunks, Pushes):
+            self._take = take
+            self._chunks.push_to(self._pushed)
+
+    def _pushed(self, chunk: bytes) -> bool:
+        if not self._has_text:  # whoever waits for the first text sees when it comes
+            return False
+        began = self._meter.now()
+        if not self._take(chunk):
+            return False
+        self._meter.worked(began)
+        self.count += 1
+        return True
 
 
 def _headers(reply: Reply, applied: Applied) -> Headers:

@@ -21,7 +21,7 @@ from proxy.backends.observe_completions import Record, record_completion
 from proxy.backends.retries import RETRIED, Reason, Retry, after_failure, after_status, uncounted
 from proxy.domain import Transcript
 from proxy.errors import BackendError, UpstreamError
-from proxy.upstream.base import Headers, Response, Whole
+from proxy.upstream.base import Headers, Pushes, Response, Take, Whole
 
 _PASSED_ON = frozenset({
     b"content-type", b"content-encoding", b"retry-after", b"retry-after-ms", b"x-should-retry",
@@ -166,7 +166,9 @@ class Forwarded:
 class _Observed:
     """An answer's chunks, each shown to the observer before it is handed on."""
 
-    __slots__ = ("_chunks", "_failed", "_observer")
+    _take: Take
+
+    __slots__ = ("_chunks", "_failed", "_observer", "_take")
 
     def __init__(
         self,
@@ -191,6 +193,18 @@ class _Observed:
             raise self._failed(error) from error
         self._observer.feed(chunk)
         return chunk
+
+    def push_to(self, take: Take) -> None:
+        """See :class:`proxy.upstream.base.Pushes`; what is pushed is shown to the observer, too."""
+        if isinstance(self._chunks, Pushes):
+            self._take = take
+            self._chunks.push_to(self._pushed)
+
+    def _pushed(self, chunk: bytes) -> bool:
+        if not self._take(chunk):
+            return False
+        self._observer.feed(chunk)
+        return True
 
 
 def _reply_headers(headers: Headers) -> tuple[Headers, bytes | None, bytes | None]:

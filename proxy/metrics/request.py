@@ -128,6 +128,10 @@ class RequestMeter:
         """Take the time since then as somebody else's: a backend's, or the queue's."""
         self._waited_s += self.now() - since
 
+    def worked(self, since: float) -> None:
+        """Take the time since then as ours after all, in the midst of a wait."""
+        self._waited_s -= self.now() - since
+
     def saw_chunk(self) -> bool:
         """Note the first text of a stream; whether it has come."""
         if self._first_token_s is None and self.transcript is not None and self.transcript.has_text:

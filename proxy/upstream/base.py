@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import msgspec
 
@@ -76,6 +76,24 @@ class Whole:
     def end(self) -> None:
         """No more: whoever has not read it by now comes too late."""
         self._body = b""
+
+
+Take = Callable[[bytes], bool]
+"""Takes a piece, or says that it does not and leaves it to whoever waits for it. Never raises."""
+
+
+@runtime_checkable
+class Pushes(Protocol):
+    """Chunks that can also go on in the moment in which they arrive.
+
+    Waking whoever waits for a piece costs more than handing it on.
+    """
+
+    def push_to(self, take: Take) -> None:
+        """From now on, while somebody waits for the next piece, offer each that comes to `take`.
+
+        What it has taken is not waited for any more; the end and every failure still are.
+        """
 
 
 class UpstreamClient(Protocol):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import select
 import socket
 from collections.abc import Callable
 from typing import cast
 
 from proxy.errors import UpstreamError
+from proxy.upstream.base import Take
 from proxy.upstream.response_parser import ResponseParser
 
 MAX_BUFFERED_BYTES = 256 * 1024
@@ -47,7 +49,9 @@ class Connection(asyncio.Protocol):
         self._is_tls = self._is_long = self._is_paused = False
         self._error: UpstreamError | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._until = 0.0
+        self._push: Take | None = None
+        self._until = self._idle_s = 0.0
+        self._deadline = math.inf
         self._sent_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -96,12 +100,17 @@ class Connection(asyncio.Protocol):
         parser, now = self.parser, self._loop.time()
         if now >= deadline:
             raise _timeout()
+        self._idle_s, self._deadline = idle_s, deadline
         until = min(now + idle_s, deadline)
         while not (parser.n_buffered or parser.is_complete):
             await self._news(until)
         if not parser.n_buffered:
             raise StopAsyncIteration
         return self._take() if self._is_paused else parser.take()
+
+    def push_to(self, take: Take | None) -> None:
+        """See :class:`proxy.upstream.base.Pushes`; None ends it."""
+        self._push = take
 
     def whole(self) -> bytes | None:
         """The body, if all of it has arrived; None otherwise, and then `piece` has it."""
@@ -190,12 +199,24 @@ class Connection(asyncio.Protocol):
         except UpstreamError as error:
             self._fail(error)
             return
+        if self._push is not None and self._is_pushed(self._push):
+            return
         if parser.n_buffered > MAX_BUFFERED_BYTES and not self._is_paused and self._transport:
             self._is_paused = True
             self._transport.pause_reading()
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        self._wake()
+
+    def _is_pushed(self, push: Take) -> bool:
+        """Whether what has arrived went on at once, so that whoever waits for it waits for more."""
+        parser, waiter = self.parser, self._waiter
+        if waiter is None or waiter.done() or parser.is_complete or not parser.n_buffered:
+            return False
+        piece = parser.take()
+        if not push(piece):
+            parser.put_back(piece)
+            return False
+        self._until = min(self._loop.time() + self._idle_s, self._deadline)
+        return True
 
     def eof_received(self) -> None:
         """The server has said all it will; that ends a response which has no length."""

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from proxy.errors import UpstreamError
-from proxy.upstream.base import Headers, Response, Timeouts, Whole
+from proxy.upstream.base import Headers, Response, Take, Timeouts, Whole
 from proxy.upstream.connection import Connection
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.origin import Origin, Target, target_of
@@ -171,9 +171,16 @@ class _Chunks:
             return _nothing()
         return self._connection.piece(self._idle_s, self._deadline)
 
+    def push_to(self, take: Take) -> None:
+        """See :class:`proxy.upstream.base.Pushes`."""
+        if self._connection is not None:
+            self._connection.push_to(take)
+
     def end(self) -> None:
         """No more: the connection may be another request's by now."""
-        self._connection = None
+        if self._connection is not None:
+            self._connection.push_to(None)
+            self._connection = None
 
 
 async def _nothing() -> bytes:

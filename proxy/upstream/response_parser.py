@@ -91,6 +91,11 @@ class ResponseParser:
         pieces, self._pieces, self.n_buffered = self._pieces, [], 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def put_back(self, piece: bytes) -> None:
+        """Have a piece that was taken be taken again."""
+        self._pieces.insert(0, piece)
+        self.n_buffered += len(piece)
+
     # What follows is called by httptools.
 
     def on_message_begin(self) -> None:

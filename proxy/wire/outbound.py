@@ -11,6 +11,7 @@ from collections.abc import Awaitable
 from starlette.types import Message, Send
 
 from proxy.wire.errors import Headers
+from proxy.wire.server_exchange import Exchange
 
 
 class Outbound:
@@ -26,10 +27,12 @@ class Outbound:
         tail: the last piece of the body that was not empty.
     """
 
-    __slots__ = ("_added", "_added_names", "_send", "headers", "n_bytes", "status", "tail")
+    __slots__ = ("_added", "_added_names", "_exchange", "_send", "headers", "n_bytes", "status",
+                 "tail")  # fmt: skip
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self._exchange = send if isinstance(send, Exchange) else None
         self._added: Headers = ()
         self._added_names: tuple[bytes, ...] = ()
         self.status: int | None = None
@@ -55,6 +58,17 @@ class Outbound:
                 kept = [field for field in self.headers if field[0] not in self._added_names]
                 message = {**message, "headers": [*kept, *self._added]}
         return self._send(message)
+
+    def push(self, piece: bytes) -> bool:
+        """Send a piece of a body that has begun, now or not at all; whether it was sent.
+
+        Only where nothing stands between this and a connection of ours, and the client keeps up.
+        """
+        if self._exchange is None or not self._exchange.push(piece):
+            return False
+        self.n_bytes += len(piece)
+        self.tail = piece
+        return True
 
 
 def outbound(send: Send) -> Outbound:

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 
 from starlette.types import Send
 
+from proxy.upstream.base import Pushes
 from proxy.wire.errors import JSON_TYPE, Headers
+from proxy.wire.outbound import Outbound
 from proxy.wire.sse import is_stream
 
 
@@ -50,6 +52,8 @@ class ChunkedResponse:
         Nobody can read half a JSON body, and one that came in one piece is sent with its length.
         """
         send = self._send
+        if self.is_stream and isinstance(send, Outbound) and isinstance(chunks, Pushes):
+            chunks.push_to(send.push)
         async for chunk in chunks:
             ready = chunk
             if not self.is_stream:

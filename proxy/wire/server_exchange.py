@@ -111,7 +111,7 @@ class Exchange:
         # The scope knows this exchange: kept here, too, only the garbage collector could free both.
         scope, self._scope = self._scope, {}
         try:
-            await app(scope, self.receive, self.send)
+            await app(scope, self.receive, self)
         except Exception:  # noqa: BLE001 - the server's edge: logged, and the client gets a 500
             _log.exception("event=application_failed")
         finally:
@@ -167,7 +167,7 @@ class Exchange:
             await self._waiter
         return {"type": "http.disconnect"}
 
-    def send(self, message: Message) -> Awaitable[None]:
+    def __call__(self, message: Message) -> Awaitable[None]:
         """ASGI's ``send``. Raises RuntimeError for a message that does not belong here."""
         line = self._line
         if self.is_gone:
@@ -198,7 +198,20 @@ class Exchange:
 
     async def _send_later(self, message: Message) -> None:
         await self._line.drained()
-        await self.send(message)
+        await self(message)
+
+    def push(self, piece: bytes) -> bool:
+        """Send a piece of a body in chunks that has begun, unless the client is slow or gone.
+
+        Returns:
+            Whether it was sent.
+        """
+        line = self._line
+        has_begun = self._is_chunked and self._head is None
+        if not (piece and has_begun) or self.is_gone or self.is_done or line.congestion is not None:
+            return False
+        line.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return True
 
     def _start(self, status: int, headers: Any) -> None:
         head = response_head(status, (*self._line.default_headers, *headers))

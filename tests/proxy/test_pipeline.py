@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import pytest
 
 from proxy.admission import Admission
-from proxy.backends.config import ScriptedRule
+from proxy.backends.base import Reply
+from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
-from proxy.domain import ChatRequest
+from proxy.domain import ChatRequest, Transcript
 from proxy.errors import BackendError, OverloadedError, RequestError
 from proxy.metrics import Metrics
 from proxy.operations.judging import Judges
@@ -20,6 +23,7 @@ from proxy.operations.live import LiveJudge
 from proxy.operations.served import ServedModels
 from proxy.pipeline import Answer, Pipeline, Rules
 from proxy.policy.store import PolicyStore
+from proxy.upstream.base import Pushes, Take
 from tests.edge import StubJudge, scripted, write_policy
 
 
@@ -266,3 +270,65 @@ def test_request_sees_one_snapshot_from_start_to_end(tmp_path: Path) -> None:
 
     before, after = asyncio.run(run())
     assert before == after != str(kit.store.snapshot.policies[0].ref)
+
+
+class _PushingBackend(ScriptedBackend):
+    """Its stream pushes what it can, and gives out the rest."""
+
+    @asynccontextmanager
+    async def chat(self, request: ChatRequest, transcript: Transcript) -> AsyncIterator[Reply]:
+        """Answer in three chunks, of which the second has the first text."""
+        yield Reply(200, ((b"content-type", b"text/event-stream"),), _Pushing(transcript))
+
+
+class _Pushing:
+    def __init__(self, transcript: Transcript) -> None:
+        self._transcript = transcript
+        self._left = [b"role", b"text", b"more"]
+        self._take: Take = lambda _piece: False
+
+    def push_to(self, take: Take) -> None:
+        """See `Pushes`."""
+        self._take = take
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while self._left:
+            piece = self._left.pop(0)
+            if piece != b"role":
+                self._transcript.add_text("a")
+            if not self._take(piece):
+                return piece
+        self._transcript.finish_reason = "stop"
+        raise StopAsyncIteration
+
+
+def test_first_text_is_waited_for_and_the_rest_is_pushed(tmp_path: Path) -> None:
+    """So that its time is taken; nothing is lost or swapped, and the answer is judged."""
+    kit = _Kit(tmp_path, _PushingBackend(ScriptedConfig(name="fake")))
+    waited: list[bytes] = []
+    pushed: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        pushed.append(piece)
+        return True
+
+    async def deliver(answer: Answer) -> None:
+        assert isinstance(answer.chunks, Pushes)
+        answer.chunks.push_to(take)
+        waited.extend([chunk async for chunk in answer.chunks])
+
+    async def run() -> None:
+        await kit.models.start()
+        kit.live.start()
+        await kit.pipeline.answer(_ask(stream=True), deliver)
+        await kit.live.join()
+        await kit.live.close()
+
+    asyncio.run(run())
+    assert (waited, pushed) == ([b"role", b"text"], [b"more"])
+    labels = {"model": "fake", "policy": "careful"}
+    assert kit.value("guardtune_time_to_first_token_seconds_count", **labels) == 1
+    assert len(kit.judge.seen) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from types import TracebackType
+from typing import Self
 
 import pytest
 
@@ -13,7 +14,7 @@ from proxy.backends.config import RetriesConfig
 from proxy.backends.forward import Forwarded, Terms
 from proxy.domain import Transcript
 from proxy.errors import BackendError, UpstreamError
-from proxy.upstream.base import Headers, Response
+from proxy.upstream.base import Headers, Pushes, Response, Take
 
 BODY = b'{"choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}]}'
 BROKEN = UpstreamError("It broke off.", error_type="closed")
@@ -216,3 +217,56 @@ def test_route_that_nobody_reads_is_not_read() -> None:
 
     assert asyncio.run(run()) == b"\x00\x01"
     assert transcript.error_type is None
+
+
+class _Pushing:
+    """Chunks of a stream that are pushed while the first one is waited for."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = pieces
+
+    def push_to(self, take: Take) -> None:
+        """See `Pushes`."""
+        self._take = take
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for piece in self._pieces:
+            if not self._take(piece):
+                return piece
+        raise StopAsyncIteration
+
+
+class _Stream(_Exchange):
+    """An answer that pushes."""
+
+    async def __aenter__(self) -> Response:
+        event = b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n'
+        chunks = _Pushing(event % b"a", event % b"b", b"data: [DONE]\n\n")
+        return Response(200, ((b"content-type", b"text/event-stream"),), chunks)
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_what_is_pushed_is_read_on_the_side_too(*, takes: bool) -> None:
+    """Once, whether it is taken or waited for."""
+    transcript = Transcript()
+
+    async def run() -> list[bytes]:
+        taken: list[bytes] = []
+
+        def take(piece: bytes) -> bool:
+            if takes:
+                taken.append(piece)
+            return takes
+
+        async with Forwarded(_Stream, transcript, Terms("m")) as reply:
+            assert isinstance(reply.chunks, Pushes)
+            reply.chunks.push_to(take)
+            first = await anext(reply.chunks, b"")
+        return taken if takes else [first]
+
+    pieces = asyncio.run(run())
+    transcript.settle()
+    assert (len(pieces), transcript.text) == ((3, "ab") if takes else (1, "a"))

@@ -139,3 +139,16 @@ def test_rejections_are_counted_by_reason() -> None:
     with pytest.raises(OverloadedError), metrics.measure(is_stream=False):
         raise OverloadedError("loading")
     assert _value(metrics, "guardtune_rejected_total", reason="loading") == 1
+
+
+def test_work_in_the_midst_of_a_wait_is_ours() -> None:
+    """A piece that goes on at once is not waited for any more."""
+    metrics = Metrics()
+    clock = iter([0.0, 1.0, 2.0, 5.0, 11.0, 12.0]).__next__
+    with RequestMeter(metrics, is_stream=True, clock=clock) as meter:
+        meter.bind("m", POLICY)
+        waits = meter.now()
+        meter.worked(meter.now())
+        meter.waited(waits)
+    total = _value(metrics, "guardtune_overhead_seconds_sum", model="m", policy="p")
+    assert total == pytest.approx(12.0 - (10.0 - 3.0))

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from proxy.errors import UpstreamError
+from proxy.tasks import spawn
 from proxy.upstream.connection import MAX_BUFFERED_BYTES, Connection
 from tests.conformance.upstream_faults import OK
 from tests.proxy.upstream.wire import Wire, connected, finish
@@ -269,5 +270,122 @@ def test_nothing_is_sent_on_a_connection_lost_before() -> None:
         assert caught.value.error_type == "closed"
         assert not caught.value.is_sent
         assert not wire.written
+
+    on_a_connection(act)
+
+
+class _Sink:
+    """Takes what it is offered, unless it is told not to."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.is_open = True
+
+    def take(self, piece: bytes) -> bool:
+        """See `Take`."""
+        if self.is_open:
+            self.taken.append(piece)
+        return self.is_open
+
+
+async def _waiting(connection: Connection, *, idle_s: float = 60.0) -> asyncio.Task[bytes]:
+    """Begin a chunked response, and wait for its first piece."""
+    connection.send(HEAD, b"")
+    connection.data_received(CHUNKED)
+    waiting: asyncio.Task[bytes] = spawn(connection.piece(idle_s, FOREVER), name="piece")
+    await asyncio.sleep(0)
+    return waiting
+
+
+def test_pushed_pieces_wake_nobody() -> None:
+    """Until one is declined: then it is given to whoever waits, and nothing is lost or swapped."""
+
+    async def act(connection: Connection, wire: Wire) -> None:
+        sink = _Sink()
+        connection.push_to(sink.take)
+        waiting = await _waiting(connection)
+        connection.data_received(b"1\r\na\r\n")
+        connection.data_received(b"1\r\nb\r\n1\r\nc\r\n")
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        sink.is_open = False
+        connection.data_received(b"1\r\nd\r\n")
+        sink.is_open = True
+        connection.data_received(b"1\r\ne\r\n")
+        assert await waiting == b"de"
+        assert sink.taken == [b"a", b"bc"]
+
+    on_a_connection(act)
+
+
+def test_nothing_is_pushed_while_nobody_waits() -> None:
+    """Whoever took the piece before has not passed it on yet."""
+
+    async def act(connection: Connection, wire: Wire) -> None:
+        sink = _Sink()
+        connection.push_to(sink.take)
+        connection.send(HEAD, b"")
+        connection.data_received(CHUNKED + b"1\r\na\r\n")
+        connection.data_received(b"1\r\nb\r\n")
+        assert await connection.piece(1.0, FOREVER) == b"ab"
+        assert sink.taken == []
+
+    on_a_connection(act)
+
+
+@pytest.mark.parametrize("with_a_piece", [True, False])
+def test_end_is_waited_for(*, with_a_piece: bool) -> None:
+    """The last piece with it."""
+
+    async def act(connection: Connection, wire: Wire) -> None:
+        sink = _Sink()
+        connection.push_to(sink.take)
+        waiting = await _waiting(connection)
+        connection.data_received(b"1\r\na\r\n")
+        connection.data_received(b"1\r\nb\r\n0\r\n\r\n" if with_a_piece else b"0\r\n\r\n")
+        pieces = [await waiting] if with_a_piece else []
+        if not with_a_piece:
+            with pytest.raises(StopAsyncIteration):
+                await waiting
+        assert (sink.taken, pieces) == ([b"a"], [b"b"] if with_a_piece else [])
+
+    on_a_connection(act)
+
+
+def test_failure_is_waited_for() -> None:
+    """After all that was pushed."""
+
+    async def act(connection: Connection, wire: Wire) -> None:
+        sink = _Sink()
+        connection.push_to(sink.take)
+        waiting = await _waiting(connection)
+        connection.data_received(b"1\r\na\r\n")
+        connection.connection_lost(ConnectionResetError())
+        with pytest.raises(UpstreamError):
+            await waiting
+        assert sink.taken == [b"a"]
+
+    on_a_connection(act)
+
+
+def test_pushed_piece_begins_the_wait_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a server that then says nothing more is given up all the same."""
+
+    async def act(connection: Connection, wire: Wire) -> None:
+        loop = asyncio.get_running_loop()
+        began, passed_s = loop.time(), 0.0
+        monkeypatch.setattr(loop, "time", lambda: began + passed_s)
+        connection.push_to(_Sink().take)
+        waiting = await _waiting(connection, idle_s=60.0)
+        passed_s = 50.0
+        connection.data_received(b"1\r\na\r\n")
+        for passed_s in (70.0, 109.0):  # noqa: B007 - the clock reads it
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert not waiting.done()
+        passed_s = 111.0
+        with pytest.raises(UpstreamError) as caught:
+            await waiting
+        assert caught.value.error_type == "timeout"
 
     on_a_connection(act)

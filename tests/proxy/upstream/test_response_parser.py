@@ -174,3 +174,13 @@ def test_long_body_is_not_bounded() -> None:
     for _ in range(MAX_HEAD_BYTES):
         parser.feed(b"1\r\nx\r\n")
     assert len(parser.take()) == MAX_HEAD_BYTES
+
+
+def test_piece_that_is_put_back_comes_first() -> None:
+    """Nobody wanted it yet."""
+    parser = ResponseParser()
+    parser.expect()
+    parser.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n")
+    parser.put_back(parser.take())
+    parser.feed(b"1\r\nb\r\n")
+    assert (parser.n_buffered, parser.take(), parser.n_buffered) == (2, b"ab", 0)

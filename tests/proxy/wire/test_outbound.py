@@ -7,6 +7,7 @@ import asyncio
 from starlette.types import Message
 
 from proxy.wire.outbound import Outbound, outbound
+from tests.proxy.wire.test_server_exchange import Line, exchange_on
 
 
 class _Sent:
@@ -62,3 +63,26 @@ def test_added_header_replaces_the_applications_own() -> None:
     given, sent = asyncio.run(run())
     assert sent["headers"] == [(b"a", b"b"), (b"x-request-id", b"ours")]
     assert given["headers"][0] == (b"x-request-id", b"forged")
+
+
+def test_what_is_pushed_is_known_of_too() -> None:
+    """It counts for the log, and an error frame is put behind it."""
+
+    async def run() -> Outbound:
+        line = Line()
+        response = Outbound(exchange_on(line))
+        await response(_start((b"content-type", b"text/event-stream")))
+        await response({"type": "http.response.body", "body": b"12", "more_body": True})
+        assert response.push(b"345")
+        assert line.written[-1] == b"3\r\n345\r\n"
+        return response
+
+    response = asyncio.run(run())
+    assert (response.n_bytes, response.tail) == (5, b"345")
+
+
+def test_nothing_is_pushed_past_a_layer() -> None:
+    """It may want to change what passes it."""
+    response = Outbound(_Sent().send)
+    assert not response.push(b"x")
+    assert response.n_bytes == 0

@@ -252,8 +252,8 @@ def test_a_slow_client_holds_the_application_up() -> None:
 
 
 async def _two(exchange: Exchange) -> None:
-    await exchange.send(START)
-    await exchange.send(body(b"hi"))
+    await exchange(START)
+    await exchange(body(b"hi"))
 
 
 def test_a_stopped_server_ends_what_it_stops() -> None:
@@ -289,3 +289,63 @@ def test_an_answered_exchange_leaves_nothing_to_the_garbage_collector() -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+CHUNKED: Message = {**START, "headers": []}
+
+
+def _pushed(*steps: Message, line: Line, piece: bytes = b"hi", is_gone: bool = False) -> bool:
+    """Whether a piece is sent after these messages."""
+    exchange = exchange_on(line)
+
+    async def main() -> bool:
+        for step in steps:
+            await exchange(step)
+        if is_gone:
+            exchange.leave()
+        return exchange.push(piece)
+
+    return asyncio.run(main())
+
+
+def test_a_piece_of_a_body_that_has_begun_is_pushed() -> None:
+    """In the form of any other."""
+    line = Line()
+    assert _pushed(CHUNKED, body(b"one", more=True), line=line)
+    assert line.written[1:] == [b"2\r\nhi\r\n"]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [(), (CHUNKED,), (START, body(b"h", more=True)), (CHUNKED, body(b"one"))],
+    ids=["nothing sent", "only the status", "with a length", "ended"],
+)
+def test_nothing_is_pushed_anywhere_else(steps: tuple[Message, ...]) -> None:
+    """What has a length is counted, and an end is an end."""
+    line = Line()
+    assert not _pushed(*steps, line=line)
+    assert b"2\r\nhi\r\n" not in line.written
+
+
+def test_an_empty_piece_is_not_pushed() -> None:
+    """It would be the end of the body."""
+    assert not _pushed(CHUNKED, body(b"one", more=True), line=Line(), piece=b"")
+
+
+def test_nothing_is_pushed_to_a_client_that_has_left() -> None:
+    """Whoever waits for the next piece hears of it."""
+    assert not _pushed(CHUNKED, body(b"one", more=True), line=Line(), is_gone=True)
+
+
+def test_nothing_is_pushed_to_a_slow_client() -> None:
+    """So that whoever waits for the next piece is held up."""
+    line = Line()
+    exchange = exchange_on(line)
+
+    async def main() -> bool:
+        await exchange(CHUNKED)
+        await exchange(body(b"one", more=True))
+        line.congestion = asyncio.get_running_loop().create_future()
+        return exchange.push(b"hi")
+
+    assert not asyncio.run(main())
