@@ -18,8 +18,8 @@ import pytest
 from tests.edge import write_policy
 from tests.integration.server import Server, serving
 from tests.integration.test_client_faults import ANSWER, until
-from tests.integration.test_upstream_faults import answering
-from tests.loopback import Connection, Received
+from tests.integration.test_upstream_faults import DONE, WHOLE, answering, streaming
+from tests.loopback import Connection, Received, loopback
 from tests.processes import resident_bytes
 from tests.rig import ASK, CHAT, Rig, parsed, request_bytes, run
 
@@ -236,6 +236,43 @@ def test_ten_thousand_requests_leave_no_memory_behind(server: Server) -> None:
     asyncio.run(load(10_000))
     before = resident_bytes(server.process.pid)
     asyncio.run(load(10_000))
+    assert_not_grown(server, before)
+
+
+@pytest.mark.slow
+def test_ten_thousand_streams_of_an_upstream_leave_no_memory_behind(tmp_path: Path) -> None:
+    """Nor connections to it, under a policy that changes each request."""
+    write_policy(tmp_path / "policies", "careful", version(1))
+    body = msgspec.json.encode({**ASK, "model": "fake", "stream": True})
+    data = request_bytes("POST", CHAT, body, {"connection": "keep-alive"})
+
+    async def client(server: Server, count: int) -> None:
+        async with kept_alive(server) as (reader, writer):
+            for _ in range(count):
+                writer.write(data)
+                assert DONE in await reader.readuntil(b"\r\n0\r\n\r\n")
+
+    async def load(server: Server, count: int) -> None:
+        async with asyncio.TaskGroup() as clients:
+            for _ in range(N_CLIENTS):
+                clients.create_task(client(server, count // N_CLIENTS))
+
+    async def main() -> None:
+        async with loopback(streaming(WHOLE)) as upstream:
+            model = {"name": "fake", "backend": "openai", "base_url": upstream.url}
+            config = {**CONFIG, "models": [model], "policies": str(tmp_path / "policies")}
+            with serving(tmp_path, config) as server:
+                await load(server, 5_000)
+                before = resident_bytes(server.process.pid)
+                await load(server, 10_000)
+                assert_not_grown(server, before)
+                assert upstream.connections < 2 * N_CLIENTS
+
+    asyncio.run(main())
+
+
+def assert_not_grown(server: Server, before: int) -> None:
+    """It holds about as much memory as before, and few files."""
     grown = resident_bytes(server.process.pid) - before
     print(f"grown by {grown / 2**20:.1f} MB")  # noqa: T201 — shown with -rP
     assert grown < 5 * 2**20
