@@ -1,4 +1,7 @@
-"""From a judge's name, file or configuration to the judge, its models included."""
+"""From a judge's name, file or configuration to the judge, its models included.
+
+What reads answers is imported only where it is asked for: its patterns take a tenth of a start.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +36,6 @@ from proxy.judges.config import (
 )
 from proxy.judges.guard_models.base import Format
 from proxy.judges.guard_models.formats import FORMATS
-from proxy.judges.guard_models.judge import GuardModelJudge
-from proxy.judges.model_graded import ModelGradedJudge
 from proxy.judges.rubrics import RUBRICS
 from proxy.policy.diagnostics import validate
 from proxy.policy.document import Document
@@ -136,6 +137,8 @@ def _build(config: JudgeConfig, connect: Connect) -> Judge:
         case GuardModelConfig():
             return _guard(config, connect)
         case ModelGradedConfig():
+            from proxy.judges.model_graded import ModelGradedJudge
+
             backend = connect(config.model)
             return ModelGradedJudge(
                 backend,
@@ -161,6 +164,8 @@ def _build(config: JudgeConfig, connect: Connect) -> Judge:
 
 
 def _guard(config: GuardModelConfig, connect: Connect) -> Judge:
+    from proxy.judges.guard_models.judge import GuardModelJudge
+
     try:
         form = FORMATS[config.format](config.options())
     except (OSError, UnicodeDecodeError) as error:
