@@ -21,8 +21,8 @@ from proxy.wire.outbound import outbound
 class Edge:
     """Gives a request its id, logs it, lets it in or not, and turns what fails into an answer.
 
-    All in one layer, each rule in the module of its name: as a layer each they would cost as much
-    as deciding on a policy and applying it.
+    All in one layer, each rule in the module of its name: the headers are looked through once, and
+    one coroutine stands around the answer.
 
     Args:
         app: what is inside.
