@@ -2,7 +2,6 @@
 
     uvicorn --factory proxy.serve.asgi:create
     granian --interface asgi --factory proxy.serve.asgi:create
-    hypercorn 'proxy.serve.asgi:create()'
 
 The configuration is the file that ``GUARDTUNE_CONFIG`` names, and the other variables. The server
 owns address, TLS, connections and signals, so that what the settings say of those has no effect.

@@ -57,7 +57,9 @@ def test_environment_of_the_process_makes_an_application(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is loaded for that yet."""
-    config = f"{KEYED}policies: {tmp_path}\nmodels: [{{name: fake, backend: scripted}}]\n"
+    config = (
+        f"{KEYED}policies: {tmp_path / 'policies'}\nmodels: [{{name: fake, backend: scripted}}]\n"
+    )
     for name, value in _environ(tmp_path, config).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(logging, "basicConfig", lambda **_: None)
