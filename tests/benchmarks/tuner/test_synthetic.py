@@ -40,11 +40,14 @@ def test_the_race_drops_many_early_and_loses_little_true(trials: list[Trial]) ->
 
 @pytest.mark.slow
 def test_what_is_reported_is_true_and_what_the_search_saw_is_not(trials: list[Trial]) -> None:
-    """The test split tells the harmful rate to a few points, the search flatters it."""
+    """The test split tells the harmful rate to a few points; the search is far more off.
+
+    Which way it is off so few seeds cannot tell: one search errs by seven points either way.
+    """
     firsts_of = firsts(trials, "paired-race")
-    found = firsts_of["paired-race"]
-    assert abs(found["test"]["mean"]) < 0.03
-    assert found["search"]["mean"] < found["test"]["mean"]
+    assert abs(firsts_of["paired-race"]["test"]["mean"]) < 0.03
+    reported = statistics.mean(abs(trial.first.test) for trial in trials)
+    assert statistics.mean(abs(trial.first.search) for trial in trials) > 2 * reported
     assert "test (reported)" in printed(firsts_of)
 
 
