@@ -193,7 +193,8 @@ def build(
         route.path: Answers(pipeline, metrics, route)
         for route in (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, *rules.passthrough)
     }
-    stack = [_edge(settings, keys, metrics, hooks.middleware(frozenset(answers)))]
+    paths = frozenset(answers)
+    stack = [_edge(settings, keys, metrics, paths, hooks.middleware(paths))]
     health = HealthEndpoints(models, metrics, engines)
     listed = _policy_endpoints(settings, service.parts)
     is_locked = locked(keys, is_metrics_open=settings.is_metrics_open)
@@ -215,15 +216,25 @@ def build(
 
 
 def _edge(
-    settings: Settings, keys: Sequence[Key], metrics: Metrics, watching: Sequence[Middleware]
+    settings: Settings,
+    keys: Sequence[Key],
+    metrics: Metrics,
+    paths: frozenset[str],
+    watching: Sequence[Middleware],
 ) -> Middleware:
-    """The whole middleware stack."""
+    """The whole middleware stack; on the models' paths, what it turns away is a request, too."""
     limits = settings.limits
+
+    def count_refusal(path: str, status: int) -> None:
+        if path in paths:
+            metrics.refused(status)
+
     return Middleware(
         Edge,
         door=Door(keys, is_metrics_open=settings.is_metrics_open),
         bodies=BodyLimit(limits.max_body_bytes, limits.body_timeout_s),
         count_bug=metrics.internal_errors.inc,
+        count_refusal=count_refusal,
         outer=watching,
         inner=_cors(settings),
     )

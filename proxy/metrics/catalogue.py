@@ -37,8 +37,8 @@ REQUESTS = Spec(
     "guardtune_requests_total",
     "counter",
     "Requests to models by HTTP status code; 499 where the client left first. A request that names "
-    "no served model counts under model `unknown`, policy `none`; on routes where no policy can do "
-    "anything it is `passthrough`.",
+    "no served model, or is not let in, counts under model `unknown`, policy `none`; on routes "
+    "where no policy can do anything it is `passthrough`.",
     ("model", "policy", "code", "stream"),
 )
 REQUEST_DURATION = Spec(

@@ -129,7 +129,7 @@ class Metrics:
         return RequestMeter(self, is_stream=is_stream)
 
     def refused(self, code: int, *, is_stream: bool = False) -> None:
-        """Count a request that names no served model, or could not even be decoded."""
+        """Count a request that names no served model, could not be decoded, or was not let in."""
         self.tally.request_ended()
         self.requests.labels(
             UNKNOWN_MODEL, NO_POLICY, str(code), "true" if is_stream else "false"

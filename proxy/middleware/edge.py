@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from proxy.errors import RequestError
 from proxy.middleware.access_log import is_logged, logged
 from proxy.middleware.auth import Door
 from proxy.middleware.body_limit import BodyLimit
@@ -14,7 +15,7 @@ from proxy.middleware.errors import FAILURES, tell
 from proxy.middleware.private_headers import has_ours, without_ours
 from proxy.middleware.request_id import request_id
 from proxy.wire.client import leaving_of
-from proxy.wire.facts import facts_of, fields_of
+from proxy.wire.facts import RequestFacts, facts_of, fields_of
 from proxy.wire.outbound import outbound
 
 
@@ -29,6 +30,7 @@ class Edge:
         door: asks for keys.
         bodies: how large they may be, and how slow.
         count_bug: called for each exception that is not one of ours.
+        count_refusal: called with path and status of each request that comes no further than here.
         outer: layers behind the id, and around the log.
         inner: layers behind the log, and around all that a request may fail at: an error passes
             them as any other answer does.
@@ -41,6 +43,7 @@ class Edge:
         door: Door,
         bodies: BodyLimit,
         count_bug: Callable[[], None],
+        count_refusal: Callable[[str, int], None],
         outer: Sequence[Middleware] = (),
         inner: Sequence[Middleware] = (),
     ) -> None:
@@ -48,6 +51,7 @@ class Edge:
         self._door = door
         self._bodies = bodies
         self._count_bug = count_bug
+        self._count_refusal = count_refusal
         self._log = wrapped(self._logged, outer)
         self._answer = wrapped(self._answered, inner)
 
@@ -76,12 +80,19 @@ class Edge:
             if has_ours(facts.fields):
                 scope = without_ours(scope)
                 facts.fields = fields_of(scope["headers"])
-            fields = facts.fields
-            facts.key_id = self._door.let_in(scope["path"], fields.get(b"authorization"))
-            receive = self._bodies.around(receive, fields.get(b"content-length"), leaving_of(scope))
-            await self._app(scope, receive, response)
+            await self._app(scope, self._admitted(scope, receive, facts), response)
         except FAILURES as error:
             await tell(error, response, facts, count_bug=self._count_bug)
+
+    def _admitted(self, scope: Scope, receive: Receive, facts: RequestFacts) -> Receive:
+        """Note whose request it is, and return a ``receive`` that keeps to the limits."""
+        fields = facts.fields
+        try:
+            facts.key_id = self._door.let_in(scope["path"], fields.get(b"authorization"))
+            return self._bodies.around(receive, fields.get(b"content-length"), leaving_of(scope))
+        except RequestError as error:
+            self._count_refusal(scope["path"], error.status)
+            raise
 
 
 def wrapped(app: ASGIApp, stack: Sequence[Middleware]) -> ASGIApp:

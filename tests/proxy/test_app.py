@@ -51,6 +51,20 @@ def test_key_opens_what_it_may(tmp_path: Path) -> None:
     assert _visit(tmp_path, "/metrics").status == 200
 
 
+def test_who_is_not_let_in_is_counted_where_models_answer(tmp_path: Path) -> None:
+    """Somebody who tries keys shows in the figures; a wrong page does not."""
+    proxy = assemble(tmp_path, keys=KEYS)
+
+    async def run() -> bytes:
+        async with running(proxy):
+            await call(proxy.app, "POST", "/v1/chat/completions", body=CHAT)
+            await call(proxy.app, "GET", "/policies")
+            return (await call(proxy.app, "GET", "/metrics")).body
+
+    counted = 'requests_total{code="401",model="unknown",policy="none",stream="false"} 1.0'
+    assert counted in asyncio.run(run()).decode()
+
+
 def test_log_has_the_keys_id_and_neither_secret_nor_prompt(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

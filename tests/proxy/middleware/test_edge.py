@@ -23,13 +23,19 @@ BEARER: Headers = [("authorization", "Bearer secret")]
 
 
 def _edge(
-    app: ASGIApp, *, outer: Sequence[Middleware] = (), inner: Sequence[Middleware] = ()
+    app: ASGIApp,
+    *,
+    outer: Sequence[Middleware] = (),
+    inner: Sequence[Middleware] = (),
+    refusals: list[tuple[str, int]] | None = None,
 ) -> Edge:
+    counted = [] if refusals is None else refusals
     return Edge(
         app,
         door=Door([Key("team", hashlib.sha256(b"secret").digest())], is_metrics_open=False),
         bodies=BodyLimit(max_bytes=4, timeout_s=60),
         count_bug=lambda: None,
+        count_refusal=lambda path, status: counted.append((path, status)),
         outer=outer,
         inner=inner,
     )
@@ -56,6 +62,17 @@ def test_refusal_is_an_answer_with_an_id(headers: Headers, body: bytes, status: 
     reply = _call(_edge(Echo()), headers, body=body)
     assert reply.status == status
     assert reply.headers["x-request-id"].startswith("req-")
+
+
+
+def test_what_is_not_let_in_is_counted_once() -> None:
+    """Nobody inside hears of it; what is refused further in is counted there."""
+    refusals: list[tuple[str, int]] = []
+    edge = _edge(Echo(), refusals=refusals)
+    _call(edge)
+    _call(edge, [*BEARER, ("content-length", "5")])
+    _call(edge, BEARER, body=b"12345")
+    assert refusals == [("/x", 401), ("/x", 413)]
 
 
 def test_forged_headers_do_not_come_in() -> None:
