@@ -64,7 +64,6 @@ def test_refusal_is_an_answer_with_an_id(headers: Headers, body: bytes, status: 
     assert reply.headers["x-request-id"].startswith("req-")
 
 
-
 def test_what_is_not_let_in_is_counted_once() -> None:
     """Nobody inside hears of it; what is refused further in is counted there."""
     refusals: list[tuple[str, int]] = []
