@@ -6,7 +6,7 @@ makes an :class:`Outbound`, and those inside recognise it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 from starlette.types import Message, Send
 
@@ -36,7 +36,7 @@ class Outbound:
         self._added: Headers = ()
         self._added_names: tuple[bytes, ...] = ()
         self.status: int | None = None
-        self.headers: Headers = ()
+        self.headers: Sequence[tuple[bytes, bytes]] = ()
         self.n_bytes = 0
         self.tail = b""
 

@@ -26,6 +26,9 @@ from proxy.wire.server_exchange import Exchange
 MAX_HEAD_BYTES = 64 * 1024
 """The head of a request may have this much, and one network read."""
 
+LINGER_S = 1.0
+"""How long a client that is still sending may take to hear that nobody listens."""
+
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -106,8 +109,10 @@ class ServerConnection(asyncio.Protocol):
     def answered(self, *, is_last: bool) -> None:
         """Go on with the request that waits, or be idle; `is_last`: close."""
         self._server.total_requests += 1
-        self._exchange = None
-        if is_last:
+        exchange, self._exchange = self._exchange, None
+        if is_last and exchange is not None and not exchange.is_whole:
+            self._linger()
+        elif is_last:
             self._close()
         elif self._waiting:
             self._run(self._waiting.popleft())
@@ -295,9 +300,23 @@ class ServerConnection(asyncio.Protocol):
             )
         if exchange is not None:
             exchange.leave()
-        self._close()
+        self._linger()
+
+    def _linger(self) -> None:
+        """End the answer, and close when the client has stopped sending, or in a while.
+
+        Closed at once, the kernel would reset the connection, and the answer could be lost with it.
+        """
+        self._is_deaf = True
+        self._waiting.clear()
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+        self.resume()
+        self._loop.call_later(LINGER_S, self._close)
 
     def _close(self) -> None:
+        if self._is_closing:
+            return
         self._is_closing = True
         self._transport.close()
         if self._transport.get_write_buffer_size():

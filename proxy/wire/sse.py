@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 STREAM_TYPE = b"text/event-stream"
 
 STREAM_HEADERS = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
@@ -10,7 +12,7 @@ STREAM_HEADERS = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")
 _END_OF_FRAME = b"\n\n"
 
 
-def is_stream(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
+def is_stream(headers: Sequence[tuple[bytes, bytes]]) -> bool:
     """Whether these response headers announce an event stream."""
     for name, value in headers:
         if name == b"content-type":

@@ -248,6 +248,32 @@ def test_a_body_that_nobody_reads_is_read_past() -> None:
     serve(test)
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST /unread HTTP/1.1\r\nconnection: close\r\ncontent-length: 4096\r\n\r\n", b"200"),
+        (b"no request\r\n\r\n", b"400"),
+    ],
+    ids=["answered early", "refused"],
+)
+def test_who_is_still_sending_hears_the_answer(head: bytes, status: bytes) -> None:
+    """A reset would drop what has arrived and is not read yet."""
+
+    async def test(served: Served) -> None:
+        reader, writer = await served.connect()
+        writer.write(head)
+        async with asyncio.timeout(GIVE_UP_S):
+            said = await reader.readuntil(b"\r\n")
+            for _ in range(64):
+                writer.write(b"x")
+                await asyncio.sleep(0)
+            said += await reader.read()
+        assert said.startswith(b"HTTP/1.1 " + status)
+        writer.close()
+
+    serve(test)
+
+
 def test_a_long_body_arrives_whole() -> None:
     """In pieces, with pauses."""
     long = b"x" * 1_000_000
