@@ -62,8 +62,12 @@ class Genome:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`as_json`."""
-        parts = (tuple(data[part]) for part in ("slots", "demonstrations", "decoding"))
-        return cls(*parts, written=data.get("written"))
+        return cls(
+            slots=tuple(data["slots"]),
+            demonstrations=tuple(data["demonstrations"]),
+            decoding=tuple(data["decoding"]),
+            written=data.get("written"),
+        )
 
 
 def canonical(genome: Genome, space: Space) -> Genome:
