@@ -20,6 +20,7 @@ from tuner.candidate import Origin
 from tuner.evolution import Individual
 from tuner.genome import Genome, canonical
 from tuner.space import Space
+from tuner.variation import most_demonstrations
 
 _SAMPLERS = {"tpe": TPESampler, "nsga2": NSGAIISampler}
 """With Optuna's own defaults, but for the seed."""
@@ -69,7 +70,7 @@ class OptunaBreeder:
 
     def _genome(self, values: Mapping[str, Any]) -> Genome:
         space = self._space
-        shown = (values[f"demonstration {place}"] for place in range(_places(space)))
+        shown = (values[f"demonstration {place}"] for place in range(most_demonstrations(space)))
         return canonical(
             Genome(
                 tuple(values[f"slot {name}"] for name in space.slots),
@@ -81,10 +82,11 @@ class OptunaBreeder:
 
     def _values(self, genome: Genome) -> dict[str, Any]:
         space = self._space
-        shown = [*genome.demonstrations, *[None] * _places(space)]
+        most = most_demonstrations(space)
+        shown = [*genome.demonstrations, *[None] * most]
         return {
             **{f"slot {name}": gene for name, gene in zip(space.slots, genome.slots, strict=True)},
-            **{f"demonstration {place}": shown[place] for place in range(_places(space))},
+            **{f"demonstration {place}": shown[place] for place in range(most)},
             **{f"setting {name}": gene
                for name, gene in zip(space.grids, genome.decoding, strict=True)},
         }  # fmt: skip
@@ -92,13 +94,10 @@ class OptunaBreeder:
 
 def _parameters(space: Space) -> dict[str, BaseDistribution]:
     """Each gene's values, None for what leaves the base policy as it is."""
+    places = range(most_demonstrations(space))
     choices: dict[str, Sequence[str | float]] = {
         **{f"slot {name}": list(fragments) for name, fragments in space.fragments.items()},
-        **{f"demonstration {place}": list(space.examples) for place in range(_places(space))},
+        **{f"demonstration {place}": list(space.examples) for place in places},
         **{f"setting {name}": list(grid) for name, grid in space.grids.items()},
     }
     return {name: CategoricalDistribution((None, *values)) for name, values in choices.items()}
-
-
-def _places(space: Space) -> int:
-    return min(space.max_demonstrations, len(space.examples))

@@ -16,7 +16,7 @@ from proxy.backends.scripted import ScriptedBackend
 from proxy.domain import ChatRequest
 from proxy.errors import SettingsError
 from proxy.evaluation.store import EvaluationStore, Run
-from tests.tuner.toy import PRESET, ToyJudge, respond, toy_suite
+from tests.tuner.toy import PRESET, ToyJudge, cut_at, respond, toy_suite
 from tuner.algorithms import ALGORITHMS, require
 from tuner.config import RunConfig
 from tuner.executor import InProcess
@@ -72,20 +72,9 @@ def test_an_interrupted_run_resumes_to_the_same_decisions(
     assert record.is_finished
     assert f", {name}, seed 8)" in as_text(record)
     assert tuned_policy(record, force=True).provenance is not None
-    asked = 0
 
     async def interrupted(store: EvaluationStore) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-
-        def count(request: ChatRequest) -> ScriptedRule:
-            nonlocal asked
-            asked += 1
-            if asked == 350:
-                task.cancel()
-            return respond(request)
-
-        await run_session(session(store, config, count))
+        await run_session(session(store, config, cut_at(350)))
 
     with EvaluationStore(tmp_path / "cut.sqlite") as store:
         with pytest.raises(asyncio.CancelledError):

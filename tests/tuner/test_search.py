@@ -14,7 +14,7 @@ from proxy.backends.scripted import ScriptedBackend
 from proxy.domain import ChatRequest
 from proxy.evaluation.store import EvaluationStore
 from tests.tuner.conftest import OpenSession
-from tests.tuner.toy import PRESET, respond
+from tests.tuner.toy import PRESET, cut_at, respond
 from tuner.lagrangian import MOST
 from tuner.limits import Limits
 from tuner.race import BEHIND
@@ -141,20 +141,9 @@ def test_a_budgeted_run_resumes_to_the_same_decisions(
     with EvaluationStore(tmp_path / "whole.sqlite") as store:
         asyncio.run(run_session(budgeted(open_session(store))))
         whole = store.decisions("r")
-    asked = 0
 
     async def interrupted(store: EvaluationStore) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-
-        def count(request: ChatRequest) -> ScriptedRule:
-            nonlocal asked
-            asked += 1
-            if asked == answers:
-                task.cancel()
-            return respond(request)
-
-        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=count)
+        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=cut_at(answers))
         await run_session(budgeted(open_session(store, backend=backend)))
 
     with EvaluationStore(tmp_path / "cut.sqlite") as store:

@@ -15,7 +15,7 @@ from proxy.domain import ChatRequest, Prompt
 from proxy.errors import BackendError, SpaceError, StoreError
 from proxy.evaluation.store import Decision, EvaluationStore
 from tests.tuner.conftest import OpenSession
-from tests.tuner.toy import PRESET, SPACE, ToyJudge, respond, toy_suite
+from tests.tuner.toy import PRESET, SPACE, ToyJudge, cut_at, respond, toy_suite
 from tuner.record import Record
 from tuner.session import refuse_leaks, run_session
 from tuner.space import Space, load_space
@@ -82,20 +82,9 @@ def test_an_interrupted_run_resumes_to_the_same_decisions(
 ) -> None:
     """Cancelled after so many answers, in every stage; no answer is generated twice."""
     whole = complete_run(tmp_path / "whole.sqlite", open_session)
-    asked = 0
 
     async def interrupted(store: EvaluationStore) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-
-        def count(request: ChatRequest) -> ScriptedRule:
-            nonlocal asked
-            asked += 1
-            if asked == answers:
-                task.cancel()
-            return respond(request)
-
-        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=count)
+        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=cut_at(answers))
         await run_session(open_session(store, backend=backend))
 
     path = tmp_path / "cut.sqlite"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import itertools
 
 from proxy.backends.config import ScriptedRule
+from proxy.backends.scripted import Responder
 from proxy.domain import ChatRequest, Exchange, Kind, Prompt, Split, Verdict
 from proxy.suites.suite import Suite
 from tuner.presets import Preset, Rung
@@ -62,6 +65,20 @@ def respond(request: ChatRequest) -> ScriptedRule:
     else:
         refuses = draw > 1 - max(0.02, 0.2 * safe - 0.2 * fine)
     return ScriptedRule(answers=("refused" if refuses else "given",))
+
+
+def cut_at(answers: int) -> Responder:
+    """As `respond`, and with so many answers the task that asked for this is cancelled."""
+    task = asyncio.current_task()
+    assert task is not None
+    numbers = itertools.count(1)
+
+    def count(request: ChatRequest) -> ScriptedRule:
+        if next(numbers) == answers:
+            task.cancel()
+        return respond(request)
+
+    return count
 
 
 class ToyJudge:

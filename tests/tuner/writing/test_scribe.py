@@ -20,7 +20,7 @@ from proxy.errors import StoreError
 from proxy.evaluation.store import Decision, EvaluationStore
 from proxy.suites.overlap import NgramIndex
 from tests.tuner.conftest import OpenSession
-from tests.tuner.toy import PRESET, respond, toy_suite
+from tests.tuner.toy import PRESET, cut_at, toy_suite
 from tests.tuner.writing.writers import saying, write, writer
 from tuner.record import Record
 from tuner.session import run_session
@@ -114,20 +114,9 @@ def test_texts_of_an_earlier_session_are_taken_from_the_store(
     tmp_path: Path, open_session: OpenSession, answers: int
 ) -> None:
     """Cut between answers, and resumed with a writer that would say something else now."""
-    asked = 0
 
     async def interrupted(store: EvaluationStore) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-
-        def count(request: ChatRequest) -> ScriptedRule:
-            nonlocal asked
-            asked += 1
-            if asked == answers:
-                task.cancel()
-            return respond(request)
-
-        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=count)
+        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=cut_at(answers))
         await run_session(open_session(store, backend=backend, writer=writer()))
 
     with EvaluationStore(tmp_path / "s.sqlite") as store:
