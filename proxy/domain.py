@@ -157,6 +157,8 @@ class Capabilities:
             whenever the policy sets that part.
         continues_assistant: whether a trailing assistant message is continued as a prefill, which
             would let a client write the start of the answer itself.
+        ranges: setting → the lowest and highest value it may have, where that is narrower than a
+            policy's own range; of ``stop``, how many strings.
         conversation: where a request holds its conversation, see :data:`Conversation`; None where
             it has none, so that a policy's prompt and demonstrations are ignored.
     """
@@ -165,6 +167,7 @@ class Capabilities:
     aliases: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, Literal["decoding", "prompt"]] = field(default_factory=dict)
     continues_assistant: bool = False
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     conversation: Conversation | None = "messages"
 
 

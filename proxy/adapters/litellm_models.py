@@ -12,6 +12,7 @@ import litellm  # noqa: TID253 - only LiteLLM loads this file
 from proxy.adapters.litellm_overrides import ANY_PROVIDER, on_chat, on_route
 from proxy.backends import litellm_params
 from proxy.domain import Capabilities
+from proxy.policy.fitting import common
 from proxy.wire.routes import CHAT, Route
 
 
@@ -52,7 +53,7 @@ def capabilities_of(deployments: Sequence[tuple[str, str | None]], route: Route)
     tables = [_of_one(model, provider) for model, provider in deployments]
     settings = set.intersection(*(set(table.settings.items()) for table in tables))
     aliases = {name: means for table in tables for name, means in table.aliases.items()}
-    return on_chat(dict(settings), aliases)
+    return on_chat(dict(settings), aliases, common(table.ranges for table in tables))
 
 
 _on_route = lru_cache(maxsize=8)(on_route)

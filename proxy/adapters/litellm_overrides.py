@@ -13,6 +13,7 @@ from dataclasses import replace
 from proxy.backends.flavours import Part, capabilities
 from proxy.backends.route_flavours import route_capabilities
 from proxy.domain import Capabilities
+from proxy.policy.fitting import Range
 
 DETOURS = (
     "fallbacks", "context_window_fallbacks", "content_policy_fallbacks",
@@ -67,7 +68,9 @@ _OVERRIDES: Mapping[str, Part] = {
 _ALIASES = {"max_completion_tokens": "max_tokens", "n_predict": "max_tokens"}
 
 
-def on_chat(settings: Mapping[str, str], aliases: Mapping[str, str]) -> Capabilities:
+def on_chat(
+    settings: Mapping[str, str], aliases: Mapping[str, str], ranges: Mapping[str, Range]
+) -> Capabilities:
     """What holds on chat, where a provider honours these settings under these names."""
     common = {name: means for name, means in _ALIASES.items() if name not in settings.values()}
     return Capabilities(
@@ -75,6 +78,7 @@ def on_chat(settings: Mapping[str, str], aliases: Mapping[str, str]) -> Capabili
         aliases={**common, **aliases},
         overrides={**capabilities("openai").overrides, **_OVERRIDES},
         continues_assistant=True,
+        ranges=ranges,
     )
 
 

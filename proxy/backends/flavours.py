@@ -1,8 +1,9 @@
 """What each kind of upstream honours, as tables that ``policy.apply`` reads.
 
-``settings`` translates a policy's names (llama.cpp's) into request fields, ``aliases`` are other
-fields that mean the same, ``overrides`` are fields that would undo what a policy enforces. Each row
-has a test. When a server learns a new field, a row is added here and nowhere else.
+``settings`` translates a policy's names (llama.cpp's) into request fields, ``ranges`` are values
+that a server refuses although a policy may have them, ``aliases`` are other fields that mean the
+same, ``overrides`` are fields that would undo what a policy enforces. Each row has a test. When a
+server learns a new field, a row is added here and nowhere else.
 
 Constrained output (``grammar``, ``response_format``, ``guided_*``) is no override: it shapes an
 answer and is part of what clients legitimately ask for.
@@ -79,7 +80,14 @@ _VLLM_OVERRIDES: Mapping[str, Part] = {
 # router/src/lib.rs, ChatRequest: both become part of the prompt.
 _TGI_OVERRIDES: Mapping[str, Part] = {"guideline": "prompt", "tool_prompt": "prompt"}
 
+_FEW_STOPS = {"stop": (1, 4)}
+"""OpenAI's limit, and TGI's unless it was started with another: `--max-stop-sequences`."""
+
 _NOT_TGIS = frozenset({"logit_bias", "presence_penalty"})
+
+
+_LITTLE = 1e-3
+"""As near to an end of a range as a number may come that must not lie on it."""
 
 
 def _same(names: tuple[str, ...]) -> dict[str, str]:
@@ -94,6 +102,7 @@ _TABLES: Mapping[Flavour, Capabilities] = {
         aliases={"max_completion_tokens": "max_tokens", "n_predict": "max_tokens"},
         overrides={**_VLLM_OVERRIDES, **_LLAMA_SERVER_OVERRIDES, **_TGI_OVERRIDES},
         continues_assistant=True,
+        ranges=_FEW_STOPS,
     ),
     "vllm": Capabilities(
         settings={
@@ -102,6 +111,7 @@ _TABLES: Mapping[Flavour, Capabilities] = {
         },
         aliases={"max_completion_tokens": "max_tokens"},
         overrides=_VLLM_OVERRIDES,
+        ranges={"top_p": (_LITTLE, 1.0)},  # vllm/sampling_params.py
     ),
     # `n_predict` wins over both others (oaicompat_chat_params_parse copies it last). A trailing
     # assistant message is continued unless the server runs with --no-prefill-assistant.
@@ -125,6 +135,7 @@ _TABLES: Mapping[Flavour, Capabilities] = {
         settings=_same(tuple(name for name in OPENAI_NAMES if name not in _NOT_TGIS)),
         overrides=_TGI_OVERRIDES,
         continues_assistant=True,
+        ranges={**_FEW_STOPS, "top_p": (_LITTLE, 1.0 - _LITTLE)},  # router/src/validation.rs
     ),
 }
 
@@ -149,4 +160,5 @@ def capabilities(
         aliases={**aliases, "max_tokens": "max_tokens"},
         overrides=table.overrides,
         continues_assistant=table.continues_assistant,
+        ranges=table.ranges,
     )

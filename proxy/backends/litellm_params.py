@@ -29,6 +29,25 @@ _OLLAMA = (
 )  # fmt: skip
 _OLLAMA_PROVIDERS = frozenset({"ollama", "ollama_chat"})
 
+_COHERE = {
+    "temperature": (0.0, 1.0),
+    "top_p": (0.01, 0.99),
+    "frequency_penalty": (0.0, 1.0),
+    "presence_penalty": (0.0, 1.0),
+    "stop": (1, 5),
+}
+
+# What providers' own references allow, where it is less than a policy may say.
+_RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
+    "openai": {"stop": (1, 4)},
+    "azure": {"stop": (1, 4)},
+    "anthropic": {"temperature": (0.0, 1.0)},
+    "gemini": {"stop": (1, 5)},
+    "vertex_ai": {"stop": (1, 5)},
+    "cohere": _COHERE,
+    "cohere_chat": _COHERE,
+}
+
 # In litellm's lists of OpenAI parameters, but no business of a client's.
 _NEVER = frozenset({"extra_headers", "max_retries", "stream", "stream_options", "extra_body"})
 
@@ -54,7 +73,12 @@ def capabilities(provider: str, supported: Iterable[str]) -> Capabilities:
         settings.pop("frequency_penalty", None)
         aliases["frequency_penalty"] = "repeat_penalty"
     # Anthropic, Ollama and others continue a trailing assistant message.
-    return Capabilities(settings=settings, aliases=aliases, continues_assistant=True)
+    return Capabilities(
+        settings=settings,
+        aliases=aliases,
+        continues_assistant=True,
+        ranges=_RANGES.get(provider, {}),
+    )
 
 
 def allowed_fields(capable: Capabilities, supported: Iterable[str]) -> frozenset[str]:

@@ -58,6 +58,7 @@ _RESPONSES: Mapping[Flavour, Capabilities] = {
         },
         overrides={**_VLLM_OVERRIDES, "previous_response_id": "prompt"},
         continues_assistant=True,
+        ranges=capabilities("vllm").ranges,
         conversation="input",
     ),
     "llama_server": replace(

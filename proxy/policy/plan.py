@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from proxy.domain import Capabilities, Message
 from proxy.policy.decoding import SETTINGS
+from proxy.policy.fitting import ANY, Range, fitted, holds, nearest
 from proxy.policy.input_items import as_input_turns
 from proxy.policy.placement import as_turns
 from proxy.policy.rules import Clamp, Default, Enforce, Rule
@@ -74,8 +75,8 @@ class Plan:
         capabilities: the backend's.
         turns: the demonstrations as messages.
         rules: the decoding rules that the backend honours.
-        ignored: the settings that it does not, and ``system_prompt`` and ``demonstrations`` where
-            requests hold no conversation.
+        ignored: the settings that it does not, or not as they stand, and ``system_prompt`` and
+            ``demonstrations`` where requests hold no conversation.
         removed: request fields that would undo the policy.
         sets_prompt: whether the policy adds to a conversation in ``messages``.
         sets_input: whether it adds to one in ``instructions`` and ``input``.
@@ -99,22 +100,27 @@ class Plan:
 
 def compile_plan(policy: Policy, capabilities: Capabilities) -> Plan:
     """Return the plan for a policy on a backend."""
-    honoured = capabilities.settings
-    rules = tuple(
-        _field_rule(name, rule, capabilities) for name, rule in policy.decoding if name in honoured
-    )
+    rules = {
+        name: _field_rule(name, rule, capabilities)
+        for name, rule in policy.decoding
+        if name in capabilities.settings
+    }
     place = capabilities.conversation
     joins = policy.sets_prompt and place is not None
     return Plan(
         policy=policy,
         capabilities=capabilities,
         turns=_turns(policy, capabilities),
-        rules=rules,
+        rules=tuple(rules.values()),
         ignored=(
             *(() if place else _prompt_parts(policy)),
-            *(name for name, _ in policy.decoding if name not in honoured),
+            *(
+                name
+                for name, rule in policy.decoding
+                if name not in rules or not holds(rule, rules[name].rule)
+            ),
         ),
-        removed=_removed(rules, capabilities, joins_conversation=joins),
+        removed=_removed(rules.values(), capabilities, joins_conversation=joins),
         sets_prompt=joins and place == "messages",
         sets_input=joins and place != "messages",
         drops_prefill=joins and capabilities.continues_assistant,
@@ -145,12 +151,14 @@ def _field_rule(name: str, rule: Rule, capabilities: Capabilities) -> FieldRule:
     field = capabilities.settings[name]
     aliases = (alias for alias, setting in capabilities.aliases.items() if setting == name)
     names = (field, *(alias for alias in aliases if alias != field))
-    return FieldRule(field, names, SETTINGS[name], rule, _unasked(rule, SETTINGS[name]))
+    within = capabilities.ranges.get(name, ANY)
+    rule, setting = fitted(rule, within), SETTINGS[name]
+    return FieldRule(field, names, setting, rule, _unasked(rule, setting, within))
 
 
-def _unasked(rule: Rule, setting: Setting) -> Decision | None:
+def _unasked(rule: Rule, setting: Setting, within: Range) -> Decision | None:
     value = setting.fallback(rule) if isinstance(rule, Clamp) else _wire(rule.value)
-    return None if value is None else (value, ())
+    return None if value is None else (nearest(value, within), ())
 
 
 def _turns(policy: Policy, capabilities: Capabilities) -> tuple[Message, ...]:
@@ -167,7 +175,7 @@ def _prompt_parts(policy: Policy) -> tuple[str, ...]:
 
 
 def _removed(
-    rules: tuple[FieldRule, ...], capabilities: Capabilities, *, joins_conversation: bool
+    rules: Collection[FieldRule], capabilities: Capabilities, *, joins_conversation: bool
 ) -> frozenset[str]:
     """Return the overrides of the parts that the policy sets; a mere default may be overridden."""
     parts = set()

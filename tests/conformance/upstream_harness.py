@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvloop
 
@@ -85,6 +89,19 @@ def post(
 ) -> AbstractAsyncContextManager[Response]:
     """Post a body to ``/v1/x``, as the proxy does."""
     return client.request("POST", at(server, "/x"), HEADERS, body, timeouts)
+
+
+def socket_towards(server: Loopback) -> socket.socket:
+    """A duplicate of this process's connection to a server on TCP; close it."""
+    port = urlsplit(server.url).port
+    for descriptor in Path("/proc/self/fd").iterdir():
+        if descriptor.is_socket():
+            sock = socket.socket(fileno=os.dup(int(descriptor.name)))
+            with suppress(OSError):  # it listens, and has no other end
+                if sock.getpeername()[1:2] == (port,):
+                    return sock
+            sock.close()
+    raise AssertionError(f"nothing is connected to {server.url}")
 
 
 async def body_of(response: Response) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.conformance.upstream_harness import (
     body_of,
     get,
     never,
+    socket_towards,
 )
 from tests.loopback import Connection, Loopback, Received
 
@@ -94,6 +96,20 @@ class UpstreamClientSuite(UpstreamHarness):
                     await body_of(response)
 
         assert self.run(handler, act).connections == 1
+
+    def test_small_writes_go_out_at_once(self) -> None:
+        """Nagle's algorithm would hold a second piece back until the first is confirmed."""
+
+        async def handler(_: Received, connection: Connection) -> None:
+            await connection.respond(b"{}")
+
+        async def act(client: UpstreamClient, server: Loopback) -> None:
+            async with get(client, server):
+                with socket_towards(server) as sock:
+                    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+                    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+        self.run(handler, act)
 
     def test_unix_socket_is_reached(self, tmp_path: Path) -> None:
         """The engine's child process is behind one."""

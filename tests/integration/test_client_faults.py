@@ -22,6 +22,9 @@ STREAM = json.dumps({**ASK, "stream": True}).encode()
 
 TEMPERATE = "decoding: {temperature: 0.5}\n"
 
+LET_GO_WITHIN_S = 0.1
+"""What is promised of an upstream whose client has left."""
+
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop turn until something holds; the rig gives up after a while."""
@@ -33,7 +36,7 @@ async def until(condition: Callable[[], bool]) -> None:
 def test_client_that_leaves_before_the_headers_ends_the_upstreams_work(
     tmp_path: Path, *, stream: bool
 ) -> None:
-    """Within a tenth of a second, streaming or not."""
+    """Within a tenth of a second, streaming or not: the quickest of five, on a busy machine."""
     asked, gone = asyncio.Event(), asyncio.Event()
 
     async def slow(_: Received, connection: Connection) -> None:
@@ -41,7 +44,9 @@ def test_client_that_leaves_before_the_headers_ends_the_upstreams_work(
         await connection.until_gone()
         gone.set()
 
-    async def act(rig: Rig) -> None:
+    async def leave(rig: Rig) -> float:
+        asked.clear()
+        gone.clear()
         _, writer = await rig.connect()
         writer.write(request_bytes("POST", CHAT, STREAM if stream else BODY, {}))
         await asked.wait()
@@ -49,10 +54,12 @@ def test_client_that_leaves_before_the_headers_ends_the_upstreams_work(
         left_at = loop.time()
         writer.close()
         await gone.wait()
-        took_s = loop.time() - left_at
-        print(f"the upstream was let go after {1000 * took_s:.1f} ms")  # noqa: T201 — shown with -rP
+        return loop.time() - left_at
+
+    async def act(rig: Rig) -> None:
+        assert min([await leave(rig) for _ in range(5)]) < LET_GO_WITHIN_S
         await until(lambda: rig.proxy.service.parts.admission.in_flight == 0)
-        assert await rig.requests(499, stream=stream) == 1
+        assert await rig.requests(499, stream=stream) == 5
         assert await rig.failures("closed") == 0
 
     run(act, tmp_path, slow)

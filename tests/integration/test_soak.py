@@ -168,9 +168,9 @@ def test_overload_leaves_the_server_as_it_was(server: Server) -> None:
     grown = _held(server) - held
 
     outcomes = sum((crowd.outcomes for crowd in crowds), Counter[str]())
-    health_s = sorted(second for crowd in crowds for second in crowd.health_s)
+    health_s = [second for crowd in crowds for second in crowd.health_s]
     print(dict(outcomes), f"grown by {grown / 2**20:.0f} MB")  # noqa: T201 — shown with -rP
-    print(f"health {len(health_s)} times, slowest {health_s[-1]:.3f} s")  # noqa: T201 — shown with -rP
+    print(f"health {len(health_s)} times, slowest {max(health_s):.3f} s")  # noqa: T201 — shown with -rP
     assert min(outcomes["answered"], outcomes["refused"]) > 0
     assert min(len(crowd.health_s) for crowd in crowds) > 1
     assert grown < MAX_GROWTH_BYTES

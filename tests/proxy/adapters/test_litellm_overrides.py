@@ -11,7 +11,7 @@ SETTINGS = {"temperature": "temperature", "max_tokens": "max_tokens"}
 
 def test_litellms_rows_come_on_top_of_every_servers() -> None:
     """What stands behind it is not known to the client either."""
-    table = on_chat(SETTINGS, {})
+    table = on_chat(SETTINGS, {}, {})
     assert table.overrides.keys() == capabilities("openai").overrides.keys() | _OVERRIDES.keys()
     assert table.aliases == {"max_completion_tokens": "max_tokens", "n_predict": "max_tokens"}
     assert table.continues_assistant
@@ -20,7 +20,9 @@ def test_litellms_rows_come_on_top_of_every_servers() -> None:
 def test_providers_own_aliases_stay() -> None:
     """And a setting's own field is no alias of itself."""
     settings = {"max_tokens": "max_completion_tokens"}
-    table = on_chat(settings, {"frequency_penalty": "repeat_penalty", "max_tokens": "max_tokens"})
+    aliases = {"frequency_penalty": "repeat_penalty", "max_tokens": "max_tokens"}
+    table = on_chat(settings, aliases, {"temperature": (0.0, 1.0)})
+    assert table.ranges == {"temperature": (0.0, 1.0)}
     assert table.aliases == {
         "n_predict": "max_tokens",
         "frequency_penalty": "repeat_penalty",

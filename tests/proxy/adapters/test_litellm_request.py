@@ -18,7 +18,7 @@ from tests.proxy.adapters.host_app import ASK
 from tests.proxy.policy.policy_examples import make_policy
 
 PROVIDER = capabilities("openai", ["temperature", "max_tokens"])
-CAPABLE = on_chat(PROVIDER.settings, PROVIDER.aliases)
+CAPABLE = on_chat(PROVIDER.settings, PROVIDER.aliases, PROVIDER.ranges)
 CAREFUL = make_policy(system_prompt={"text": "Be careful."}, decoding={"temperature": 0.5})
 
 

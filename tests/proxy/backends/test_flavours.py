@@ -21,6 +21,7 @@ VALUES: dict[str, Any] = {
     "stop": ["END"],
     "logit_bias": {"5": -1.0},
     "dry_sequence_breakers": ["\n"],
+    "top_p": 0.5,
 }
 
 
@@ -87,6 +88,26 @@ def test_other_settings_are_reported_as_ignored(flavour: Flavour) -> None:
         applied = apply(given, ChatRequest("m", (USER,)), capabilities(flavour))
         assert applied.ignored == (setting,)
         assert not applied.request.fields
+
+
+@pytest.mark.parametrize(
+    ("flavour", "setting", "asked", "sent"),
+    [
+        ("openai", "stop", list("abcdef"), list("abcd")),
+        ("tgi", "stop", list("abcdef"), list("abcd")),
+        ("tgi", "top_p", 1.0, 0.999),
+        ("tgi", "top_p", 0.0, 0.001),
+        ("vllm", "top_p", 0.0, 0.001),
+    ],
+)
+def test_value_outside_the_servers_range_is_moved_into_it_and_reported(
+    flavour: Flavour, setting: str, asked: Any, sent: Any
+) -> None:
+    """The server would answer every request with an error."""
+    given = policy(decoding={setting: asked})
+    applied = apply(given, ChatRequest("m", (USER,)), capabilities(flavour))
+    assert applied.request.fields == {setting: sent}
+    assert applied.ignored == (setting,)
 
 
 @pytest.mark.parametrize("row", ALIAS_ROWS, ids=str)

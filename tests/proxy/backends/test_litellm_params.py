@@ -51,6 +51,17 @@ def test_providers_own_settings(provider: str, setting: str, field: str) -> None
     assert capabilities(provider, OPENAI).settings[setting] == field
 
 
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini", "cohere_chat", "azure"])
+def test_ranges_are_of_settings_that_the_provider_takes(provider: str) -> None:
+    """What is narrower than a policy's own range."""
+    assert capabilities(provider, OPENAI).ranges
+
+
+def test_anthropics_temperature_ends_at_one() -> None:
+    """Beyond it the provider answers 400."""
+    assert capabilities("anthropic", OPENAI).ranges["temperature"] == (0.0, 1.0)
+
+
 def test_ollamas_frequency_penalty_is_an_alias() -> None:
     """Litellm writes it into ``repeat_penalty``, where it would undo an enforced one."""
     capable = capabilities("ollama_chat", OPENAI)

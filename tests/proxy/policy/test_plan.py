@@ -27,6 +27,19 @@ def test_a_rule_knows_every_way_to_ask() -> None:
     assert plan.rules[0].names == ("max_completion_tokens", "max_tokens", "n_predict")
 
 
+def test_a_value_that_the_backend_refuses_is_the_nearest_one_and_reported() -> None:
+    """It would otherwise turn every request away."""
+    capabilities = Capabilities(
+        settings={"temperature": "t", "top_p": "p"},
+        ranges={"temperature": (0.0, 1.0), "top_p": (0.001, 0.999)},
+    )
+    rules = {"temperature": 1.5, "top_p": {"min": 0.5}}
+    plan = compile_plan(make_policy(decoding=rules), capabilities)
+    assert plan.ignored == ("temperature",)
+    assert [rule.decide({}) for rule in plan.rules] == [(1.0, ()), (0.999, ())]
+    assert plan.rules[0].decide({"t": 1.5}) == (1.0, ("t",))
+
+
 def test_overrides_are_removed_only_where_they_undo_something() -> None:
     """Of the parts that the policy sets; a default is there to be overridden."""
     capabilities = Capabilities(
