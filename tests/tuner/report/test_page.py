@@ -7,11 +7,12 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from tests.tuner.report.conftest import cut
+from tuner.candidate import Way
 from tuner.report.document import as_document
 from tuner.report.facts import Facts
 from tuner.report.page import as_page
@@ -78,6 +79,16 @@ def test_every_chart_can_be_drawn_and_has_its_numbers(page: str) -> None:
     assert wanted <= known
     (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
     assert json.loads(data)["trials"]
+
+
+def test_every_way_a_candidate_comes_about_has_its_colour(page: str) -> None:
+    """A chart leaves out what its colours do not name: half of the children once were missing."""
+    said = re.search(r"const WAYS = \{([^}]+)\}", page)
+    assert said is not None
+    colours = dict(re.findall(r"(\w+): \"(\w+)\"", said[1]))
+    assert set(colours) == set(get_args(Way))
+    for name in colours.values():
+        assert page.count(f"--{name}: #") == 2, "a colour in light and one in dark"
 
 
 def test_what_is_embedded_cannot_end_its_element(document: dict[str, Any]) -> None:

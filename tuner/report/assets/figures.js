@@ -353,7 +353,14 @@ function optimism(width) {
   });
 }
 
+/* How a candidate came about; Plot leaves out what is not in a domain. The last three are a writer's. */
+const WAYS = {
+  base: "soft", seed: "good", hypercube: "search", immigrant: "bad", mutation: "validation", cross: "mark", drawn: "drawn",
+  rephrase: "written", merge: "written", reflect: "written",
+};
+
 function genealogy(width) {
+  const ways = Object.fromEntries(Object.entries(WAYS).filter(([way]) => data.tree.some((one) => one.way === way)));
   const family = new Map(data.tree.map((one) => [one.key, one]));
   const links = data.tree.flatMap((child) => child.parents.map((parent) => ({ parent: family.get(parent), child })));
   const depth = d3.max(data.tree, (one) => Math.abs(one.lane));
@@ -363,10 +370,7 @@ function genealogy(width) {
     marginTop: 34,
     x: { label: "generation of birth", tickFormat: "d", ticks: d3.max(data.tree, (one) => one.generation) },
     y: { axis: null },
-    color: {
-      domain: ["base", "seed", "hypercube", "immigrant", "mutation", "cross"],
-      range: [ink("soft"), ink("good"), ink("search"), ink("bad"), ink("validation"), ink("mark")], legend: true,
-    },
+    color: { domain: Object.keys(ways), range: Object.values(ways).map(ink), legend: true },
     marks: [
       Plot.link(links, {
         x1: (d) => d.parent.generation, y1: (d) => d.parent.lane, x2: (d) => d.child.generation, y2: (d) => d.child.lane,
