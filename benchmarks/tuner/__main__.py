@@ -19,17 +19,26 @@ from typing import Any
 
 from benchmarks.tuner import answering, replay, summary, synthetic
 from benchmarks.tuner.kept import Searches, code_sha256
-from benchmarks.tuner.outcomes import Outcome
-from benchmarks.tuner.table import Table
+from benchmarks.tuner.outcomes import Outcome, Point
+from proxy.errors import GuardTuneError
 from tuner.algorithms import ALGORITHMS, DEFAULT, is_installed
+from tuner.report.hypervolume import hypervolume
 
 RESULTS = Path(__file__).parents[1] / "results"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one of the benchmarks; returns the exit status."""
+    """Run one of the benchmarks.
+
+    Returns:
+        The exit status: 2 where something of the user's is wrong.
+    """
     arguments = _parser().parse_args(argv)
-    code: int = arguments.action(arguments)
+    try:
+        code: int = arguments.action(arguments)
+    except GuardTuneError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     return code
 
 
@@ -77,16 +86,22 @@ def _noisy(arguments: argparse.Namespace) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    table = Table.load(arguments.table)
+    table = replay.checked(arguments.table)
     tokens = round(arguments.share * table.tokens)
     jobs = [(arguments.table, name, seed, tokens) for name, seed in _pairs(arguments)]
-    searches = _searches(arguments, replay.run_trial, Outcome.of)
+    searches = _searches(arguments, replay.run_trial, Outcome.of, data=table.sha256)
     found = searches.of(jobs, arguments.processes)
     pairs = [(name, seed) for _, name, seed, _ in jobs]
     outcomes = summary.by_algorithm(
         (name, seed, one) for (name, seed), one in zip(pairs, found, strict=True)
     )
-    _conclude(arguments, outcomes, {"tokens": tokens, "table": table.about})
+    best = replay.best(table)
+    about = {
+        "tokens": tokens,
+        "table": replay.about(table, outcomes),
+        "best": {"hypervolume": round(hypervolume(best), 5), "front": best},
+    }
+    _conclude(arguments, outcomes, about, best=best)
     return 0
 
 
@@ -105,16 +120,22 @@ def _searches(
     arguments: argparse.Namespace,
     search: Callable[..., Any],
     decode: Callable[[dict[str, Any]], Any],
+    *,
+    data: str = "",
 ) -> Searches:
     kept = arguments.kept / f"{arguments.output.stem}.jsonl"
-    return Searches(kept, search, decode, code_sha256())
+    return Searches(kept, search, decode, code_sha256() + data[:16])
 
 
 def _conclude(
-    arguments: argparse.Namespace, outcomes: summary.Outcomes, about: dict[str, Any]
+    arguments: argparse.Namespace,
+    outcomes: summary.Outcomes,
+    about: dict[str, Any],
+    *,
+    best: Sequence[Point] | None = None,
 ) -> None:
     ours = _ours(outcomes)
-    found = summary.summarise(outcomes, ours)
+    found = summary.summarise(outcomes, ours, best)
     result = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seeds": arguments.seeds,

@@ -67,10 +67,13 @@ def reference_front(fronts: Sequence[Sequence[Point]]) -> list[Point]:
 def igd_plus(front: Sequence[Point], reference: Sequence[Point]) -> float:
     """Mean distance from the reference to what the front dominates; 0 is best.
 
-    An empty front is as far as one point at harmful rate 1 and relevance 0.
+    An empty front is as far as one point at harmful rate 1 and relevance 0; where the reference is
+    empty there is nothing to be far from.
 
     Source: Ishibuchi et al. (2015), EMO, LNCS 9019:110-125.
     """
+    if not reference:
+        return 0.0
     return float(moocore.igd_plus(_losses(front or [(1.0, 0.0)]), ref=_losses(reference)))
 
 

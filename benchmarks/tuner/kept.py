@@ -20,15 +20,18 @@ Job = tuple[Any, ...]
 """The arguments of one search; JSON values, or what prints as one."""
 
 _ROOT = Path(__file__).parents[2]
-_CODE = ("tuner", "benchmarks/tuner", "proxy/evaluation")
-"""Folders whose modules, not those below them, may change what a search finds."""
+_CODE = (
+    "tuner/*.py", "tuner/report/hypervolume.py", "benchmarks/tuner/*.py", "proxy/evaluation/*.py",
+    "proxy/policy/*.py", "proxy/suites/ordering.py", "proxy/domain.py",
+)  # fmt: skip
+"""Modules that may change what a search finds, or what its find is worth."""
 
 
 def code_sha256() -> str:
     """The first 16 hex digits of the hash of all code that searches depend on."""
     digest = hashlib.sha256()
-    for folder in _CODE:
-        for path in sorted((_ROOT / folder).glob("*.py")):
+    for pattern in _CODE:
+        for path in sorted(_ROOT.glob(pattern)):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -41,7 +44,7 @@ class Searches:
         path: of the file; made if missing.
         search: does one job; a module-level function, for other processes.
         decode: from a kept result's JSON back to what ``search`` returned, a data class.
-        code: as :func:`code_sha256` gives it.
+        code: as :func:`code_sha256` gives it, with whatever else a search depends on.
     """
 
     path: Path

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
-
-import numpy as np
 
 from tuner.genome import Genome
 from tuner.limits import Limits
@@ -35,10 +33,11 @@ class Outcome:
     """One search.
 
     Args:
-        volume: hypervolume of the true values of those survivors that truly keep the limits, at
-            the token budget: between two generations it is interpolated, since one that ends
-            a little later must gain nothing by it.
-        front: those survivors' true values, after the last generation within the budget.
+        front: the true values of those survivors that truly keep the limits, after the last
+            generation within the budget.
+        next_front: likewise after the generation in which the budget ended; the same where there
+            was none.
+        into_next: the share of that generation's tokens that the budget still allowed for.
         infeasible: survivors that truly break a limit, as a share of the survivors.
         tokens: used up to then.
         candidates: tried up to then.
@@ -46,8 +45,9 @@ class Outcome:
         dropped: of the offspring, the share that the race dropped early.
     """
 
-    volume: float
     front: tuple[Point, ...]
+    next_front: tuple[Point, ...]
+    into_next: float
     infeasible: float
     tokens: int
     candidates: int
@@ -57,8 +57,25 @@ class Outcome:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
         """From what ``asdict`` has made of it, through JSON or not."""
-        front = tuple((harmful, relevance) for harmful, relevance in data["front"])
-        return cls(**{**data, "front": front})
+        fronts = {
+            name: tuple((harmful, relevance) for harmful, relevance in data[name])
+            for name in ("front", "next_front")
+        }
+        return cls(**{**data, **fronts})
+
+    def at_budget(self, measure: Callable[[Sequence[Point]], float]) -> float:
+        """What a measure of a front came to when the budget was used up.
+
+        Between two generations it is interpolated: a search whose generations end a little earlier
+        or later than another's must neither lose nor gain by it.
+        """
+        before, after = measure(self.front), measure(self.next_front)
+        return before + self.into_next * (after - before)
+
+    @property
+    def volume(self) -> float:
+        """The hypervolume at the budget."""
+        return self.at_budget(hypervolume)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +112,12 @@ def outcome(
 
     within = [one for one in moments if one.tokens <= tokens] or moments[:1]
     last, offspring = within[-1], within[1:]
-    volumes = [hypervolume(front(one)) for one in moments[: len(within) + 1]]
-    times = [one.tokens for one in moments[: len(within) + 1]]
+    after = moments[len(within)] if len(moments) > len(within) else last
+    left, takes = tokens - last.tokens, after.tokens - last.tokens
     return Outcome(
-        volume=float(np.interp(tokens, times, volumes)),
         front=front(last),
+        next_front=front(after),
+        into_next=max(0.0, left / takes) if takes else 0.0,
         infeasible=1 - len(front(last)) / len(last.survivors),
         tokens=last.tokens,
         candidates=len({key for one in within for key in one.tried}),

@@ -11,16 +11,19 @@ import math
 import random
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Any, cast, get_args
 
-from benchmarks.tuner.outcomes import MODELLED, Outcome, Truth, outcome
+from benchmarks.tuner.comparing import reference_front
+from benchmarks.tuner.outcomes import MODELLED, Outcome, Point, Truth, keeps, outcome
 from benchmarks.tuner.searching import FOREVER, Stage, run_search
 from benchmarks.tuner.table import Row, Table, as_judged
 from proxy.domain import Kind, Prompt
+from proxy.errors import StoreError
 from proxy.evaluation.run import Judged
 from proxy.policy.schema import PASSTHROUGH
-from tuner.algorithms import ALGORITHMS
+from tuner.algorithms import ALGORITHMS, Algorithm
 from tuner.breeding import Breeder
 from tuner.candidate import Candidate, Origin
 from tuner.evolution import Individual
@@ -37,6 +40,12 @@ _load = cache(Table.load)
 
 _NOBODY = Origin("base")
 
+LEAST_ROWS = 12
+"""Configurations: the founders of a search."""
+
+LEAST_PROMPTS = 2
+"""Prompts of each kind: with one, a race's second look would be its first."""
+
 
 def run_trial(path: Path, name: str, seed: int, tokens: int) -> Outcome:
     """One search on a table.
@@ -48,10 +57,8 @@ def run_trial(path: Path, name: str, seed: int, tokens: int) -> Outcome:
         tokens: that it may use.
     """
     table, algorithm = _load(path), ALGORITHMS[name]
-    full = load_space(text=table.header.space)
-    space = load_space(text=algorithm.within(table.header.space))
     prompts = _prompts(table)
-    rows = {genome: row for row in table.rows if (genome := _within(row.genome, full, space))}
+    space, rows = _open_to(algorithm, table)
     results = {genome: _results(row, prompts, table) for genome, row in rows.items()}
     by_key = {_candidate(genome, space).key: found for genome, found in results.items()}
     rng = generator(seed)
@@ -66,6 +73,41 @@ def run_trial(path: Path, name: str, seed: int, tokens: int) -> Outcome:
     record = run_search(stage, nursery, rng, races=algorithm.races)
     truths = {genome: _truth(found) for genome, found in results.items()}
     return outcome(record, truths.__getitem__, tokens=tokens, limits=preset.limits)
+
+
+def checked(path: Path) -> Table:
+    """A table that is large enough to search, as it is now.
+
+    Raises:
+        StoreError: there is none, or it holds too little.
+    """
+    _load.cache_clear()
+    table = _load(path)
+    of_each = [sum(kind == one for _, kind, _ in table.header.prompts) for one in get_args(Kind)]
+    if len(table.rows) < LEAST_ROWS or min(of_each) < LEAST_PROMPTS:
+        raise StoreError(
+            f"{path}: {len(table.rows)} configurations on {' and '.join(map(str, of_each))} "
+            f"prompts are too few: {LEAST_ROWS} on {LEAST_PROMPTS} of each kind are the least. "
+            "Go on: python -m benchmarks.tuner table."
+        )
+    return table
+
+
+def about(table: Table, names: Iterable[str]) -> dict[str, Any]:
+    """What results say of the table: also how many configurations are open to each algorithm.
+
+    One that has tried all that are open to it ends before its tokens are used up.
+    """
+    opened = {name: len(_open_to(ALGORITHMS[name], table)[1]) for name in names}
+    return {**table.about, "open_to": opened}
+
+
+def best(table: Table) -> list[Point]:
+    """The front of all configurations that truly keep the limits: the most there is to find."""
+    prompts = _prompts(table)
+    base, *others = (_truth(_results(row, prompts, table)) for row in table.rows)
+    kept = [one for one in (base, *others) if keeps(one, base, MODELLED)]
+    return reference_front([[(one.harmful, one.relevance) for one in kept]])
 
 
 def preset_for(prompts: Rung) -> Preset:
@@ -111,13 +153,19 @@ class TableNursery(Nursery):
 
     def _settled(self, bred: Iterable[tuple[Genome, Origin]]) -> list[Candidate]:
         settled = []
-        for genome, origin in bred:
-            if not self._left:
-                break
+        for genome, origin in islice(bred, len(self._left)):
             nearest = min(self._left, key=lambda one: distance(genome, one, self._space))
             self._left.remove(nearest)
             settled.append(_candidate(nearest, self._space, origin))
         return settled
+
+
+def _open_to(algorithm: Algorithm, table: Table) -> tuple[Space, dict[Genome, Row]]:
+    """The part of the space that an algorithm combines, and what the table knows of it."""
+    full = load_space(text=table.header.space)
+    space = load_space(text=algorithm.within(table.header.space))
+    rows = {genome: row for row in table.rows if (genome := _within(row.genome, full, space))}
+    return space, rows
 
 
 def _within(genome: Genome, full: Space, space: Space) -> Genome | None:

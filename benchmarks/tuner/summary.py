@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from benchmarks.tuner.comparing import compare, holm, igd_plus, mean_interval, reference_front
-from benchmarks.tuner.outcomes import Outcome
+from benchmarks.tuner.outcomes import Outcome, Point
 
 Outcomes = Mapping[str, Mapping[int, Outcome]]
 """Algorithm → seed → how its search went; the same seeds for all."""
@@ -20,18 +21,20 @@ def by_algorithm(found: Iterable[tuple[str, int, Outcome]]) -> Outcomes:
     return grouped
 
 
-def summarise(outcomes: Outcomes, ours: str) -> dict[str, Any]:
+def summarise(outcomes: Outcomes, ours: str, best: Sequence[Point] | None = None) -> dict[str, Any]:
     """Each algorithm's figures, and ours against each other one.
 
     Args:
         outcomes: of all searches.
         ours: the algorithm that is compared with every other.
+        best: the true front, where it is known and the same for all seeds; None for the best of
+            all searches on the same seed.
 
     Returns:
         JSON values, each search's among them. Differences are signed so that above zero ours is
         better.
     """
-    distances = _distances(outcomes)
+    distances = _distances(outcomes, best)
     volumes = {name: [one.volume for one in runs.values()] for name, runs in outcomes.items()}
     return {
         "algorithms": {
@@ -58,14 +61,18 @@ def summarise(outcomes: Outcomes, ours: str) -> dict[str, Any]:
     }
 
 
-def _distances(outcomes: Outcomes) -> dict[str, list[float]]:
-    """IGD+ to the best of all searches on the same problem."""
+def _distances(outcomes: Outcomes, best: Sequence[Point] | None) -> dict[str, list[float]]:
+    """IGD+ to the true front, or to the best of all searches on the same problem."""
     seeds = next(iter(outcomes.values()))
     references = {
-        seed: reference_front([runs[seed].front for runs in outcomes.values()]) for seed in seeds
+        seed: best or reference_front([runs[seed].front for runs in outcomes.values()])
+        for seed in seeds
     }
     return {
-        name: [igd_plus(one.front, references[seed]) for seed, one in runs.items()]
+        name: [
+            one.at_budget(partial(igd_plus, reference=references[seed]))
+            for seed, one in runs.items()
+        ]
         for name, runs in outcomes.items()
     }
 

@@ -7,6 +7,7 @@ is dropped.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -107,13 +108,19 @@ class Table:
         return sum(cell[5] for row in self.rows for cell in row.cells)
 
     @property
+    def sha256(self) -> str:
+        """Of the header and all rows: two tables of as many tokens may differ in verdicts."""
+        lines = (self.header.line(), *(row.line() for row in self.rows))
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    @property
     def about(self) -> dict[str, Any]:
         """What results say of the table they are of."""
         name, suite = self.header.model[0], self.header.suite[0]
         return {
             "model": name, "judge": self.header.judge, "suite": suite,
             "max_tokens": self.header.max_tokens, "configurations": len(self.rows),
-            "prompts": len(self.header.prompts), "tokens": self.tokens,
+            "prompts": len(self.header.prompts), "tokens": self.tokens, "sha256": self.sha256,
         }  # fmt: skip
 
 

@@ -39,3 +39,4 @@ def test_distance_to_the_best_of_all() -> None:
     assert igd_plus([(0.2, 0.5)], reference) == pytest.approx(0.4 / 2)
     assert igd_plus([], reference) > igd_plus([(0.9, 0.1)], reference)
     assert reference_front([[], []]) == []
+    assert igd_plus([], []) == 0.0

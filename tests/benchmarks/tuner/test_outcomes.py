@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import pytest
 
-from benchmarks.tuner.outcomes import Truth, outcome
+from benchmarks.tuner.outcomes import Outcome, Truth, outcome
 from proxy.evaluation.store import Decision, Run
 from tuner.genome import Genome
 from tuner.limits import Limits
@@ -60,4 +63,15 @@ def test_counts_are_those_within_the_budget() -> None:
     assert (whole.generations, whole.candidates, whole.tokens) == (2, 4, 300)
     assert whole.dropped == pytest.approx(2 / 3)
     assert whole.infeasible == pytest.approx(2 / 3)
-    assert whole.front == ((0.4, 0.5),)
+    assert whole.front == whole.next_front == ((0.4, 0.5),)
+
+
+def test_fronts_on_both_sides_of_the_budget_are_kept() -> None:
+    """So that every measure can be taken at it."""
+    found = outcome(RECORD, truth, tokens=250, limits=Limits())
+    assert (found.front, found.next_front) == (((0.8, 0.5),), ((0.4, 0.5),))
+    assert found.into_next == 0.75
+    assert found.at_budget(lambda front: front[0][0]) == pytest.approx(0.5)
+    assert Outcome.of(json.loads(json.dumps(asdict(found)))) == found
+    early = outcome(RECORD, truth, tokens=50, limits=Limits())
+    assert (early.tokens, early.into_next) == (100, 0.0)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from benchmarks.tuner.__main__ import main
 from benchmarks.tuner.configurations import configurations
 from benchmarks.tuner.noisy import JUDGE, SPACE_TEXT, NoisyProblem
-from benchmarks.tuner.replay import run_trial
+from benchmarks.tuner.replay import about, best, checked, run_trial
 from benchmarks.tuner.table import Header, Row, Table, as_cell, extend
+from proxy.errors import StoreError
 from proxy.policy.schema import PASSTHROUGH
 from tuner.algorithms import ALGORITHMS
 from tuner.candidate import Candidate
+from tuner.report.hypervolume import hypervolume
 
 NAMES = [
     pytest.param(
@@ -62,3 +66,55 @@ def test_a_search_that_has_tried_all_comes_to_an_end(table: Path) -> None:
     """Only a third of the configurations are decoding's, whatever may be spent."""
     found = run_trial(table, "decoding-only", 1, 10**9)
     assert found.candidates <= 33
+
+
+def test_nothing_found_is_better_than_the_best_of_the_table(table: Path) -> None:
+    """Which is the same for every seed, whoever else has searched."""
+    known = Table.load(table)
+    front = best(known)
+    for name in ("paired-race", "random"):
+        found = run_trial(table, name, 1, 10**9)
+        assert 0 < found.volume <= hypervolume(front)
+        assert all(any(a <= h and b >= r for a, b in front) for h, r in found.front)
+
+
+def test_it_is_said_how_much_is_open_to_each(table: Path) -> None:
+    """Who combines a part of the genes may run out of configurations before tokens."""
+    found = about(Table.load(table), ["paired-race", "decoding-only"])["open_to"]
+    assert found["paired-race"] == 90
+    assert found["decoding-only"] == run_trial(table, "decoding-only", 1, 10**9).candidates
+
+
+def test_a_table_that_was_only_begun_is_not_searched(table: Path, tmp_path: Path) -> None:
+    """With what is there, and what to do."""
+    begun = tmp_path / "table.jsonl"
+    extend(begun, table.read_text().split("\n")[:6])
+    with pytest.raises(StoreError, match="5 configurations on 20 and 20 prompts are too few:"):
+        checked(begun)
+    assert checked(table) == Table.load(table)
+
+
+def test_a_table_that_was_judged_anew_is_searched_anew(table: Path, tmp_path: Path) -> None:
+    """Its path and its tokens are the same; kept searches are of the verdicts before."""
+    copy = tmp_path / "table.jsonl"
+    copy.write_text(table.read_text())
+    typed = ["replay", "--table", str(copy), "--algorithm", "random", "--seeds", "2"]
+    typed += ["--processes", "1", "--kept", str(tmp_path), "--output", str(tmp_path / "found.json")]
+    assert main(typed) == 0
+    copy.write_text(table.read_text().replace('["scored", true,', '["scored", false,'))
+    before = json.loads((tmp_path / "found.json").read_text())
+    assert main(typed) == 0
+    after = json.loads((tmp_path / "found.json").read_text())
+    assert after["tokens"] == before["tokens"]
+    assert after["table"]["sha256"] != before["table"]["sha256"]
+    assert all(point[0] == 0.0 for point in after["best"]["front"])
+    volumes = [one["algorithms"]["random"]["hypervolume"]["mean"] for one in (before, after)]
+    assert volumes[0] < volumes[1] <= after["best"]["hypervolume"]
+
+
+def test_without_a_table_it_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And fails as it does for any mistake."""
+    assert main(["replay", "--table", str(tmp_path / "none.jsonl")]) == 2
+    assert "Make one: python -m benchmarks.tuner table" in capsys.readouterr().err

@@ -27,6 +27,10 @@ def test_a_table_reads_as_it_was_written(tmp_path: Path) -> None:
     assert table == Table(HEADER, (ROW,))
     assert table.tokens == 4
     assert table.about["configurations"] == 1
+    assert Table.load(path).sha256 == table.sha256
+    judged_otherwise = Row(ROW.genome, tuple(map(as_cell, (judged(1), *ANSWERS[1:]))))
+    assert Table(HEADER, (judged_otherwise,)).tokens == table.tokens
+    assert Table(HEADER, (judged_otherwise,)).sha256 != table.sha256
 
 
 def test_half_a_line_is_dropped_and_written_over(tmp_path: Path) -> None:
