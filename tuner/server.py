@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from proxy.backends.base import Backend
-from proxy.evaluation.bench import judge_or_say_why
-from proxy.evaluation.run import Judged, Task, generate
+from proxy.evaluation.run import Judged, Task, generate, judge_answer
 from proxy.judges.base import Judge
 from tuner.crew import EvaluatorGoneError, LostTaskError
 
@@ -43,7 +42,7 @@ class Server:
         answer = await generate(
             self.backend, task.policy, task.prompt, seed=task.seed, max_tokens=task.max_tokens
         )
-        judged = Judged(task, answer, await judge_or_say_why(self.judge, task, answer))
+        judged = Judged(task, answer, await judge_answer(self.judge, task, answer))
         if answer.error:
             self._failures += 1
             raise LostTaskError(judged)

@@ -15,10 +15,9 @@ from proxy.backends import registry as backends
 from proxy.backends.base import Backend
 from proxy.backends.config import ModelConfig
 from proxy.domain import Prompt, Usage, Verdict
-from proxy.evaluation.bench import judge_or_say_why
 from proxy.evaluation.identity import model_sha256
 from proxy.evaluation.model_choice import wide
-from proxy.evaluation.run import Answer, Judged, Task, generate
+from proxy.evaluation.run import Answer, Judged, Task, generate, judge_answer
 from proxy.judges.base import Judge
 from proxy.judges.configured import load_judge
 from proxy.policy.schema import Policy
@@ -62,7 +61,7 @@ class Worker:
         answer = await generate(
             self._backend, task.policy, task.prompt, seed=task.seed, max_tokens=task.max_tokens
         )
-        return _result(answer, await judge_or_say_why(self._judge, task, answer))
+        return _result(answer, await judge_answer(self._judge, task, answer))
 
 
 def as_plain(task: Task) -> Plain:

@@ -7,7 +7,6 @@ a run (Ctrl-C, a kill, a dead judge, a full disk), the next one goes on where it
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,8 +18,6 @@ from proxy.evaluation.outage import OutageWatch
 from proxy.evaluation.run import Answer, Task, generate, judge_answer
 from proxy.evaluation.store import AnswerKey, EvaluationStore
 from proxy.judges.base import Judge
-
-_log = logging.getLogger(__name__)
 
 Event = Literal["answered", "failed", "judged", "unscored"]
 """What the progress line is told: of the model's answers, then of the first judge's verdicts."""
@@ -148,7 +145,7 @@ class _Run:
         known = self._known(key, answer, judge)
         if known is not None and known.status == "scored":
             return known
-        verdict = await judge_or_say_why(judge, task, answer)
+        verdict = await judge_answer(judge, task, answer)
         if verdict != known:
             self._keep(key, answer, verdict)
         if judge is self._bench.judges[0]:
@@ -168,13 +165,3 @@ class _Run:
         elif verdict.judge_id == self._bench.judges[0].judge_id:
             now = self._bench.clock()
             self._bench.store.add_answer(key, answer, verdict, answered_at=now)
-
-
-async def judge_or_say_why(judge: Judge, task: Task, answer: Answer) -> Verdict:
-    """A verdict, whatever the judge does: one that breaks costs its verdict, and never the run."""
-    try:
-        return await judge_answer(judge, task, answer)
-    except Exception as error:  # noqa: BLE001 - the loop's edge: a judge's bug costs one verdict
-        name = type(error).__name__
-        _log.debug("judge_broke judge=%s error=%s", judge.judge_id, name, exc_info=error)
-        return Verdict(judge.judge_id, "unscored", reason=f"the judge broke: {name}")

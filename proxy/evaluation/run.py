@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from proxy.errors import BackendError, JudgeError, OverloadedError, RequestError
 from proxy.judges.base import Judge
 from proxy.policy.apply import apply
 from proxy.policy.schema import Policy
+
+_log = logging.getLogger(__name__)
 
 _SEEDS = 1 << 31
 _FIRST_ERROR_STATUS = 400
@@ -178,8 +181,7 @@ async def evaluate(
         One result a task, in the order of the tasks.
 
     Raises:
-        Exception: whatever ``on_judged`` or a bug in the judge raises; the other answers are
-            cancelled first.
+        Exception: whatever ``on_judged`` raises; the other answers are cancelled first.
     """
     slots = asyncio.Semaphore(concurrency)
 
@@ -203,7 +205,10 @@ async def evaluate(
 
 
 async def judge_answer(judge: Judge, task: Task, answer: Answer) -> Verdict:
-    """The judge's verdict; unscored where the answer failed or the judge could not decide."""
+    """The judge's verdict; unscored where the answer failed or the judge could not decide.
+
+    A judge that breaks costs its verdict, and never the run.
+    """
     if answer.error is not None:
         return unanswered(judge.judge_id, answer.error)
     exchange = Exchange(
@@ -217,6 +222,10 @@ async def judge_answer(judge: Judge, task: Task, answer: Answer) -> Verdict:
         return await judge.judge(exchange)
     except JudgeError as error:
         return Verdict(judge.judge_id, "unscored", reason=str(error))
+    except Exception as error:  # noqa: BLE001 - the loop's edge: a judge's bug costs one verdict
+        name = type(error).__name__
+        _log.debug("judge_broke judge=%s error=%s", judge.judge_id, name, exc_info=error)
+        return Verdict(judge.judge_id, "unscored", reason=f"the judge broke: {name}")
 
 
 def unanswered(judge_id: str, why: str) -> Verdict:

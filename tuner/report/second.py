@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxy.domain import Verdict
-from proxy.evaluation.bench import judge_or_say_why
 from proxy.evaluation.figures import as_rate
+from proxy.evaluation.run import judge_answer
 from proxy.evaluation.statistics import Rate
 from proxy.judges.base import Judge
 from tuner.objectives import Results
@@ -41,7 +41,7 @@ async def second_opinion(judge: Judge, policies: Mapping[str, Results]) -> Opini
     try:
         verdicts = {
             name: {
-                prompt: await judge_or_say_why(judge, one.task, one.answer)
+                prompt: await judge_answer(judge, one.task, one.answer)
                 for prompt, one in results.items()
             }
             for name, results in policies.items()
