@@ -79,12 +79,14 @@ class StoredEvidence:
 
     Each answer is in the store before it counts here, so that nothing is lost when the run ends,
     however it ends. A failed one counts as unscored for the rest of the run. The store has the next
-    run ask again; a resumed run must not, or it would decide differently.
+    run ask again; a resumed run must not, or it would decide differently. Likewise an answer that
+    its judge left unscored, as one does that is down for a while.
 
     Args:
         bench: what answers and judges.
         failed: those that an earlier session of this run has counted as such.
         on_failed: told of the failures among what was gathered, in an order of their own.
+        is_replaying: whether an earlier session of this run has decided on what is gathered now.
     """
 
     def __init__(
@@ -93,8 +95,10 @@ class StoredEvidence:
         *,
         failed: Iterable[Failure] = (),
         on_failed: Callable[[Sequence[Failure]], None] = lambda _failures: None,
+        is_replaying: Callable[[], bool] = lambda: False,
     ) -> None:
         self._bench = bench
+        self._is_replaying = is_replaying
         self._failed = {(key, prompt): why for key, prompt, why in failed}
         self._on_failed = on_failed
         self._results: dict[str, dict[str, Judged]] = {}
@@ -182,9 +186,11 @@ class StoredEvidence:
         if found is None:
             return False
         answer, known = found
-        if known is None:
-            known = await judge_answer(judge, task, answer)
-            self._bench.store.add_verdict(key, known)
+        if known is None or (known.status == "unscored" and not self._is_replaying()):
+            verdict = await judge_answer(judge, task, answer)
+            if verdict != known:
+                self._bench.store.add_verdict(key, verdict)
+            known = verdict
         self._count(Judged(task, answer, known))
         return True
 

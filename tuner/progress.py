@@ -14,6 +14,9 @@ from proxy.evaluation.status_line import StatusLine
 _WINDOW_S = 60.0
 """Tokens a second are averaged over this much of the recent past."""
 
+_SILENCE = 32
+"""Answers that a judge may leave unscored one after the other before people are told."""
+
 
 class Progress:
     """Shows generation, candidates, best harmful rate with n, tokens a second and time left.
@@ -45,6 +48,7 @@ class Progress:
         self._phase = "starting"
         self._best: Rate | None = None
         self._answers = 0
+        self._unscored = 0
         self._recent: deque[tuple[float, int]] = deque()
 
     def phase(self, name: str) -> None:
@@ -70,7 +74,20 @@ class Progress:
         self._recent.append((now, 0 if usage is None else usage.completion_tokens))
         while self._recent[0][0] < now - _WINDOW_S:
             self._recent.popleft()
+        self._note_silence(judged)
         self._line.show()
+
+    def _note_silence(self, judged: Judged) -> None:
+        """Say once that the judge may be down: a search of unscored answers finds nothing."""
+        if judged.answer.error is not None:
+            return
+        self._unscored = self._unscored + 1 if judged.verdict.status == "unscored" else 0
+        if self._unscored == _SILENCE:
+            self.say(
+                f"The judge left {_SILENCE} answers in a row unscored ({judged.verdict.reason}). "
+                "If it is down: stop, mend it, and start a new run, which has the stored answers "
+                "judged again. `guardtune tune resume` goes on without those verdicts."
+            )
 
     def line(self) -> str:
         """The line as it would be shown now."""

@@ -251,7 +251,12 @@ def _rounds(session: Session, ledger: Ledger) -> Rounds:
     return {
         split: Round(
             Pools.of(session.suite, split, seed=session.config.seed),
-            StoredEvidence(bench, failed=failed, on_failed=write_down),
+            StoredEvidence(
+                bench,
+                failed=failed,
+                on_failed=write_down,
+                is_replaying=lambda: ledger.journal.is_replaying,
+            ),
         )
         for split in splits
         if split != "probe"

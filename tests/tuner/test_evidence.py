@@ -11,8 +11,8 @@ import pytest
 
 from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
-from proxy.domain import ChatRequest
-from proxy.errors import BackendError
+from proxy.domain import ChatRequest, Exchange, Verdict
+from proxy.errors import BackendError, JudgeError
 from proxy.evaluation.run import Judged
 from proxy.evaluation.store import EvaluationStore
 from proxy.policy.schema import PASSTHROUGH
@@ -32,6 +32,17 @@ class NewJudge(ToyJudge):
     """Another version of the judge."""
 
     judge_id = "toy-2"
+
+
+class Fails(ToyJudge):
+    """The same judge while its model's server is down, or with a bug."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def judge(self, exchange: Exchange) -> Verdict:
+        """There is none."""
+        raise self.error
 
 
 @pytest.fixture
@@ -172,3 +183,17 @@ def test_a_resumed_run_counts_failures_as_it_did_before(bench: Bench) -> None:
     verdicts = [[one.verdict for one in known.of(BASE).values()] for known in (first, resumed)]
     assert verdicts[0] == verdicts[1]
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("error", [JudgeError("no answer"), ValueError("bug")], ids=["down", "bug"])
+def test_a_judge_that_fails_for_a_while_loses_no_answer(bench: Bench, error: Exception) -> None:
+    """What it left unscored counts so for this run, resumed too; the next has it judged again."""
+    assert isinstance(bench.executor, InProcess)
+    executor = dataclasses.replace(bench.executor, judge=Fails(error))
+    failing = dataclasses.replace(bench, judge=executor.judge, executor=executor)
+    asyncio.run(StoredEvidence(failing).gather([(BASE, PROMPTS[:4])]))
+    for is_replaying, status in ((True, "unscored"), (False, "scored"), (True, "scored")):
+        mended = StoredEvidence(bench, is_replaying=lambda said=is_replaying: said)
+        asyncio.run(mended.gather([(BASE, PROMPTS[:4])]))
+        assert {one.verdict.status for one in mended.of(BASE).values()} == {status}
+    assert asked(failing) == 4

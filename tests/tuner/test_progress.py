@@ -78,3 +78,13 @@ def test_time_left_never_falls_below_zero() -> None:
     scene = Scene(Terminal())
     scene.now = 900.0
     assert scene.progress.line().endswith("about 0:00 left")
+
+
+def test_a_judge_that_is_down_is_told_of_once() -> None:
+    """After 32 answers in a row; one that was scored in between is no outage."""
+    scene = Scene(io.StringIO())
+    silent, scored = judged(1, unscored=True), judged(1)
+    for one in [silent] * 31 + [scored] + [silent] * 40:
+        scene.progress.answered(one)
+    assert scene.stream.getvalue().count("32 answers in a row unscored") == 1
+    assert "start a new run" in scene.stream.getvalue()

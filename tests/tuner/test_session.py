@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import io
+import itertools
+import multiprocessing
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
-from proxy.domain import ChatRequest, Prompt
-from proxy.errors import BackendError, SpaceError, StoreError
+from proxy.domain import ChatRequest, Exchange, Prompt, Verdict
+from proxy.errors import BackendError, JudgeError, SpaceError, StoreError
 from proxy.evaluation.store import Decision, EvaluationStore
 from tests.tuner.conftest import OpenSession
 from tests.tuner.toy import PRESET, SPACE, ToyJudge, cut_at, respond, toy_suite
+from tuner.executor import InProcess
 from tuner.record import Record
 from tuner.session import refuse_leaks, run_session
 from tuner.space import Space, load_space
@@ -25,6 +30,24 @@ class NewJudge(ToyJudge):
     """Another version of the judge."""
 
     judge_id = "toy-2"
+
+
+class LateJudge(ToyJudge):
+    """Cannot be reached for its first exchanges.
+
+    Args:
+        silent_until: how many.
+    """
+
+    def __init__(self, *, silent_until: int) -> None:
+        self.left = silent_until
+
+    async def judge(self, exchange: Exchange) -> Verdict:
+        """As the toy's, later."""
+        self.left -= 1
+        if self.left >= 0:
+            raise JudgeError("no answer in 5 s")
+        return await super().judge(exchange)
 
 
 def complete_run(path: Path, open_session: OpenSession) -> tuple[Decision, ...]:
@@ -98,6 +121,36 @@ def test_an_interrupted_run_resumes_to_the_same_decisions(
         asyncio.run(run_session(open_session(store, backend=backend)))
         assert store.decisions("r") == whole
         assert len(backend.requests) == store.count_answers() - kept
+
+
+@pytest.mark.parametrize("answers", [150, 900, 1100])
+def test_a_killed_run_loses_less_than_a_candidate_and_resumes_to_the_same_decisions(
+    tmp_path: Path, open_session: OpenSession, answers: int
+) -> None:
+    """SIGKILL in the search, in validation and in the test: nothing is tidied up."""
+    whole = complete_run(tmp_path / "whole.sqlite", open_session)
+    path = tmp_path / "killed.sqlite"
+    numbers = itertools.count(1)
+
+    def killing(request: ChatRequest) -> ScriptedRule:
+        if next(numbers) == answers:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return respond(request)
+
+    def run() -> None:
+        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=killing)
+        with EvaluationStore(path) as store:
+            asyncio.run(run_session(open_session(store, backend=backend)))
+
+    process = multiprocessing.get_context("fork").Process(target=run)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    with EvaluationStore(path) as store:
+        assert not Record.load(store, "r").is_finished
+        assert answers - store.count_answers() < PRESET.first[0].prompts
+        asyncio.run(run_session(open_session(store)))
+        assert store.decisions("r") == whole
 
 
 def test_a_finished_run_replays_without_a_single_answer(
@@ -209,6 +262,48 @@ def test_failed_answers_do_not_keep_a_run_from_being_resumed(
         asyncio.run(run_session(open_session(store)))
         assert store.decisions("r")[: len(before)] == before
         assert Record.load(store, "r").is_finished
+
+
+def test_a_judge_that_fails_for_a_while_does_not_keep_a_run_from_being_resumed(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """It would score now what it left unscored; the run has decided on that."""
+    judge = LateJudge(silent_until=400)
+    path = tmp_path / "s.sqlite"
+
+    async def interrupted(store: EvaluationStore) -> None:
+        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=cut_at(600))
+        executor = InProcess(backend, judge, 4)
+        await run_session(open_session(store, backend=backend, judge=judge, executor=executor))
+
+    with EvaluationStore(path) as store:
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(interrupted(store))
+        before = store.decisions("r")
+        assert any(one.kind == "generation" for one in before)
+        asyncio.run(run_session(open_session(store)))
+        assert store.decisions("r")[: len(before)] == before
+        assert Record.load(store, "r").is_finished
+
+
+@pytest.mark.parametrize("pages", [0, 60])
+def test_a_full_disk_ends_the_run_and_nothing_is_lost(
+    tmp_path: Path, open_session: OpenSession, pages: int
+) -> None:
+    """With room again it is resumed to the same decisions; no answer is generated twice."""
+    whole = complete_run(tmp_path / "whole.sqlite", open_session)
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        session = open_session(store)
+        (used,) = store._db.execute("PRAGMA page_count").fetchone()
+        store._db.execute(f"PRAGMA max_page_count = {used + pages}")
+        with pytest.raises(StoreError, match="full"):
+            asyncio.run(run_session(session))
+        kept = store.count_answers()
+        store._db.execute("PRAGMA max_page_count = 1000000")
+        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=respond)
+        asyncio.run(run_session(open_session(store, backend=backend)))
+        assert store.decisions("r") == whole
+        assert len(backend.requests) == store.count_answers() - kept
 
 
 def test_a_test_split_used_before_is_said_to_be(tmp_path: Path, open_session: OpenSession) -> None:
