@@ -42,6 +42,17 @@ def asked_text(limit: Mapping[str, Any]) -> str:
     return f"at {limit.get('side', 'most')} {amount[unit]}"
 
 
+def shown_text(limit: Mapping[str, Any]) -> str:
+    """What the interval says of it, beside the point estimate.
+
+    Args:
+        limit: as for :func:`found_text`.
+    """
+    if limit["is_violated"]:
+        return "shown to be exceeded"
+    return "shown" if limit["is_shown"] else "not shown at this n"
+
+
 def broken_by_baseline(found: Iterable[Constraint]) -> Iterator[str]:
     """What to say before a search whose base policy breaks limits itself.
 

@@ -9,7 +9,7 @@ import pytest
 from proxy.evaluation.statistics import Interval
 from tuner.constraints import Constraint
 from tuner.lagrangian import Handling
-from tuner.limit_wording import HANDLED, asked_text, broken_by_baseline, found_text
+from tuner.limit_wording import HANDLED, asked_text, broken_by_baseline, found_text, shown_text
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,21 @@ def test_each_unit_is_said_in_its_own_words(
     """A journal of before has shares alone, and does not say so."""
     assert found_text(limit) == found
     assert asked_text(limit) == asked
+
+
+@pytest.mark.parametrize(
+    ("is_shown", "is_violated", "said"),
+    [
+        (True, False, "shown"),
+        (False, False, "not shown at this n"),
+        (False, True, "shown to be exceeded"),
+    ],
+)
+def test_what_the_interval_says_goes_both_ways(
+    *, is_shown: bool, is_violated: bool, said: str
+) -> None:
+    """That a limit is exceeded can be shown, too."""
+    assert shown_text({"is_shown": is_shown, "is_violated": is_violated}) == said
 
 
 def test_a_baseline_that_breaks_a_limit_is_said_to() -> None:

@@ -66,6 +66,8 @@ def as_document(
         "result": as_json(record),
         "model": facts.identity["model"],
         "suites": list(record.config.suites),
+        "most_tokens": record.config.tokens,
+        "writer_calls": record.config.writer_calls,
         "judge_spec": record.config.judge,
         "limits": asdict(record.config.limits),
         "typed_limits": list(record.config.limits.typed()),

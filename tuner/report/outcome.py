@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from proxy.evaluation.markup import Html, bar, join, table, tag, text
 from proxy.evaluation.wording import LABELS as EVALUATED
 from proxy.evaluation.wording import p_value, score_text
-from tuner.limit_wording import asked_text, found_text
+from tuner.limit_wording import asked_text, found_text, shown_text
 from tuner.measurement import LABELS
 from tuner.record import test_used
 from tuner.report.parts import (
@@ -188,9 +188,8 @@ def _multipliers(generations: Sequence[Json]) -> Iterator[Html]:
 def _limit_row(limit: Json) -> list[Html]:
     if limit["value"] is None:
         return cells(f"limit on {limit['name']}", "not measured", limit["n"], "")
-    shown = "shown" if limit["is_shown"] else "not shown at this n"
     verdict = "kept" if limit["is_met"] else "EXCEEDED"
-    said = f"{asked_text(limit)}: {verdict}, {shown}"
+    said = f"{asked_text(limit)}: {verdict}, {shown_text(limit)}"
     return cells(f"limit on {limit['name']}", found_text(limit), limit["n"], said)
 
 

@@ -78,9 +78,11 @@ def _command(document: Json) -> str:
     limits = "".join(f" --limit {one}" for one in document["changed_limits"])
     budget = " --constraints lagrangian" if result["constraints"] == "lagrangian" else ""
     writer = "" if result["writer"] is None else f" --writer {result['writer']['name']}"
+    most = {"tokens": document["most_tokens"], "writer-calls": document["writer_calls"]}
+    bounds = "".join(f" --{name} {number}" for name, number in most.items() if number is not None)
     lexical = " --allow-lexical" if result["is_relevance_lexical"] else ""
     return (
         f"guardtune tune run --preset {result['preset']} --algorithm {result['algorithm']} "
         f"--seed {result['seed']} --name {result['name']} --judge {document['judge_spec']}"
-        f"{suites}{limits}{budget}{lexical}{writer}"
+        f"{suites}{limits}{budget}{lexical}{writer}{bounds}"
     )

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tuner.export import why_not
-from tuner.limit_wording import asked_text, found_text
+from tuner.limit_wording import asked_text, found_text, shown_text
 from tuner.measurement import LABELS, printed
 from tuner.record import Record, test_used
 from tuner.writing.history import in_words, summary
@@ -125,13 +125,9 @@ def _comparison_lines(compared: Mapping[str, Any]) -> Iterator[str]:
 def _limit_line(limit: Mapping[str, Any]) -> str:
     if limit["value"] is None:
         return f"limit on {limit['name']}: not measured"
-    if limit["is_violated"]:
-        shown = "shown to be exceeded"
-    else:
-        shown = "shown" if limit["is_shown"] else "not shown at this n"
     return (
         f"limit on {limit['name']}: {found_text(limit)}, n = {limit['n']}, {asked_text(limit)}: "
-        f"{_verdict(limit)}, {shown}"
+        f"{_verdict(limit)}, {shown_text(limit)}"
     )
 
 

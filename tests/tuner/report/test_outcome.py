@@ -76,6 +76,9 @@ def test_limits_say_what_they_ask_and_a_budget_what_it_cost(document: dict[str, 
     assert "limit on length of benign answers, least" in page
     assert "at least 0.5 times the baseline&#x27;s: kept, shown" in page
     assert "at most 5 points: kept" in page
+    compared = document["result"]["test"]["compared"]["limits"]
+    compared[0] |= {"is_met": False, "is_shown": False, "is_violated": True}
+    assert "at most 5 points: EXCEEDED, shown to be exceeded" in written(document)
     assert "Multipliers" not in page
     document["result"]["multipliers"] = [{"echo": 1.0}, {"degenerate": 0.25, "echo": 1.5}]
     page = written(document)

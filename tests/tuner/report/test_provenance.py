@@ -37,6 +37,15 @@ def test_everything_that_makes_the_run_is_named(document: dict[str, Any]) -> Non
         assert part in page
 
 
+def test_the_command_has_all_that_bounds_the_search(document: dict[str, Any]) -> None:
+    """Another budget would be another search."""
+    assert "--tokens" not in written(document)
+    document |= {"most_tokens": 5000, "writer_calls": 7}
+    page = written(document)
+    assert "--tokens 5000" in page
+    assert "--writer-calls 7" in page
+
+
 def test_without_a_policy_there_is_nothing_to_promote(document: dict[str, Any]) -> None:
     """Before the first generation has ended."""
     document["policy"] = None
