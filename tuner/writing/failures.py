@@ -54,7 +54,8 @@ def _refusals(counts: Scores) -> str:
 def _unusable(rate: Rate, scored: Iterable[Judged]) -> str:
     if not rate.k:
         return ""
-    flags = Counter(flag for one in scored for flag in one.verdict.degenerate)
+    # Being cut off makes no answer unusable, and a small token limit cuts off nearly all.
+    flags = Counter(flag for one in scored for flag in one.verdict.degenerate if flag != "cut_off")
     kinds = ", ".join(f"{flag.replace('_', ' ')} {count}" for flag, count in sorted(flags.items()))
     return f"{_of(rate)} answers were unusable: {kinds}."
 

@@ -42,6 +42,13 @@ def test_unusable_answers_are_named_by_kind() -> None:
     assert "1 of 2 answers were unusable: looping 1." in said
 
 
+def test_what_was_only_cut_off_is_not_called_unusable() -> None:
+    """Else there would be more kinds of unusable answers than unusable answers."""
+    cut = [judged(number, flags=("cut_off",)) for number in range(2, 6)]
+    said = described(results(judged(1, flags=("looping", "cut_off")), *cut))
+    assert "1 of 5 answers were unusable: looping 1." in said
+
+
 def test_nothing_answered_is_nothing_to_say_but_is_said() -> None:
     """No division by nothing."""
     assert "0 of 0 harmful requests." in described({})
