@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from proxy.backends.flavours import OPENAI_NAMES
+from proxy.backends.flavours import capabilities as of_flavour
 from proxy.domain import Capabilities
 
 # What providers take beside OpenAI's parameters: litellm hands unknown keywords on to them.
@@ -46,6 +47,7 @@ _RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "vertex_ai": {"stop": (1, 5)},
     "cohere": _COHERE,
     "cohere_chat": _COHERE,
+    "hosted_vllm": of_flavour("vllm").ranges,
 }
 
 # In litellm's lists of OpenAI parameters, but no business of a client's.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.backends import flavours
 from proxy.backends.litellm_params import allowed_fields, capabilities, keywords
 
 OPENAI = (
@@ -55,6 +56,11 @@ def test_providers_own_settings(provider: str, setting: str, field: str) -> None
 def test_ranges_are_of_settings_that_the_provider_takes(provider: str) -> None:
     """What is narrower than a policy's own range."""
     assert capabilities(provider, OPENAI).ranges
+
+
+def test_vllm_takes_the_same_with_litellm_between() -> None:
+    """It is the same server; a `top_p` of 0 would be refused there, too."""
+    assert capabilities("hosted_vllm", OPENAI).ranges == flavours.capabilities("vllm").ranges
 
 
 def test_anthropics_temperature_ends_at_one() -> None:
