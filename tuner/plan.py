@@ -15,6 +15,9 @@ LEAST_STAYING = 1
 FIRST_SHARE = 0.6
 """Share of a generation's time for the first rung."""
 
+OVERTIME = 1.1
+"""The search ends when it has taken this much of its time, whatever is left to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

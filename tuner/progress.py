@@ -24,7 +24,7 @@ class Progress:
     Args:
         stream: usually stderr.
         generations: of the search, the initial one not counted.
-        total_s: seconds that the whole run aims at.
+        total_s: seconds that the whole run aims at, until more is known.
         elapsed_s: seconds of the run so far.
         clock: monotonic seconds.
     """
@@ -60,6 +60,10 @@ class Progress:
         """A generation begins that brings the count of candidates to this."""
         self._phase = f"generation {number}/{self._generations}, {candidates} candidates"
         self._line.show(force=True)
+
+    def expects(self, total_s: float) -> None:
+        """The whole run will take so many seconds, by the speed it has shown."""
+        self._total_s = total_s
 
     def best(self, rate: Rate | None) -> None:
         """The best feasible candidate so far on the search split."""

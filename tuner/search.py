@@ -20,7 +20,8 @@ from tuner.lagrangian import Handling, Multipliers, mean_gaps, updated
 from tuner.ledger import Ledger
 from tuner.limit_wording import broken_by_baseline
 from tuner.nursery import Nursery
-from tuner.plan import Pace, pace
+from tuner.outlook import Outlook
+from tuner.plan import OVERTIME, Pace, pace
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
 from tuner.race import why_dropped
@@ -36,11 +37,12 @@ from tuner.stopping import (
 )
 from tuner.writing.scribe import Scribe
 
+_FORESEEN = (0, 2)
+"""Generations before which people are told how long the run will take: as soon as there is a speed,
+and once it is that of candidates and not of the base policy alone."""
+
 NO_TIME = "no time left for it"
 """Why a candidate was dropped that stood in the race."""
-
-_OVERTIME = 1.1
-"""The search ends when it has taken this much of its time, whatever is left to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Search:
         ledger: gets decisions, time and progress.
         rng: the run's own generator, the nursery's too.
         scribe: has texts written for each generation; None where nobody writes.
+        outlook: says when the run will end; None where nobody asks.
     """
 
     def __init__(
@@ -89,8 +92,10 @@ class Search:
         ledger: Ledger,
         rng: random.Random,
         scribe: Scribe | None = None,
+        outlook: Outlook | None = None,
     ) -> None:
         self._scribe = scribe
+        self._outlook = outlook
         self._preset = preset
         self._nursery = nursery
         self._races = races
@@ -222,6 +227,7 @@ class Search:
         new = self._preset.offspring if number else self._preset.population
 
         def measure(elapsed_s: float) -> dict[str, Any]:
+            self._foresee(number, elapsed_s)
             if not self._races:
                 same = self._preset.second[0]
                 return _as_json(Pace(same, same, new))
@@ -238,10 +244,23 @@ class Search:
         self._ledger.progress.generation(number, len(self._archive) + new)
         return Pace(Rung(*observed["first"]), Rung(*observed["second"]), observed["staying"])
 
+    def _foresee(self, number: int, elapsed_s: float) -> None:
+        """Tell when the run will end; no decision depends on it, so it is not written down."""
+        if self._outlook is None:
+            return
+        rate = self._evidence.rate(elapsed_s)
+        ends_at_s = self._outlook.ends_at_s(number, elapsed_s, rate)
+        self._ledger.progress.expects(ends_at_s)
+        if number in _FORESEEN:
+            self._ledger.progress.say(
+                f"At {rate:.2g} answers a second, as measured so far, the run takes about "
+                f"{ends_at_s / 60:.1f} minutes, if nothing ends the search earlier."
+            )
+
     def _reason_to_stop(self, generation: int) -> str | None:
         rules: list[StopRule] = [
             after_generations(self._preset.generations),
-            after_seconds(self._preset.search_s * _OVERTIME),
+            after_seconds(self._preset.search_s * OVERTIME),
             without_gain(self._preset.patience),
         ]
         if self._stop_file is not None:

@@ -27,7 +27,8 @@ from tuner.finals import Round, finalists, test, validate
 from tuner.ledger import Ledger
 from tuner.limit_wording import HANDLED
 from tuner.nursery import Nursery
-from tuner.plan import forecast
+from tuner.outlook import Outlook, recent_tokens_per_s
+from tuner.plan import Plan, forecast
 from tuner.pools import Pools
 from tuner.presets import Preset
 from tuner.progress import Progress
@@ -131,14 +132,14 @@ async def _run(session: Session, space: Space, ledger: Ledger) -> Candidate | No
     rounds = _rounds(session, ledger)
     ledger.decide("run", _identity(session, space, rounds))
     ledger.progress.say(_plan_text(session, rounds))
-    found = await _search(session, space, rounds["search"], ledger).run()
+    found = await _search(session, space, rounds, ledger).run()
     chosen = await _finish(session, found, rounds, ledger)
     ledger.decide("finished", {"chosen": None if chosen is None else chosen.key})
     return chosen
 
 
-def _search(session: Session, space: Space, searched: Round, ledger: Ledger) -> Search:
-    config = session.config
+def _search(session: Session, space: Space, rounds: Rounds, ledger: Ledger) -> Search:
+    config, searched = session.config, rounds["search"]
     algorithm = require(config.algorithm)
     rng = generator(config.seed)
     breeder = algorithm.breeder(space, rng)
@@ -158,6 +159,13 @@ def _search(session: Session, space: Space, searched: Round, ledger: Ledger) -> 
         ledger=ledger,
         rng=rng,
         scribe=scribe,
+        outlook=Outlook(
+            session.preset,
+            algorithm.races,
+            search=searched.pools.all,
+            validation=rounds["validation"].pools.all,
+            test=rounds["test"].pools.all,
+        ),
     )
 
 
@@ -316,12 +324,24 @@ def _plan_text(session: Session, rounds: Rounds) -> str:
         f"{plan.answers[0]} to {plan.answers[1]} answers of at most {preset.max_tokens} tokens "
         f"({plan.tokens[0] // 1000}k to {plan.tokens[1] // 1000}k).\n"
         f"Time: search {preset.search_s / 60:.1f} of {preset.total_s / 60:.1f} min; prompts are "
-        f"adapted to the measured speed, never below the minimum.\n"
+        f"adapted to the measured speed, never below the minimum.{_minutes(session, plan)}\n"
         f"{_writing_plan(session)}"
         f"Limits: {', '.join(preset.limits.typed())}; "
         f"{HANDLED[session.config.constraints]}.\n"
         f"To end the search early and go on to validation: touch "
         f"{stop_file(session.store.path)}\n"
+    )
+
+
+def _minutes(session: Session, plan: Plan) -> str:
+    """What the plan comes to at the speed that is known before the first answer, if any is."""
+    speed = recent_tokens_per_s(session.store.written(session.model_sha256, since=0.0))
+    if speed is None:
+        return " Minutes are said once the speed is known."
+    low, high = plan.minutes(speed)
+    return (
+        f" At the {speed:.0f} tokens/s of this model's last answers here the plan would take "
+        f"{low:.0f} to {high:.0f} minutes, if no answer were known."
     )
 
 
