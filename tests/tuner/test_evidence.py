@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -193,7 +194,7 @@ def test_a_judge_that_fails_for_a_while_loses_no_answer(bench: Bench, error: Exc
     failing = dataclasses.replace(bench, judge=executor.judge, executor=executor)
     asyncio.run(StoredEvidence(failing).gather([(BASE, PROMPTS[:4])]))
     for is_replaying, status in ((True, "unscored"), (False, "scored"), (True, "scored")):
-        mended = StoredEvidence(bench, is_replaying=lambda said=is_replaying: said)
+        mended = StoredEvidence(bench, is_replaying=partial(bool, is_replaying))
         asyncio.run(mended.gather([(BASE, PROMPTS[:4])]))
         assert {one.verdict.status for one in mended.of(BASE).values()} == {status}
     assert asked(failing) == 4
