@@ -16,7 +16,7 @@ from benchmarks.tuner.table import Header, Row, Table, as_cell, extend
 from proxy.backends import registry as backends
 from proxy.backends.base import Backend
 from proxy.domain import Prompt
-from proxy.errors import GuardTuneError, StoreError
+from proxy.errors import BackendError, GuardTuneError, StoreError
 from proxy.evaluation.identity import model_sha256
 from proxy.evaluation.interrupt import INTERRUPTED, interruptible
 from proxy.evaluation.model_choice import choose_model, in_flight, wide
@@ -66,7 +66,7 @@ def answer(arguments: argparse.Namespace) -> int:
     """Answer what is missing, until all is there or the time is over.
 
     Returns:
-        0; 2 where something of the user's is wrong; 130 after Ctrl-C.
+        0; 2 where something of the user's is wrong or the model fails; 130 after Ctrl-C.
     """
     try:
         asyncio.run(interruptible(_answer(arguments)))
@@ -90,8 +90,15 @@ async def _answer(arguments: argparse.Namespace) -> None:
             if time.monotonic() - started > 60 * arguments.minutes:
                 sys.stdout.write("The time is over; the same command goes on from here.\n")
                 return
-            rows = await _rows(work, missing[first : first + _TOGETHER])
+            rows, failure = await _rows(work, missing[first : first + _TOGETHER])
             extend(arguments.output, [row.line() for row in rows])
+            if failure is not None:
+                raise BackendError(
+                    f"An answer failed ({failure}). Its configuration and those after it are not "
+                    "kept: they would look worse than they are. The same command goes on there.",
+                    model=work.backend.model,
+                    error_type="provider",
+                )
             done = len(wanted) - len(missing) + first + len(rows)
             minutes = (time.monotonic() - started) / 60
             sys.stdout.write(f"{done} of {len(wanted)} after {minutes:.1f} min\n")
@@ -141,7 +148,8 @@ def _known(path: Path, header: Header) -> set[Genome]:
     return {row.genome for row in table.rows}
 
 
-async def _rows(work: _Work, genomes: Sequence[Genome]) -> list[Row]:
+async def _rows(work: _Work, genomes: Sequence[Genome]) -> tuple[list[Row], str | None]:
+    """The configurations' answers, up to the first that failed, and why it did."""
     tasks = [
         task
         for genome in genomes
@@ -152,7 +160,10 @@ async def _rows(work: _Work, genomes: Sequence[Genome]) -> list[Row]:
     ]  # fmt: skip
     judged = await evaluate(work.backend, work.judge, tasks, concurrency=work.concurrency)
     each = len(work.prompts)
-    return [
+    failures = ((at, one.answer.error) for at, one in enumerate(judged) if one.answer.error)
+    failed_at, failure = next(failures, (len(judged), None))
+    rows = [
         Row(genome, tuple(map(as_cell, judged[place * each : (place + 1) * each])))
-        for place, genome in enumerate(genomes)
+        for place, genome in enumerate(genomes[: failed_at // each])
     ]
+    return rows, failure

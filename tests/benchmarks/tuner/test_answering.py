@@ -66,3 +66,17 @@ def test_another_table_is_not_mixed_in(tmp_path: Path, capsys: pytest.CaptureFix
     answering.answer(arguments(tmp_path, "--configurations", "4"))
     assert answering.answer(arguments(tmp_path, "--max-tokens", "7")) == 2
     assert "Give an --output" in capsys.readouterr().err
+
+
+def test_a_model_that_fails_leaves_no_answers_that_were_never_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They would be unscored for ever; what is whole is kept."""
+    typed = arguments(tmp_path, "--configurations", "12")
+    model = MODEL.replace('answers: ["I can\'t help with that."]', "status: 500")
+    (tmp_path / "models.yaml").write_text(model)
+    assert answering.answer(typed) == 2
+    assert "An answer failed (" in capsys.readouterr().err
+    few = Table.load(tmp_path / "table.jsonl")
+    assert 0 < len(few.rows) < 12
+    assert all(cell[0] == "scored" for row in few.rows for cell in row.cells)
