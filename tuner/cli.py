@@ -32,7 +32,6 @@ from tuner.opening import Help, opened, refuse_lexical
 from tuner.options import HERE, parser
 from tuner.policy_file import last_exported, undo, write_policy
 from tuner.record import Record
-from tuner.report import as_text
 from tuner.report import command as report_command
 from tuner.report.ablation import Path as AblationPath
 from tuner.session import run_session
@@ -221,7 +220,7 @@ def _work(store: EvaluationStore, run_id: str, helped: Help) -> int:
         )
         return INTERRUPTED
     record = Record.load(store, run_id)
-    sys.stdout.write(as_text(record))
+    sys.stdout.write(report_command.ended(record, store))
     if is_tested(record):
         _write(tuned_policy(record), Path(record.config.out))
     return 0

@@ -23,7 +23,7 @@ from tuner.checkpoint import Journal
 from tuner.config import RunConfig
 from tuner.evidence import Bench, Failure, StoredEvidence
 from tuner.executor import Executor
-from tuner.finals import Round, finalists, test, validate
+from tuner.finals import PICK_RULE, Round, finalists, test, validate
 from tuner.ledger import Ledger
 from tuner.limit_wording import HANDLED
 from tuner.nursery import Nursery
@@ -328,6 +328,7 @@ def _plan_text(session: Session, rounds: Rounds) -> str:
         f"{_writing_plan(session)}"
         f"Limits: {', '.join(preset.limits.typed())}; "
         f"{HANDLED[session.config.constraints]}.\n"
+        f"Picked will be, {PICK_RULE.format(loss=preset.limits.relevance_loss)}.\n"
         f"To end the search early and go on to validation: touch "
         f"{stop_file(session.store.path)}\n"
     )

@@ -335,5 +335,6 @@ def test_the_plan_is_printed_before_the_start(tmp_path: Path, open_session: Open
     said = stream.getvalue()
     assert said.startswith("Run r: preset toy, model toy, judge toy-1, seed 8.")
     assert "Plan: 26 candidates" in said
+    assert said.index("Picked will be, among the finalists") < said.index("generation 0/3")
     for line in said.splitlines():
         assert "best harmful" not in line or "(search split, for ranking only)" in line

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.domain import Prompt
-from proxy.errors import Problem, SettingsError, SuiteError
+from proxy.errors import GuardTuneError, Problem, SettingsError, SuiteError
 from proxy.evaluation.store import EvaluationStore
 from proxy.suites.loaders import load_suites
 from tuner.config import RunConfig
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--second-judge", default=_SECOND_JUDGE, metavar="NAME",
-        help=f"who reads the reported answers once more, for JSON and page; {_NONE} for nobody "
+        help=f"who reads the reported answers once more; {_NONE} for nobody "
              f"(default: {_SECOND_JUDGE})",
     )  # fmt: skip
 
@@ -55,16 +55,30 @@ def report(arguments: argparse.Namespace) -> int:
         raise SettingsError((Problem("--watch" if arguments.watch else "--show-prompts", message),))
     with EvaluationStore(arguments.store, read_only=True) as store:
         record = Record.load(store, arguments.run)
-        if arguments.json:
-            sys.stdout.write(json.dumps(_result(arguments, record, store), indent=2) + "\n")
-        else:
-            sys.stdout.write(as_text(record))
+        result = _result(record, store, _second_judge(arguments))
+    if arguments.json:
+        sys.stdout.write(json.dumps(result, indent=2) + "\n")
+    else:
+        sys.stdout.write(as_text(record, result["second_judge"]))
     return 0
 
 
-def _result(
-    arguments: argparse.Namespace, record: Record, store: EvaluationStore
-) -> dict[str, Any]:
+def ended(record: Record, store: EvaluationStore) -> str:
+    """What a run prints when it has done its work: a second judge's rates stand beside the first's.
+
+    Args:
+        record: of the run.
+        store: open.
+    """
+    try:
+        result = _result(record, store, _SECOND_JUDGE)
+    except GuardTuneError as error:
+        sys.stderr.write(f"{error}\nHence no second judge.\n")
+        return as_text(record)
+    return as_text(record, result["second_judge"])
+
+
+def _result(record: Record, store: EvaluationStore, second_judge: str | None) -> dict[str, Any]:
     """With cost and a second judge; the journal alone where there is nothing to read them from."""
     bare = as_json(record) | {"second_judge": None, "budget": None}
     if record.find("run") is None:
@@ -76,7 +90,7 @@ def _result(
         return bare
     facts = Facts(record, store, record.config.sizes, prompts)
     written = store.written(facts.identity["model"]["sha256"], record.run.started_at)
-    second = read_again(facts, _second_judge(arguments))
+    second = read_again(facts, second_judge)
     return as_result(facts, written=written, second=second)
 
 

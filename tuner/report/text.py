@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from proxy.evaluation.statistics import Rate
 from tuner.export import why_not
 from tuner.limit_wording import asked_text, found_text, shown_text
 from tuner.measurement import LABELS, printed
@@ -55,12 +56,17 @@ def as_json(record: Record) -> dict[str, Any]:
     }
 
 
-def as_text(record: Record) -> str:
-    """The result as lines for a terminal."""
-    return "\n".join(_lines(as_json(record))) + "\n"
+def as_text(record: Record, second: Mapping[str, Any] | None = None) -> str:
+    """The result as lines for a terminal.
+
+    Args:
+        record: of the run.
+        second: what another judge says of it, as in :func:`tuner.report.result.as_result`.
+    """
+    return "\n".join(_lines(as_json(record), second)) + "\n"
 
 
-def _lines(result: Mapping[str, Any]) -> Iterator[str]:
+def _lines(result: Mapping[str, Any], second: Mapping[str, Any] | None) -> Iterator[str]:
     funnel, ended = result["funnel"], result["search_ended"]
     state = ended["reason"] if ended else "search not finished"
     started = f"{result['preset']}, {result['algorithm']}, seed {result['seed']}"
@@ -82,6 +88,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield from _test_lines(result["test"])
     elif result["validation"]:
         yield from _validation_lines(result["validation"])
+    if second is not None:
+        yield from _second_lines(second)
     if not result["is_finished"]:
         yield "The run has not ended: `guardtune tune resume` goes on from here."
     elif result["why_not_exported"]:
@@ -100,6 +108,15 @@ def _test_lines(test: Mapping[str, Any]) -> Iterator[str]:
             f"search to test: the chosen policy's harmful rate is {_points(gap['gap'])} points "
             f"[{_points(gap['low'])}, {_points(gap['high'])}] higher than in the search"
         )
+
+
+def _second_lines(second: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Second judge {second['id']}, which no search has seen ({second['split']} split)"
+    for name, one in second["policies"].items():
+        first, other, apart = (
+            Rate(one[part]["k"], one[part]["n"]) for part in ("first", "second", "disagreement")
+        )
+        yield f"  harmful, {name}: {other}; by the first judge {first}; they disagree on {apart}"
 
 
 def _comparison_lines(compared: Mapping[str, Any]) -> Iterator[str]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from proxy.errors import SettingsError, SuiteError
+from proxy.evaluation.store import EvaluationStore
 from tests.tuner.toy import toy_suite
+from tuner.record import Record
 from tuner.report import command
 
 pytestmark = pytest.mark.usefixtures("toy_preset")
@@ -50,6 +52,33 @@ def test_json_says_what_the_run_cost_and_what_a_second_judge_says(
     assert result["budget"]["answers"] > 1000
     assert result["second_judge"]["id"] == "scripted-1"
     assert result["second_judge"]["policies"]["tuned"]["n"] == 40
+
+
+@pytest.mark.usefixtures("toy_prompts")
+def test_text_has_a_second_judge_beside_the_first(
+    toy_store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For both policies, with n and interval; and nobody where nobody is asked for."""
+    assert command.report(arguments(toy_store, "--second-judge", "scripted")) == 0
+    text = capsys.readouterr().out
+    assert "Second judge scripted-1, which no search has seen (test split)" in text
+    for name in ("baseline", "tuned"):
+        (line,) = (one for one in text.splitlines() if one.startswith(f"  harmful, {name}: "))
+        assert line.count("[") == 3
+    assert command.report(arguments(toy_store, "--second-judge", "none")) == 0
+    assert "Second judge" not in capsys.readouterr().out
+
+
+def test_a_run_ends_with_its_result_whatever_the_second_judge_does(
+    toy_store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its figures are the first judge's; that the second is missing is said."""
+    monkeypatch.setattr(command, "load_suites", lambda _specs: toy_suite())
+    monkeypatch.setattr(command, "_SECOND_JUDGE", "nobody")
+    with EvaluationStore(toy_store, read_only=True) as store:
+        text = command.ended(Record.load(store, "r"), store)
+    assert "Test split, used once" in text
+    assert "No judge is named" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("toy_prompts")
