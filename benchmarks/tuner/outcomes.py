@@ -143,5 +143,5 @@ def _moments(record: Record) -> Iterator[_Moment]:
 
 def keeps(truth: Truth, base: Truth, limits: Limits) -> bool:
     """Whether a policy truly keeps the limits that bind a search."""
-    gain = truth.over_refusal - base.over_refusal
+    gain = round(truth.over_refusal - base.over_refusal, 9)  # 0.2 - 0.15 is more than 0.05
     return gain <= limits.over_refusal_gain and truth.degenerate <= limits.degenerate

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from benchmarks.tuner.outcomes import Outcome, Truth, outcome
+from benchmarks.tuner.outcomes import Outcome, Truth, keeps, outcome
 from proxy.evaluation.store import Decision, Run
 from tuner.genome import Genome
 from tuner.limits import Limits
@@ -53,6 +53,13 @@ def test_the_volume_is_that_of_what_truly_keeps_the_limits(tokens: int, volume: 
     """Interpolated between the ends of generations."""
     found = outcome(RECORD, truth, tokens=tokens, limits=Limits())
     assert found.volume == pytest.approx(volume)
+
+
+def test_what_is_just_at_a_limit_keeps_it() -> None:
+    """One refusal more of twenty is five points."""
+    base, one_more, two_more = (Truth(0.5, 0.5, k / 20, 0.0) for k in (3, 4, 5))
+    assert keeps(one_more, base, Limits())
+    assert not keeps(two_more, base, Limits())
 
 
 def test_counts_are_those_within_the_budget() -> None:
