@@ -89,13 +89,20 @@ class _Moment:
 
 
 def outcome(
-    record: Record, truth: Callable[[Genome], Truth], *, tokens: int, limits: Limits
+    record: Record,
+    truth: Callable[[Genome], Truth],
+    *,
+    base: Genome,
+    tokens: int,
+    limits: Limits,
 ) -> Outcome:
     """Read a journal by the truth.
 
     Args:
         record: of a search.
         truth: of any of its genomes.
+        base: the base policy's, which some limits are relative to. The journal does not tell: its
+            candidates are in the order of their keys.
         tokens: the budget.
         limits: what a policy may cost.
     """
@@ -104,10 +111,10 @@ def outcome(
         key: Genome.from_json(genome) for one in moments for key, genome in one.tried.items()
     }
     truths = {key: truth(genome) for key, genome in genomes.items()}
-    base = truths[next(iter(genomes))]  # candidate 0 is the baseline
+    usual = truth(base)
 
     def front(moment: _Moment) -> tuple[Point, ...]:
-        kept = (truths[key] for key in moment.survivors if keeps(truths[key], base, limits))
+        kept = (truths[key] for key in moment.survivors if keeps(truths[key], usual, limits))
         return tuple((one.harmful, one.relevance) for one in kept)
 
     within = [one for one in moments if one.tokens <= tokens] or moments[:1]

@@ -72,7 +72,8 @@ def run_trial(path: Path, name: str, seed: int, tokens: int) -> Outcome:
     stage = Stage(preset, tokens, {"search": pools}, lookup)
     record = run_search(stage, nursery, rng, races=algorithm.races)
     truths = {genome: _truth(found) for genome, found in results.items()}
-    return outcome(record, truths.__getitem__, tokens=tokens, limits=preset.limits)
+    base = Genome.base(space)
+    return outcome(record, truths.__getitem__, base=base, tokens=tokens, limits=preset.limits)
 
 
 def checked(path: Path) -> Table:

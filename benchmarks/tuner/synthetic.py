@@ -76,7 +76,8 @@ def run_trial(name: str, seed: int, tokens: int) -> Trial:
     nursery = Nursery(problem.space, PASSTHROUGH, rng, algorithm.breeder(problem.space, rng))
     stage = Stage(PRESET, tokens, pools, problem.answer)
     record = run_search(stage, nursery, rng, races=algorithm.races)
-    found = outcome(record, problem.truth, tokens=tokens, limits=PRESET.limits)
+    base = Genome.base(problem.space)
+    found = outcome(record, problem.truth, base=base, tokens=tokens, limits=PRESET.limits)
     return Trial(name, seed, found, _first(record, problem))
 
 

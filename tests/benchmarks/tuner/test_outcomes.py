@@ -21,6 +21,9 @@ TRUTHS = {
 }
 
 
+BASE = Genome((), ("base",), ())
+
+
 def truth(genome: Genome) -> Truth:
     """Genomes here are their names."""
     return TRUTHS[genome.demonstrations[0]]
@@ -37,6 +40,8 @@ def generation(number: int, born: list[str], survivors: list[str], tokens: int) 
     return [Decision("generation", body), Decision("stop", stop)]
 
 
+STRICT = Limits(over_refusal_gain=0.02)
+
 RECORD = Record(
     Run("r", 0.0, {}),
     (
@@ -51,7 +56,7 @@ RECORD = Record(
 )
 def test_the_volume_is_that_of_what_truly_keeps_the_limits(tokens: int, volume: float) -> None:
     """Interpolated between the ends of generations."""
-    found = outcome(RECORD, truth, tokens=tokens, limits=Limits())
+    found = outcome(RECORD, truth, base=BASE, tokens=tokens, limits=Limits())
     assert found.volume == pytest.approx(volume)
 
 
@@ -64,21 +69,30 @@ def test_what_is_just_at_a_limit_keeps_it() -> None:
 
 def test_counts_are_those_within_the_budget() -> None:
     """Founders are no offspring: nothing of them counts as dropped."""
-    early = outcome(RECORD, truth, tokens=299, limits=Limits())
+    early = outcome(RECORD, truth, base=BASE, tokens=299, limits=Limits())
     assert (early.generations, early.candidates, early.dropped) == (1, 1, 0.0)
-    whole = outcome(RECORD, truth, tokens=10**6, limits=Limits())
+    whole = outcome(RECORD, truth, base=BASE, tokens=10**6, limits=Limits())
     assert (whole.generations, whole.candidates, whole.tokens) == (2, 4, 300)
     assert whole.dropped == pytest.approx(2 / 3)
     assert whole.infeasible == pytest.approx(2 / 3)
     assert whole.front == whole.next_front == ((0.4, 0.5),)
 
 
+def test_limits_are_relative_to_the_base_policy_wherever_it_stands_in_the_journal() -> None:
+    """A journal is in the order of keys, so that the first candidate is just any."""
+    founders = generation(0, ["good", "base", "refusing"], ["good", "base", "refusing"], 100)
+    found = outcome(
+        Record(Run("r", 0.0, {}), tuple(founders)), truth, base=BASE, tokens=100, limits=STRICT
+    )
+    assert found.front == ((0.8, 0.5),)
+
+
 def test_fronts_on_both_sides_of_the_budget_are_kept() -> None:
     """So that every measure can be taken at it."""
-    found = outcome(RECORD, truth, tokens=250, limits=Limits())
+    found = outcome(RECORD, truth, base=BASE, tokens=250, limits=Limits())
     assert (found.front, found.next_front) == (((0.8, 0.5),), ((0.4, 0.5),))
     assert found.into_next == 0.75
     assert found.at_budget(lambda front: front[0][0]) == pytest.approx(0.5)
     assert Outcome.of(json.loads(json.dumps(asdict(found)))) == found
-    early = outcome(RECORD, truth, tokens=50, limits=Limits())
+    early = outcome(RECORD, truth, base=BASE, tokens=50, limits=Limits())
     assert (early.tokens, early.into_next) == (100, 0.0)
