@@ -1,4 +1,10 @@
-"""Which candidates are worth more prompts: paired comparisons on the prompts answered so far."""
+"""Which candidates are worth more prompts: paired comparisons on the prompts answered so far.
+
+A candidate is looked at once, after its first rung, so that there are no repeated looks to correct
+for. There are many incumbents, though: of candidates that are worth exactly what the incumbents
+are, 4 % are dropped beside one of them and 32 % beside 23 (simulated, 18 shared prompts). The front
+loses little by these; what it loses is measured on problems of known truth (benchmarks/README.md).
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from proxy import __version__
+from proxy.backends.config import EMBEDDED_MODEL
 from proxy.errors import StoreError
 from proxy.evaluation.figures import as_corrected, as_rate
 from proxy.evaluation.judge_error import rogan_gladen
@@ -16,6 +17,8 @@ from proxy.evaluation.statistics import Rate
 from proxy.evaluation.store import Written
 from proxy.judges.cards import Card
 from proxy.policy.source import dump_policy
+from tuner.algorithms import ALGORITHMS
+from tuner.config import RunConfig
 from tuner.export import tuned_policy, why_not
 from tuner.measurement import measure
 from tuner.objectives import Results
@@ -33,6 +36,7 @@ from tuner.report.second import Opinion, beside
 from tuner.report.text import as_json
 from tuner.report.trials import funnel, trials
 from tuner.report.writing import new_text, writing
+from tuner.space import DEFAULT_SPACE
 
 Json = dict[str, Any]
 
@@ -70,6 +74,7 @@ def as_document(
         "writer_calls": record.config.writer_calls,
         "judge_spec": record.config.judge,
         "limits": asdict(record.config.limits),
+        "given": _given(record.config),
         "typed_limits": list(record.config.limits.typed()),
         "changed_limits": list(record.config.limits.changed()),
         "split": None if shown is None else shown.split,
@@ -89,6 +94,17 @@ def as_document(
         "policy": _policy(record),
         "why_not": why_not(record),
     }  # fmt: skip
+
+
+def _given(config: RunConfig) -> list[str]:
+    """Options that named something whose place is not recorded."""
+    library = ALGORITHMS[config.algorithm].within(DEFAULT_SPACE.read_text(encoding="utf-8"))
+    is_own = {
+        "--model": config.model != EMBEDDED_MODEL.model_dump(mode="json"),
+        "--base": config.base is not None,
+        "--space": config.space != library,
+    }
+    return [option for option, is_set in is_own.items() if is_set]
 
 
 def _importance(rows: Sequence[Mapping[str, Any]]) -> Json:

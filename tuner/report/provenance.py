@@ -28,9 +28,10 @@ def _promote(document: Json, store: str) -> Html:
     command = f"guardtune tune export --store {store} --run {run}"
     if reason is None:
         parts = [
-            lead("Writes the policy, with provenance, where a running proxy picks it up; deleting "
-                 "the file goes back:"),
-            tag("pre", text(command)),
+            lead("Writes the policy, with provenance, where a running proxy picks it up; for "
+                 "everybody, or for a tenth of the conversations first. The last command puts back "
+                 "what was there before:"),
+            tag("pre", text(f"{command}\n{command} --canary 0.1\n{command} --undo")),
         ]  # fmt: skip
     else:
         parts = [
@@ -69,6 +70,8 @@ def _rows(document: Json) -> Iterator[list[Html]]:
     yield cells("limits", f"{limits}; {HANDLED[result['constraints']]}")
     yield cells("software", f"GuardTune {document['version']}, DEAP {identity['deap']}")
     yield [text("again"), tag("pre", text(_command(document)))]
+    if document["given"]:
+        yield cells("", f"and as they were given: {', '.join(document['given'])}")
 
 
 def _command(document: Json) -> str:

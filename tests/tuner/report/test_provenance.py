@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tuner.report.provenance import provenance
@@ -13,9 +14,11 @@ def written(document: dict[str, Any]) -> str:
 
 
 def test_a_policy_that_holds_up_can_be_promoted_by_one_command(document: dict[str, Any]) -> None:
-    """Without force; the file itself is on the page."""
+    """Without force, for some or for all, and one goes back; the file itself is on the page."""
     page = written(document)
-    assert "guardtune tune export --store my/tune.sqlite --run r<" in page
+    for way in ("", " --canary 0.1", " --undo"):
+        assert re.search(f"guardtune tune export --store my/tune.sqlite --run r{way}(\n|<)", page)
+    assert "--force" not in page
     assert "name: tuned-toy" in page
 
 
@@ -44,6 +47,13 @@ def test_the_command_has_all_that_bounds_the_search(document: dict[str, Any]) ->
     page = written(document)
     assert "--tokens 5000" in page
     assert "--writer-calls 7" in page
+
+
+def test_what_the_command_cannot_say_is_named(document: dict[str, Any]) -> None:
+    """A model and a library of one's own: their files are not recorded."""
+    assert "as they were given: --model, --space" in written(document)
+    document["given"] = []
+    assert "as they were given" not in written(document)
 
 
 def test_without_a_policy_there_is_nothing_to_promote(document: dict[str, Any]) -> None:
