@@ -257,6 +257,21 @@ def test_a_cluster_needs_its_package(
     assert not (here / "var").exists()
 
 
+@pytest.mark.parametrize("action", ["run", "resume"])
+def test_a_second_run_on_the_same_store_is_refused_and_loses_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str], action: str
+) -> None:
+    """Two would take each other's answers; reports may be read meanwhile."""
+    assert tune("run") == 0
+    before = (here / "var" / "tune.sqlite").read_bytes()
+    with EvaluationStore(here / "var" / "tune.sqlite"):
+        capsys.readouterr()
+        assert tune(action) == 2
+        assert "in use by process" in capsys.readouterr().err
+        assert tune("report") == 0
+    assert (here / "var" / "tune.sqlite").read_bytes() == before
+
+
 def test_an_unknown_judge_is_reported(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the names there are, and before a store is made."""
     assert main(["run", "--config", "guardtune.yaml", "--judge", "nobody"]) == 2

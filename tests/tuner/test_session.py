@@ -214,17 +214,20 @@ def test_a_model_that_only_loops_is_never_chosen(tmp_path: Path, open_session: O
         assert asyncio.run(run_session(open_session(store, backend=backend))) is None
 
 
+@pytest.mark.parametrize(
+    "end", [ScriptedRule(status=503), ScriptedRule(break_after=1)], ids=["down", "aborts"]
+)
 def test_a_dead_model_ends_the_run_and_the_run_can_go_on(
-    tmp_path: Path, open_session: OpenSession
+    tmp_path: Path, open_session: OpenSession, end: ScriptedRule
 ) -> None:
-    """What was answered is kept."""
+    """What was answered is kept, whether nothing comes any more or answers break off."""
     whole = complete_run(tmp_path / "whole.sqlite", open_session)
     calls = 0
 
     def dies(request: ChatRequest) -> ScriptedRule:
         nonlocal calls
         calls += 1
-        return respond(request) if calls < 200 else ScriptedRule(status=503)
+        return respond(request) if calls < 200 else end
 
     backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=dies)
     with EvaluationStore(tmp_path / "s.sqlite") as store:
