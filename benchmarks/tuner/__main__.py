@@ -102,6 +102,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         "best": {"hypervolume": round(hypervolume(best), 5), "front": best},
     }
     _conclude(arguments, outcomes, about, best=best)
+    sys.stdout.write(replay.printed(about))
     return 0
 
 

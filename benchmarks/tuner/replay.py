@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -101,6 +101,15 @@ def about(table: Table, names: Iterable[str]) -> dict[str, Any]:
     """
     opened = {name: len(_open_to(ALGORITHMS[name], table)[1]) for name in names}
     return {**table.about, "open_to": opened}
+
+
+def printed(results: Mapping[str, Any]) -> str:
+    """What to hold the figures against, for a terminal: many equal ones have found all there is."""
+    opened = ", ".join(f"{name} {count}" for name, count in results["table"]["open_to"].items())
+    return (
+        f"\nThe table's own front has hypervolume {results['best']['hypervolume']:.4f}. "
+        f"Configurations open to each: {opened}.\n"
+    )
 
 
 def best(table: Table) -> list[Point]:

@@ -94,7 +94,9 @@ def test_a_table_that_was_only_begun_is_not_searched(table: Path, tmp_path: Path
     assert checked(table) == Table.load(table)
 
 
-def test_a_table_that_was_judged_anew_is_searched_anew(table: Path, tmp_path: Path) -> None:
+def test_a_table_that_was_judged_anew_is_searched_anew(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its path and its tokens are the same; kept searches are of the verdicts before."""
     copy = tmp_path / "table.jsonl"
     copy.write_text(table.read_text())
@@ -110,6 +112,8 @@ def test_a_table_that_was_judged_anew_is_searched_anew(table: Path, tmp_path: Pa
     assert all(point[0] == 0.0 for point in after["best"]["front"])
     volumes = [one["algorithms"]["random"]["hypervolume"]["mean"] for one in (before, after)]
     assert volumes[0] < volumes[1] <= after["best"]["hypervolume"]
+    said = f"front has hypervolume {before['best']['hypervolume']:.4f}. Configurations open to each"
+    assert said in capsys.readouterr().out
 
 
 def test_without_a_table_it_says_what_to_do(
