@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -149,8 +150,7 @@ class StoredEvidence:
             StoreError: an answer could not be kept.
         """
         missing = self._missing(wanted)
-        fresh = [task for key, task in missing.items() if not await self._recall(key, task)]
-        await self._bench.executor.run(fresh, self._keep)
+        await self._bench.executor.run(await self._fresh(missing), self._keep)
         failures = sorted(
             (key, prompt, error)
             for key, prompt in missing
@@ -174,6 +174,25 @@ class StoredEvidence:
     def _task(self, candidate: Candidate, prompt: Prompt) -> Task:
         seed = sampling_seed(self._bench.run_seed, prompt.id)
         return Task(candidate.policy, prompt, seed, self._bench.max_tokens)
+
+    async def _fresh(self, missing: Mapping[tuple[str, str], Task]) -> list[Task]:
+        """Recall what can be, and return the tasks that are left.
+
+        Several at once, since a judge that has not seen stored answers yet may be slow to ask.
+        """
+        slots = asyncio.Semaphore(self._bench.executor.in_flight)
+
+        async def is_known(place: tuple[str, str], task: Task) -> bool:
+            async with slots:
+                return await self._recall(place, task)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                asked = [group.create_task(is_known(*one)) for one in missing.items()]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        known = [one.result() for one in asked]
+        return [task for task, is_it in zip(missing.values(), known, strict=True) if not is_it]
 
     async def _recall(self, place: tuple[str, str], task: Task) -> bool:
         """Count what this run or the store knows already; False if there is nothing."""

@@ -124,6 +124,30 @@ def test_another_judge_rereads_stored_answers(bench: Bench) -> None:
     assert {judged.verdict.judge_id for judged in second.of(BASE).values()} == {"toy-2"}
 
 
+class Waits(NewJudge):
+    """Says nothing before four have asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.enough = asyncio.Event()
+
+    async def judge(self, exchange: Exchange) -> Verdict:
+        """As the toy's, together."""
+        self.asked += 1
+        if self.asked == 4:
+            self.enough.set()
+        await self.enough.wait()
+        return await super().judge(exchange)
+
+
+def test_stored_answers_are_reread_several_at_once(bench: Bench) -> None:
+    """A judge behind a server would take the sum of its latencies otherwise."""
+    asyncio.run(StoredEvidence(bench).gather([(BASE, PROMPTS[:6])]))
+    second = StoredEvidence(dataclasses.replace(bench, judge=Waits()))
+    asyncio.run(asyncio.wait_for(second.gather([(BASE, PROMPTS[:6])]), timeout=20))
+    assert second.answers == 6
+
+
 def test_new_answers_are_reported_and_stored_ones_are_not(bench: Bench) -> None:
     """The progress line shows what the model does."""
     seen: list[Judged] = []
