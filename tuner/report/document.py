@@ -90,7 +90,7 @@ def as_document(
         "contrast": None if shown is None
         else contrast(shown.baseline, shown.tuned, with_texts=with_texts),
         "judge": _judge(facts, shown, second, card),
-        "health": health(record, written, facts.counted),
+        "health": health(record, written, facts.counted) | {"unscored": facts.unscored},
         "policy": _policy(record),
         "why_not": why_not(record),
     }  # fmt: skip

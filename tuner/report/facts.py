@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import get_args
@@ -91,18 +92,35 @@ class Facts:
     @cached_property
     def counted(self) -> tuple[tuple[str, str], ...]:
         """(Candidate key, prompt id) of every answer that a decision of the run rests on."""
-        validation = self.record.find("validation") or {"finalists": {}}
-        tested = self.record.find("test")
-        searched = {self.baseline.key: self.baseline, **self.candidates}
-        wanted: list[tuple[str, Split]] = [(key, "search") for key in searched]
-        if validation["finalists"]:
-            finalists = (self.baseline.key, *validation["finalists"])
-            wanted += [(key, "validation") for key in finalists]
-        if tested is not None:
-            wanted += [(key, "test") for key in (self.baseline.key, tested["key"])]
         return tuple(
-            (key, prompt) for key, split in wanted for prompt in self.of(searched[key], split)
+            (key, prompt) for key, split in self._wanted() for prompt in self._by(key, split)
         )
+
+    @cached_property
+    def unscored(self) -> Mapping[str, int]:
+        """Why the judge left answers of those unscored → how many, the most frequent first."""
+        reasons = Counter(
+            one.verdict.reason or "no reason given"
+            for key, split in self._wanted()
+            for one in self._by(key, split).values()
+            if one.verdict.status == "unscored"
+        )
+        return dict(reasons.most_common())
+
+    def _wanted(self) -> Iterator[tuple[str, Split]]:
+        """Who has been asked on which split."""
+        for key in {self.baseline.key: None} | dict.fromkeys(self.candidates):
+            yield key, "search"
+        validation = self.record.find("validation") or {"finalists": {}}
+        if validation["finalists"]:
+            for key in (self.baseline.key, *validation["finalists"]):
+                yield key, "validation"
+        if (tested := self.record.find("test")) is not None:
+            for key in (self.baseline.key, tested["key"]):
+                yield key, "test"
+
+    def _by(self, key: str, split: Split) -> Results:
+        return self.of(self.candidates.get(key, self.baseline), split)
 
     def candidate(self, genome: Genome, origin: Origin = _NONE) -> Candidate:
         """The candidate that a genome means in this run."""

@@ -59,6 +59,15 @@ def test_too_few_candidates_have_no_importance(document: dict[str, Any]) -> None
     assert 'data-figure="importance"' not in page
 
 
+def test_health_says_what_the_judge_left_unscored_and_why(document: dict[str, Any]) -> None:
+    """A judge that was down looks like a bad search otherwise."""
+    assert "unscored, because" not in written(document)
+    document["health"]["unscored"] = {"no answer in 5 s": 30, "not English": 2}
+    page = written(document)
+    assert "no answer in 5 s" in page
+    assert "left unscored by the judge</th><td>32<" in page
+
+
 def test_a_run_that_has_only_started_shows_its_health(facts: Facts) -> None:
     """And that there is nothing to draw yet."""
     page = written(as_document(cut(facts, "generation")))

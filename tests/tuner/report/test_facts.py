@@ -29,6 +29,16 @@ def test_only_finalists_have_seen_other_splits(facts: Facts) -> None:
     assert answered == {facts.baseline.key, *validation["finalists"]}
 
 
+def test_what_the_judge_left_unscored_is_counted_by_its_reason(facts: Facts) -> None:
+    """Of answers that decisions rest on."""
+    tested = dict(facts.of(facts.baseline, "test"))
+    for prompt in list(tested)[:3]:
+        silent = replace(tested[prompt].verdict, status="unscored", reason="no answer in 5 s")
+        tested[prompt] = replace(tested[prompt], verdict=silent)
+    facts._known[facts.baseline.key, "test"] = tested
+    assert facts.unscored == {"no answer in 5 s": 3}
+
+
 def test_parents_are_older_than_their_children(facts: Facts) -> None:
     """As the journal has them."""
     assert facts.has_origins
