@@ -164,6 +164,27 @@ def test_wilcoxon_agrees_with_scipy() -> None:
     assert wilcoxon(many) == pytest.approx(theirs.pvalue, rel=1e-6)
 
 
+def test_mcnemar_agrees_with_scipy() -> None:
+    """Every split of up to 40 discordant pairs."""
+    stats = pytest.importorskip("scipy.stats")
+    for n in range(1, 41):
+        for k in range(n + 1):
+            theirs = stats.binomtest(k, n, 0.5).pvalue
+            assert mcnemar(Pairs(3, k, n - k, 5)) == pytest.approx(theirs), (k, n)
+
+
+def test_effect_sizes_agree_with_scipy() -> None:
+    """Mann and Whitney's U as a share of all pairs, ties included."""
+    stats = pytest.importorskip("scipy.stats")
+    rng = random.Random(7)
+    for _ in range(20):
+        first = [float(rng.randint(0, 6)) for _ in range(rng.randint(1, 30))]
+        second = [float(rng.randint(1, 7)) for _ in range(rng.randint(1, 30))]
+        share = stats.mannwhitneyu(first, second).statistic / (len(first) * len(second))
+        assert a12(first, second) == pytest.approx(share)
+        assert cliffs_delta(first, second) == pytest.approx(2 * share - 1)
+
+
 def test_effect_sizes_count_ties_half() -> None:
     """A12 and Cliff's delta on a small example."""
     assert a12([1, 2, 3], [2]) == pytest.approx(0.5)
