@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from proxy.errors import StoreError
@@ -32,17 +32,11 @@ class Journal:
         self._run_id = run_id
         self._recorded = store.decisions(run_id)
         self._number = 0
-        self._hash = hashlib.sha256()
 
     @property
     def is_replaying(self) -> bool:
         """Whether the next decision is recorded already."""
         return self._number < len(self._recorded)
-
-    @property
-    def digest(self) -> str:
-        """Hash over all decisions so far; equal for a resumed and an uninterrupted run."""
-        return self._hash.hexdigest()[:16]
 
     def recorded(self, kind: str) -> list[Body]:
         """What earlier sessions wrote down of a kind, replayed already or not."""
@@ -94,8 +88,16 @@ class Journal:
         if not self.is_replaying:
             self._store.add_decision(self._run_id, self._number, decision)
         self._number += 1
-        content = json.dumps([decision.kind, decision.body], sort_keys=True)
-        self._hash.update(content.encode())
+
+
+def digest(decisions: Iterable[Decision]) -> str:
+    """Hash over a run's decisions; equal for a resumed and an uninterrupted run.
+
+    Returns:
+        16 hex digits.
+    """
+    lines = (json.dumps([one.kind, one.body], sort_keys=True) for one in decisions)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
 def _plain(kind: str, body: Body) -> Decision:

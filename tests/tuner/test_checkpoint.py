@@ -10,7 +10,7 @@ import pytest
 
 from proxy.errors import StoreError
 from proxy.evaluation.store import EvaluationStore, Run
-from tuner.checkpoint import Journal
+from tuner.checkpoint import Journal, digest
 
 
 @pytest.fixture
@@ -26,15 +26,16 @@ def test_a_replayed_journal_reads_measurements_back(store: EvaluationStore) -> N
     first = Journal(store, "r")
     assert first.observe("pace", lambda: {"s": 1.5}) == {"s": 1.5}
     first.decide("generation", {"keys": ("a", "b")})
+    before = digest(store.decisions("r"))
     second = Journal(store, "r")
     assert second.is_replaying
     assert second.observe("pace", lambda: {"s": 99.0}) == {"s": 1.5}
     second.decide("generation", {"keys": ["a", "b"]})
     assert not second.is_replaying
-    assert second.digest == first.digest
+    assert digest(store.decisions("r")) == before
     second.decide("stop", {})
     assert [one.kind for one in store.decisions("r")] == ["pace", "generation", "stop"]
-    assert second.digest != first.digest
+    assert digest(store.decisions("r")) != before
 
 
 def test_what_was_heard_once_is_not_asked_again(store: EvaluationStore) -> None:
@@ -52,7 +53,6 @@ def test_what_was_heard_once_is_not_asked_again(store: EvaluationStore) -> None:
     assert asyncio.run(first.ask("written", said)) == {"text": "a"}
     second = Journal(store, "r")
     assert asyncio.run(second.ask("written", cancelled)) == {"text": "a"}
-    assert second.digest == first.digest
     assert len(store.decisions("r")) == 1
 
 

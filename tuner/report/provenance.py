@@ -68,6 +68,7 @@ def _rows(document: Json) -> Iterator[list[Html]]:
     yield cells("space", genes)
     limits = ", ".join(document["typed_limits"])
     yield cells("limits", f"{limits}; {HANDLED[result['constraints']]}")
+    yield [text("journal of decisions, hash"), code(result["journal"])]
     yield cells("software", f"GuardTune {document['version']}, DEAP {identity['deap']}")
     yield [text("again"), tag("pre", text(_command(document)))]
     if document["given"]:

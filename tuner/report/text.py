@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from proxy.evaluation.statistics import Rate
+from tuner.checkpoint import digest
 from tuner.export import why_not
 from tuner.limit_wording import asked_text, found_text, shown_text
 from tuner.measurement import LABELS, printed
@@ -39,6 +40,7 @@ def as_json(record: Record) -> dict[str, Any]:
         "multipliers": record.multipliers,
         "is_relevance_lexical": record.is_lexical,
         "is_finished": record.is_finished,
+        "journal": digest(record.decisions),
         "identity": record.find("run"),
         "funnel": {
             "generations": len(generations),

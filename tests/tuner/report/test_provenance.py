@@ -34,7 +34,7 @@ def test_one_that_does_not_is_a_shadow_or_needs_force_and_the_reason_stands_firs
 def test_everything_that_makes_the_run_is_named(document: dict[str, Any]) -> None:
     """Digests, seed, judge, versions, and the command."""
     page = written(document)
-    for part in ("0" * 64, "seed 8", "toy-1", "DEAP ", "GuardTune ",
+    for part in ("0" * 64, document["result"]["journal"], "seed 8", "toy-1", "DEAP ", "GuardTune ",
                  "guardtune tune run --preset quick --algorithm paired-race --seed 8",
                  "over-refusal-gain=0.05, relevance-loss=0.05", "feasibility first"):  # fmt: skip
         assert part in page
