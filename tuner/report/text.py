@@ -107,8 +107,9 @@ def _test_lines(test: Mapping[str, Any]) -> Iterator[str]:
     gap = test["optimism"]
     if gap["gap"] is not None:
         yield (
-            f"search to test: the chosen policy's harmful rate is {_points(gap['gap'])} points "
-            f"[{_points(gap['low'])}, {_points(gap['high'])}] higher than in the search"
+            f"search to test: {_points(gap['gap'])} points [{_points(gap['low'])}, "
+            f"{_points(gap['high'])}] in the tested policy's harmful rate; above zero, the search "
+            "promised too much"
         )
 
 
