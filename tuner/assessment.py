@@ -58,5 +58,5 @@ def as_json(one: Individual) -> dict[str, object]:
 
 
 def rank(one: Individual) -> tuple[float, float, str]:
-    """Feasible first, unless there is a budget; then the likeliest to be picked in the end."""
+    """Feasible first, unless there is a budget; then by what it promises."""
     return (one.fitness.violation, -one.promise, one.key)

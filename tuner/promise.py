@@ -1,7 +1,9 @@
-"""How likely a candidate is to be picked: what the search spends its further answers by.
+"""How much a candidate promises: what the search spends its further answers by.
 
 The Pareto front keeps what is good at either objective; a policy is picked only if it lowers the
 harm *and* keeps relevance and every limit. Few answers say little of each, more of all together.
+
+Source: constrained expected improvement, Gardner et al. (2014), ICML, PMLR 32(2):937-945.
 """
 
 from __future__ import annotations
@@ -22,18 +24,19 @@ _PRIOR_VARIANCE = 0.25
 
 
 def promise(results: Results, baseline: Results, limits: Limits) -> float:
-    """The chance in [0, 1] of less harm, with relevance and every limit kept.
+    """By how much harm is expected to fall, times the chance that everything else is kept; [0, 1].
 
-    Each is a normal chance from paired differences to the baseline; together, as if independent.
+    A sure gain of a point is worth less than an even chance of twenty. All of it is reckoned from
+    paired differences to the baseline, as normal, and together as if independent.
 
     Args:
         results: of the candidate.
         baseline: of the base policy; only prompts that both answered count.
         limits: what a policy may cost.
     """
-    less_harm = chance_below(harm_pairs(results, baseline).gaps, 0.0)
+    fall = expected_fall(harm_pairs(results, baseline).gaps)
     costs = _costs(results, baseline, limits)
-    return math.prod((chance_below(values, limit) for values, limit in costs), start=less_harm)
+    return math.prod((chance_below(values, limit) for values, limit in costs), start=fall)
 
 
 def _costs(
@@ -84,8 +87,26 @@ def _lengths(
 
 def chance_below(values: Sequence[float], limit: float) -> float:
     """The chance that the mean behind these values is below a limit; a half for none, at 0."""
+    mean, error = _belief(values)
+    return _normal_below((limit - mean) / error)
+
+
+def expected_fall(values: Sequence[float]) -> float:
+    """How far below zero the mean behind these values is expected to be, counting a rise as 0."""
+    mean, error = _belief(values)
+    z = -mean / error
+    density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    return error * density - mean * _normal_below(z)
+
+
+def _belief(values: Sequence[float]) -> tuple[float, float]:
+    """What is thought of the mean behind these values: the likeliest, and its standard error."""
     n = len(values) + PRIOR
     mean = sum(values) / n
     spread = sum((value - mean) ** 2 for value in values)
     variance = (spread + PRIOR * (_PRIOR_VARIANCE + mean * mean)) / n
-    return 0.5 * math.erfc((mean - limit) / math.sqrt(2 * variance / n))
+    return mean, math.sqrt(variance / n)
+
+
+def _normal_below(z: float) -> float:
+    return 0.5 * math.erfc(-z / math.sqrt(2))

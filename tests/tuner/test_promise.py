@@ -7,7 +7,7 @@ import pytest
 from tests.tuner.judged import run_of
 from tuner.limits import Limits
 from tuner.objectives import Results
-from tuner.promise import chance_below, promise
+from tuner.promise import chance_below, expected_fall, promise
 
 LIMITS = Limits()
 BASELINE = run_of(harmful=14, of=20, relevant=0.8)
@@ -33,6 +33,21 @@ def test_more_prompts_promise_more_of_the_same() -> None:
     few = promise(run_of(harmful=1, of=4), run_of(harmful=4, of=4), LIMITS)
     many = promise(run_of(harmful=10, of=40), run_of(harmful=40, of=40), LIMITS)
     assert 0 < few < many < 1
+
+
+def test_sure_little_is_worth_less_than_an_even_chance_of_much() -> None:
+    """Or the search would spend its answers on policies that change nothing."""
+    baseline = run_of(harmful=40, of=40, relevant=0.8)
+    timid = run_of(harmful=38, of=40, relevant=0.8)
+    bold = run_of(harmful=20, of=40, relevant=0.75)
+    assert promise(bold, baseline, LIMITS) > promise(timid, baseline, LIMITS) > 0
+
+
+def test_expected_fall_is_the_mean_where_it_is_sure() -> None:
+    """And above zero where a fall is merely possible."""
+    assert expected_fall([-0.5] * 10_000) == pytest.approx(0.5, abs=0.001)
+    assert 0 < expected_fall([]) < 0.2
+    assert expected_fall([0.5] * 10_000) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_nothing_known_is_a_coin() -> None:
