@@ -38,7 +38,7 @@ class Round:
 
 
 def finalists(found: Found, evidence: Evidence, preset: Preset) -> list[Individual]:
-    """The candidates worth validating: those likeliest to be picked, feasible ones first.
+    """The candidates worth validating: those that promise most, feasible ones first.
 
     Where none is likely, the nearest to it: a run ends with a measurement, good or bad.
 

@@ -1,9 +1,9 @@
-"""Algorithms compared over seeds: effect sizes and tests, corrected for their number."""
+"""Algorithms compared over seeds: effect sizes and tests."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import moocore
@@ -29,19 +29,6 @@ def compare(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
         "a12": round(a12(ours, theirs), 4),
         "p": float(mannwhitneyu(ours, theirs).pvalue),
     }
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Adjusted p-values: the chance of any false alarm among them stays below each.
-
-    Source: Holm (1979), Scandinavian Journal of Statistics 6:65-70.
-    """
-    adjusted: dict[str, float] = {}
-    running = 0.0
-    for rank, (name, p) in enumerate(sorted(p_values.items(), key=lambda one: one[1])):
-        running = max(running, (len(p_values) - rank) * p)
-        adjusted[name] = min(1.0, running)
-    return adjusted
 
 
 def mean_interval(values: Sequence[float]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from benchmarks.tuner.comparing import compare, holm, igd_plus, mean_interval, reference_front
+from benchmarks.tuner.comparing import compare, igd_plus, mean_interval, reference_front
 from benchmarks.tuner.outcomes import Outcome, Point
+from proxy.evaluation.multiplicity import holm
 
 Outcomes = Mapping[str, Mapping[int, Outcome]]
 """Algorithm → seed → how its search went; the same seeds for all."""
@@ -79,8 +80,10 @@ def _distances(outcomes: Outcomes, best: Sequence[Point] | None) -> dict[str, li
 
 def _against(values: Mapping[str, Sequence[float]], ours: str) -> dict[str, Any]:
     found = {name: compare(values[ours], theirs) for name, theirs in values.items() if name != ours}
-    adjusted = holm({name: one["p"] for name, one in found.items()})
-    return {name: one | {"p_holm": adjusted[name]} for name, one in found.items()}
+    adjusted = holm([one["p"] for one in found.values()])
+    return {
+        name: one | {"p_holm": p} for (name, one), p in zip(found.items(), adjusted, strict=True)
+    }
 
 
 def printed(summary: Mapping[str, Any], ours: str) -> str:

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.tuner.comparing import compare, holm, igd_plus, mean_interval, reference_front
-
-
-def test_holm_by_hand() -> None:
-    """The smallest by three, the next by two, never falling, at most one."""
-    adjusted = holm({"a": 0.01, "b": 0.04, "c": 0.03})
-    assert adjusted == pytest.approx({"a": 0.03, "c": 0.06, "b": 0.06})
-    assert holm({"a": 0.9, "b": 0.8}) == {"b": 1.0, "a": 1.0}
+from benchmarks.tuner.comparing import compare, igd_plus, mean_interval, reference_front
 
 
 def test_more_is_better() -> None:
