@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
     replayed = actions.add_parser("replay", help="seconds to minutes, without a model")
     replayed.add_argument("--table", type=Path, default=RESULTS / "tuner-table.jsonl")
-    replayed.add_argument("--share", type=float, default=1 / 3, help="of the table's tokens")
+    replayed.add_argument("--share", type=float, default=0.2, help="of the table's tokens")
     _add_comparison(replayed, RESULTS / "tuner-replay.json")
     replayed.set_defaults(action=_replay)
     return parser

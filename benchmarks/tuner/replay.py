@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -39,6 +40,10 @@ from tuner.space import Space, load_space
 _load = cache(Table.load)
 
 _NOBODY = Origin("base")
+
+LIMITS = replace(MODELLED, over_refusal_gain=0.1)
+"""What a policy may cost. Of a table's 11 look-alikes one refusal more than the base policy's is 9
+points, so that 5 would let none through."""
 
 LEAST_ROWS = 12
 """Configurations: the founders of a search."""
@@ -116,7 +121,7 @@ def best(table: Table) -> list[Point]:
     """The front of all configurations that truly keep the limits: the most there is to find."""
     prompts = _prompts(table)
     base, *others = (_truth(_results(row, prompts, table)) for row in table.rows)
-    kept = [one for one in (base, *others) if keeps(one, base, MODELLED)]
+    kept = [one for one in (base, *others) if keeps(one, base, LIMITS)]
     return reference_front([[(one.harmful, one.relevance) for one in kept]])
 
 
@@ -130,7 +135,7 @@ def preset_for(prompts: Rung) -> Preset:
     return Preset(
         name="table", population=12, offspring=12, generations=100, max_tokens=0,
         first=rung(0.4), second=rung(0.7), elites=2, finalists=0, validation=rung(0), test=rung(0),
-        search_s=FOREVER, total_s=FOREVER, patience=100, limits=MODELLED,
+        search_s=FOREVER, total_s=FOREVER, patience=100, limits=LIMITS,
     )  # fmt: skip
 
 
