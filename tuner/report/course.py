@@ -187,11 +187,16 @@ def _genealogy(found: Json | None) -> Html:
         return section(
             "genealogy", heading, lead("This run's journal is from a version that kept no parents.")
         )
+    ancestors = (
+        "The policy is a founder."
+        if len(found["tree"]) == 1
+        else f"The {len(found['tree'])} ancestors of the policy; the largest point is itself. "
+        "Below, the line of those that it resembles most, from a founder on."
+    )
     return section(
         "genealogy",
         heading,
-        lead(f"The {len(found['tree'])} ancestors of the policy; the largest point is itself. "
-             "Below, the line of those that it resembles most, from a founder on."),
+        lead(ancestors),
         chart("genealogy"),
         *(_descent(one) for one in found["line"]),
         tag("details", tag("summary", text("Whole prompt, against the baseline")),
