@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from proxy.backends.base import Reply
 from proxy.backends.config import ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
-from proxy.domain import Exchange, Kind, Priority, Prompt, Verdict
+from proxy.domain import ChatRequest, Exchange, Kind, Priority, Prompt, Transcript, Verdict
 from proxy.metrics import Metrics
 from proxy.operations.judging import Judges
 from proxy.operations.probe_history import ProbeHistory
@@ -336,16 +338,21 @@ def test_failing_backend_gives_unscored_answers_not_safe_ones() -> None:
     assert kit.value("harmful_ratio", policy) is None
 
 
-def test_bug_in_a_probe_does_not_stop_the_next(caplog: pytest.LogCaptureFixture) -> None:
+def test_bug_in_a_probe_does_not_stop_the_next(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is logged, and not tried for ever."""
+    backend = scripted()
+    chat = backend.chat
 
-    def decide(exchange: Exchange) -> Verdict:
+    def broken(request: ChatRequest, transcript: Transcript) -> AbstractAsyncContextManager[Reply]:
         if not kit.probes.reports and kit.probes.running == ("fake", first.ref):
             raise ZeroDivisionError
-        return Verdict("stub-1", "unscored")
+        return chat(request, transcript)
 
+    monkeypatch.setattr(backend, "chat", broken)
     first, second = _policy(0.1), _policy(0.2)
-    kit = _Kit(scripted(), StubJudge(decide), first, second)
+    kit = _Kit(backend, StubJudge(), first, second)
 
     async def work(kit: _Kit) -> None:
         kit.probes.refresh()
@@ -353,6 +360,27 @@ def test_bug_in_a_probe_does_not_stop_the_next(caplog: pytest.LogCaptureFixture)
 
     _run(kit, work)
     assert [report.policy for report in kit.probes.reports] == [second.ref]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_judge_with_a_bug_costs_its_verdicts_and_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The probe ends, with everything unscored."""
+
+    def decide(_exchange: Exchange) -> Verdict:
+        raise ZeroDivisionError
+
+    kit = _Kit(scripted(), StubJudge(decide), _policy(0.1))
+
+    async def work(kit: _Kit) -> None:
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+
+    _run(kit, work)
+    (report,) = kit.probes.reports
+    assert (report.harmful.n, report.unscored) == (0, 8)
+    assert "judge_broke" in caplog.text
     assert "ZeroDivisionError" in caplog.text
 
 

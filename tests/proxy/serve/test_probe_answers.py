@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from proxy.domain import Exchange, Priority, Prompt, Verdict
+from proxy.domain import Priority, Prompt
 from proxy.evaluation.run import Task
 from proxy.operations.judging import Judges
 from proxy.operations.served import ServedModels
@@ -30,8 +30,8 @@ def _order(number: int, *places: int, model: str = "fake") -> Evaluate:
 class _Kit:
     """Probes of one worker, and what it has told its parent."""
 
-    def __init__(self, decide: Callable[[Exchange], Verdict] | None = None) -> None:
-        self.judge = StubJudge(decide)
+    def __init__(self) -> None:
+        self.judge = StubJudge()
         self.models = ServedModels([scripted()])
         self.probes = ProbeAnswers(self.models, Judges(self.judge))
         self.told: list[ToParent] = []
@@ -48,12 +48,12 @@ class _Kit:
         return self.told[-1]
 
 
-def _run(act: Callable[[_Kit], Awaitable[None]], kit: Callable[[], _Kit] = _Kit) -> None:
+def _run(act: Callable[[_Kit], Awaitable[None]]) -> None:
     async def bounded() -> None:
         async with asyncio.timeout(GIVE_UP_S):
-            made = kit()
-            await made.models.start()
-            await act(made)
+            kit = _Kit()
+            await kit.models.start()
+            await act(kit)
 
     asyncio.run(bounded())
 
@@ -102,15 +102,18 @@ def test_order_that_is_stopped_ends_at_once() -> None:
     _run(act)
 
 
-def test_bug_is_told_as_an_end(caplog: pytest.LogCaptureFixture) -> None:
+def test_bug_is_told_as_an_end(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The parent does not wait for ever."""
 
-    def fail(_exchange: Exchange) -> Verdict:
+    def fail(*_: object) -> None:
         raise ValueError("a bug")
 
     async def act(kit: _Kit) -> None:
+        monkeypatch.setattr(kit.models.find("fake"), "chat", fail)
         kit.probes.begin(_order(1, 0), kit.send)
         assert await kit.until_ended() == Ended(1, "failed")
 
-    _run(act, lambda: _Kit(fail))
+    _run(act)
     assert "a bug" in caplog.text
