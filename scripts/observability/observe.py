@@ -110,11 +110,14 @@ def scene(folder: Path, *, with_real_model: bool) -> Iterator[Scene]:
 
 def read(on: Scene) -> list[Reading]:
     """Ask everything that the dashboards ask, again while something has no data yet."""
+    return ask(on.prometheus, _shown(on))
+
+
+def ask(server: Prometheus, dashboards: Sequence[dict[str, Any]]) -> list[Reading]:
+    """Ask what these dashboards ask, again while something has no data yet."""
     deadline = time.monotonic() + _ANSWERED_WITHIN_S
     while True:
-        readings = [
-            reading for dashboard in _shown(on) for reading in _read(on.prometheus, dashboard)
-        ]
+        readings = [reading for dashboard in dashboards for reading in _read(server, dashboard)]
         if all(reading.samples for reading in readings) or time.monotonic() > deadline:
             return readings
         time.sleep(EVERY_S)

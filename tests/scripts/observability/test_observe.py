@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from scripts.observability.observe import ALERT, Reading, Scene, read, report, scene
+from scripts.observability.load import load
+from scripts.observability.observe import ALERT, Reading, Scene, ask, read, report, scene
 from scripts.observability.pictures import draw
-from scripts.observability.prometheus_server import DEPLOY, EVERY_S
-from scripts.observability.questions import Question, load, marks, questions
+from scripts.observability.processes import free_port
+from scripts.observability.prometheus_server import DEPLOY, EVERY_S, prometheus
+from scripts.observability.questions import Question, marks, questions
+from scripts.observability.questions import load as load_dashboards
+from scripts.observability.stage import stage
 
-PAGES = load(DEPLOY / "grafana")
+PAGES = load_dashboards(DEPLOY / "grafana")
 ENGINE = "guardtune-engine"
 
 
@@ -117,7 +121,12 @@ def test_pictures_are_drawn_from_the_same_queries(on: Scene, readings: dict[str,
 @pytest.mark.gguf
 def test_engine_queries_return_data(tmp_path: Path) -> None:
     """From a real engine, on the embedded model."""
-    with scene(tmp_path, with_real_model=True) as real:
-        answers = {reading.question.id: reading for reading in read(real)}
-    empty = [item.id for item in _asked(engine=True) if not answers[item.id].samples]
-    assert empty == []
+    pages = [page for page in PAGES if page["uid"] == ENGINE]
+    with (
+        stage(tmp_path, with_real_model=True) as proxy,
+        prometheus(tmp_path, scraped_port=proxy.port, tuner_port=free_port()) as server,
+        load(proxy.port, proxy.models),
+    ):
+        readings = ask(server, pages)
+    assert [reading.question.id for reading in readings if not reading.samples] == []
+    assert len(readings) == len(_asked(engine=True))
