@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -35,6 +36,8 @@ N_CLIENTS = 4 * (N_IN_FLIGHT + N_QUEUED)
 N_CTX_TOKENS = 512
 ANSWER_WITHIN_S = 60
 HEALTH_WITHIN_S = 10
+ALIVE_WITHIN_S = 0.1
+"""What is promised of a saturated server; half of the answers, on a machine that is shared."""
 MAX_GROWTH_BYTES = 64 * 2**20
 
 
@@ -173,6 +176,7 @@ def test_overload_leaves_the_server_as_it_was(server: Server) -> None:
     print(f"health {len(health_s)} times, slowest {max(health_s):.3f} s")  # noqa: T201 — shown with -rP
     assert min(outcomes["answered"], outcomes["refused"]) > 0
     assert min(len(crowd.health_s) for crowd in crowds) > 1
+    assert statistics.median(health_s) < ALIVE_WITHIN_S
     assert grown < MAX_GROWTH_BYTES
 
     while _metric(server, "llamacpp:requests_processing"):
