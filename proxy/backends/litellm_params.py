@@ -13,6 +13,7 @@ from typing import Any
 from proxy.backends.flavours import OPENAI_NAMES
 from proxy.backends.flavours import capabilities as of_flavour
 from proxy.domain import Capabilities
+from proxy.policy.fitting import Range
 
 # What providers take beside OpenAI's parameters: litellm hands unknown keywords on to them.
 # ollama: llms/ollama/chat/transformation.py; hosted_vllm: through `extra_body`.
@@ -39,9 +40,9 @@ _COHERE = {
 }
 
 # What providers' own references allow, where it is less than a policy may say.
-_RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
-    "openai": {"stop": (1, 4)},
-    "azure": {"stop": (1, 4)},
+_RANGES: Mapping[str, Mapping[str, Range]] = {
+    "openai": of_flavour("openai").ranges,
+    "azure": of_flavour("openai").ranges,
     "anthropic": {"temperature": (0.0, 1.0)},
     "gemini": {"stop": (1, 5)},
     "vertex_ai": {"stop": (1, 5)},

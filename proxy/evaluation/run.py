@@ -224,8 +224,8 @@ async def judge_answer(judge: Judge, task: Task, answer: Answer) -> Verdict:
         return Verdict(judge.judge_id, "unscored", reason=str(error))
     except Exception as error:  # noqa: BLE001 - the loop's edge: a judge's bug costs one verdict
         name = type(error).__name__
-        _log.warning("judge_broke judge=%s error=%s", judge.judge_id, name)
-        _log.debug("judge_broke", exc_info=error)
+        trace = _log.isEnabledFor(logging.DEBUG)  # one an answer would drown everything else
+        _log.warning("judge_broke judge=%s error=%s", judge.judge_id, name, exc_info=trace)
         return Verdict(judge.judge_id, "unscored", reason=f"the judge broke: {name}")
 
 
