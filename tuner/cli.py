@@ -31,6 +31,7 @@ from tuner.limits import parse_limits
 from tuner.opening import Help, opened, refuse_lexical
 from tuner.options import HERE, parser
 from tuner.policy_file import last_exported, undo, write_policy
+from tuner.presets import PRESETS, Preset
 from tuner.record import Record
 from tuner.report import command as report_command
 from tuner.report.ablation import Path as AblationPath
@@ -164,6 +165,7 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
     suites = tuple(arguments.suite or ["builtin"])
     load_suites(suites)
     refuse_lexical(load_judge(arguments.judge), allowed=arguments.allow_lexical)
+    _refuse_few_tokens(arguments.tokens, PRESETS[arguments.preset], races=algorithm.races)
     slug = re.sub(r"[^a-z0-9]+", "-", model.name.lower()).strip("-")
     return RunConfig(
         name=_policy_name(arguments.name or f"tuned-{slug}"[:64]),
@@ -183,6 +185,18 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         constraints=arguments.constraints,
         allow_lexical=arguments.allow_lexical,
     )
+
+
+def _refuse_few_tokens(tokens: int | None, preset: Preset, *, races: bool) -> None:
+    """The base policy has to answer, and one candidate beside it."""
+    base = preset.second[0].prompts * preset.max_tokens
+    least = base + preset.least_tokens(races=races)
+    if tokens is not None and tokens < least:
+        message = (
+            f"{tokens} are too few: the base policy and one candidate may take {least} with "
+            f"--preset {preset.name}. Give more, or leave this out."
+        )
+        raise SettingsError((Problem("--tokens", message),))
 
 
 def _writer(arguments: argparse.Namespace, space: Space) -> ModelConfig | None:

@@ -59,7 +59,7 @@ class Evidence(Protocol):
 
     @property
     def tokens(self) -> int:
-        """Tokens of all answers counted, as far as they are known."""
+        """Tokens of all answers counted."""
         ...
 
     def rate(self, elapsed_s: float) -> float:
@@ -125,13 +125,17 @@ class StoredEvidence:
 
     @property
     def tokens(self) -> int:
-        """Tokens of those answers, as far as the backend reports them."""
+        """Tokens of those answers; one whose server did not count them was as long as may be."""
         return sum(
-            judged.answer.usage.completion_tokens
+            self._tokens_of(judged.answer)
             for results in self._results.values()
             for judged in results.values()
-            if judged.answer.usage is not None
         )
+
+    def _tokens_of(self, answer: Answer) -> int:
+        if answer.usage is not None:
+            return answer.usage.completion_tokens
+        return self._bench.max_tokens if answer.error is None else 0
 
     def of(self, candidate: Candidate, prompts: Iterable[Prompt] | None = None) -> Results:
         """A candidate's judged answers, to these prompts or to all it has answered."""

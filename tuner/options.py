@@ -53,7 +53,7 @@ def parser(about: str | None) -> argparse.ArgumentParser:
         "--tokens",
         type=_positive,
         metavar="N",
-        help="end the search after N generated tokens, for comparisons at equal cost",
+        help="the most tokens that the search may generate, validation and test not included",
     )
     run.add_argument("--judge", default="embedded", help="a name, or a YAML file with one")
     _add_limits(run)

@@ -72,6 +72,11 @@ class Preset:
         """Distinct candidates if the search is not stopped early."""
         return self.population + self.generations * self.offspring
 
+    def least_tokens(self, *, races: bool) -> int:
+        """What a candidate may take before anything is decided about it."""
+        rung = self.first[0] if races else self.second[0]
+        return rung.prompts * self.max_tokens
+
 
 PRESETS: Mapping[str, Preset] = {
     "quick": Preset(

@@ -6,6 +6,7 @@ and keeps the survivors. What a candidate is worth is computed anew from the evi
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,11 @@ and once it is that of candidates and not of the base policy alone."""
 NO_TIME = "no time left for it"
 """Why a candidate was dropped that stood in the race."""
 
+NO_TOKENS = "no tokens left for it"
+"""Likewise, under a limit on tokens."""
+
+_NOTHING = Rung(0, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -67,7 +73,8 @@ class Search:
         preset: how much may be spent.
         nursery: where candidates come from.
         races: whether candidates race; otherwise all answer the least of a second rung.
-        tokens: after which the search ends, at the end of a generation; None for no such limit.
+        tokens: the most that the search may generate. What is asked is held against it as if every
+            answer were as long as may be, so it is never exceeded by answers; None for no limit.
         handling: how limits are treated.
         stop_file: ends the search at the end of a generation, once it is there; None for none.
         pools: the search split.
@@ -134,9 +141,9 @@ class Search:
         if number and self._scribe is not None:
             await self._scribe.write(population)
         affords = self._pace(number)
-        candidates = self._breed(number, population)
+        bred = self._breed(number, population)
+        candidates = await self._answer([(candidate, affords.first) for candidate in bred])
         self._archive |= {candidate.key: candidate for candidate in candidates}
-        await self._answer([(candidate, affords.first) for candidate in candidates])
         dropped: dict[str, str] = {}
         if self._races:
             dropped = await self._race(candidates, self._measured(population), affords)
@@ -183,9 +190,10 @@ class Search:
             else:
                 dropped[candidate.key] = why
         staying.sort(key=lambda candidate: rank(self._individual(candidate)))
-        dropped |= {candidate.key: NO_TIME for candidate in staying[affords.staying :]}
-        del staying[affords.staying :]
-        await self._answer([(candidate, affords.second) for candidate in staying])
+        timely = staying[: affords.staying]
+        answered = await self._answer([(candidate, affords.second) for candidate in timely])
+        dropped |= {candidate.key: NO_TIME for candidate in staying[len(timely) :]}
+        dropped |= {candidate.key: NO_TOKENS for candidate in timely[len(answered) :]}
         return dropped
 
     async def _look_again(self, candidates: Sequence[Candidate], step: Rung) -> None:
@@ -205,21 +213,43 @@ class Search:
             wanted.append((self._archive[one.key], more))
         await self._answer(wanted)
 
-    async def _answer(self, wanted: Sequence[tuple[Candidate, Rung]]) -> None:
-        """Have candidates answer their rungs, and the baseline all of those, to pair with it."""
-        largest = Rung(
-            max((rung.harmful for _, rung in wanted), default=0),
-            max((rung.benign for _, rung in wanted), default=0),
-        )
-        asked = [
-            (candidate, rung.within(self._pools.all))
-            for candidate, rung in [(self._baseline, largest), *wanted]
-        ]
+    async def _answer(self, wanted: Sequence[tuple[Candidate, Rung]]) -> list[Candidate]:
+        """Have candidates answer their rungs, and the baseline all of those, to pair with it.
+
+        Returns:
+            Those that did: the first of them, as many as the tokens left are sure to allow.
+        """
+        rungs, left = dict(self._rungs), self._affordable
+        asked = {self._baseline.key: self._baseline}
+        answered = []
+        for candidate, rung in wanted:
+            ends = {
+                one.key: rungs.get(one.key, _NOTHING).or_more(rung.within(self._pools.all))
+                for one in (self._baseline, candidate)
+            }
+            left -= sum(end.prompts - rungs.get(key, _NOTHING).prompts for key, end in ends.items())
+            if left < 0:
+                break
+            rungs |= ends
+            asked[candidate.key] = candidate
+            answered.append(candidate)
+        self._rungs = rungs
         await self._evidence.gather(
-            [(candidate, self._pools.first(rung)) for candidate, rung in asked]
+            [(one, self._pools.first(rungs.get(key, _NOTHING))) for key, one in asked.items()]
         )
-        for candidate, rung in asked:
-            self._rungs[candidate.key] = self._rungs.get(candidate.key, Rung(0, 0)).or_more(rung)
+        return answered
+
+    @property
+    def _affordable(self) -> float:
+        """How many answers may still be asked for, whatever their length."""
+        if self._tokens is None:
+            return math.inf
+        return (self._tokens - self._used) // self._preset.max_tokens
+
+    @property
+    def _used(self) -> int:
+        """Tokens generated so far, those of written texts included."""
+        return self._evidence.tokens + (0 if self._scribe is None else self._scribe.tokens)
 
     def _pace(self, number: int) -> Pace:
         """What the time left affords; a measured decision, so written down."""
@@ -266,12 +296,12 @@ class Search:
         if self._stop_file is not None:
             rules.insert(0, on_file(self._stop_file))
         if self._tokens is not None:
-            rules.append(after_tokens(self._tokens))
+            rules.append(
+                after_tokens(self._tokens, least=self._preset.least_tokens(races=self._races))
+            )
 
         def measure(elapsed_s: float) -> dict[str, Any]:
-            written = 0 if self._scribe is None else self._scribe.tokens
-            tokens = self._evidence.tokens + written
-            state = SearchState(generation, elapsed_s, tokens, tuple(self._bests))
+            state = SearchState(generation, elapsed_s, self._used, tuple(self._bests))
             return {"reason": first_reason(rules, state), "tokens": state.tokens}
 
         reason: str | None = self._ledger.observe("stop", measure)["reason"]

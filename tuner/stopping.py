@@ -51,11 +51,16 @@ def after_seconds(limit_s: float) -> StopRule:
     return rule
 
 
-def after_tokens(limit: int) -> StopRule:
-    """Stop when the search has generated ``limit`` tokens."""
+def after_tokens(limit: int, *, least: int = 1) -> StopRule:
+    """Stop when of ``limit`` tokens for the search fewer than ``least`` are left.
+
+    With those it could not even ask one more candidate.
+    """
 
     def rule(state: SearchState) -> str | None:
-        return f"{limit} tokens of search used" if state.tokens >= limit else None
+        if state.tokens + least <= limit:
+            return None
+        return f"{state.tokens} of {limit} tokens of search used"
 
     return rule
 

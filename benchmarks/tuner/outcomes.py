@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -34,20 +34,15 @@ class Outcome:
 
     Args:
         front: the true values of those survivors that truly keep the limits, after the last
-            generation within the budget.
-        next_front: likewise after the generation in which the budget ended; the same where there
-            was none.
-        into_next: the share of that generation's tokens that the budget still allowed for.
+            generation.
         infeasible: survivors that truly break a limit, as a share of the survivors.
-        tokens: used up to then.
-        candidates: tried up to then.
-        generations: ended up to then, the founders included.
+        tokens: used.
+        candidates: tried.
+        generations: the founders included.
         dropped: of the offspring, the share that the race dropped early.
     """
 
     front: tuple[Point, ...]
-    next_front: tuple[Point, ...]
-    into_next: float
     infeasible: float
     tokens: int
     candidates: int
@@ -57,25 +52,13 @@ class Outcome:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
         """From what ``asdict`` has made of it, through JSON or not."""
-        fronts = {
-            name: tuple((harmful, relevance) for harmful, relevance in data[name])
-            for name in ("front", "next_front")
-        }
-        return cls(**{**data, **fronts})
-
-    def at_budget(self, measure: Callable[[Sequence[Point]], float]) -> float:
-        """What a measure of a front came to when the budget was used up.
-
-        Between two generations it is interpolated: a search whose generations end a little earlier
-        or later than another's must neither lose nor gain by it.
-        """
-        before, after = measure(self.front), measure(self.next_front)
-        return before + self.into_next * (after - before)
+        front = tuple((harmful, relevance) for harmful, relevance in data["front"])
+        return cls(**{**data, "front": front})
 
     @property
     def volume(self) -> float:
-        """The hypervolume at the budget."""
-        return self.at_budget(hypervolume)
+        """The hypervolume of the front."""
+        return hypervolume(self.front)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +76,6 @@ def outcome(
     truth: Callable[[Genome], Truth],
     *,
     base: Genome,
-    tokens: int,
     limits: Limits,
 ) -> Outcome:
     """Read a journal by the truth.
@@ -103,7 +85,6 @@ def outcome(
         truth: of any of its genomes.
         base: the base policy's, which some limits are relative to. The journal does not tell: its
             candidates are in the order of their keys.
-        tokens: the budget.
         limits: what a policy may cost.
     """
     moments = list(_moments(record))
@@ -113,22 +94,15 @@ def outcome(
     truths = {key: truth(genome) for key, genome in genomes.items()}
     usual = truth(base)
 
-    def front(moment: _Moment) -> tuple[Point, ...]:
-        kept = (truths[key] for key in moment.survivors if keeps(truths[key], usual, limits))
-        return tuple((one.harmful, one.relevance) for one in kept)
-
-    within = [one for one in moments if one.tokens <= tokens] or moments[:1]
-    last, offspring = within[-1], within[1:]
-    after = moments[len(within)] if len(moments) > len(within) else last
-    left, takes = tokens - last.tokens, after.tokens - last.tokens
+    last, offspring = moments[-1], moments[1:]
+    kept = (truths[key] for key in last.survivors if keeps(truths[key], usual, limits))
+    front = tuple((one.harmful, one.relevance) for one in kept)
     return Outcome(
-        front=front(last),
-        next_front=front(after),
-        into_next=max(0.0, left / takes) if takes else 0.0,
-        infeasible=1 - len(front(last)) / len(last.survivors),
+        front=front,
+        infeasible=1 - len(front) / max(1, len(last.survivors)),
         tokens=last.tokens,
-        candidates=len({key for one in within for key in one.tried}),
-        generations=len(within),
+        candidates=len(genomes),
+        generations=len(moments),
         dropped=sum(one.dropped for one in offspring)
         / max(1, sum(len(one.tried) for one in offspring)),
     )

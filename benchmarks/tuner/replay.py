@@ -69,7 +69,7 @@ def run_trial(path: Path, name: str, seed: int, tokens: int) -> Outcome:
     rng = generator(seed)
     nursery = TableNursery(space, rng, algorithm.breeder(space, rng), list(rows))
     pools = Pools.of(prompts, "search", seed=seed)
-    preset = preset_for(pools.all)
+    preset = preset_for(pools.all, table.header.max_tokens)
 
     def lookup(candidate: Candidate, prompt: Prompt) -> Judged:
         return by_key[candidate.key][prompt.id]
@@ -78,7 +78,7 @@ def run_trial(path: Path, name: str, seed: int, tokens: int) -> Outcome:
     record = run_search(stage, nursery, rng, races=algorithm.races)
     truths = {genome: _truth(found) for genome, found in results.items()}
     base = Genome.base(space)
-    return outcome(record, truths.__getitem__, base=base, tokens=tokens, limits=preset.limits)
+    return outcome(record, truths.__getitem__, base=base, limits=preset.limits)
 
 
 def checked(path: Path) -> Table:
@@ -125,15 +125,20 @@ def best(table: Table) -> list[Point]:
     return reference_front([[(one.harmful, one.relevance) for one in kept]])
 
 
-def preset_for(prompts: Rung) -> Preset:
-    """Sizes that suit a table: plain searches ask seven in ten prompts, a race asks four first."""
+def preset_for(prompts: Rung, max_tokens: int) -> Preset:
+    """Sizes that suit a table: plain searches ask seven in ten prompts, a race asks four first.
+
+    Args:
+        prompts: of each kind that there are.
+        max_tokens: of an answer.
+    """
 
     def rung(share: float) -> tuple[Rung, Rung]:
         one = Rung(math.ceil(share * prompts.harmful), math.ceil(share * prompts.benign))
         return (one, one)
 
     return Preset(
-        name="table", population=12, offspring=12, generations=100, max_tokens=0,
+        name="table", population=12, offspring=12, generations=100, max_tokens=max_tokens,
         first=rung(0.4), second=rung(0.7), elites=2, finalists=0, validation=rung(0), test=rung(0),
         search_s=FOREVER, total_s=FOREVER, patience=100, limits=LIMITS,
     )  # fmt: skip

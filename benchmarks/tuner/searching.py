@@ -36,7 +36,7 @@ class Stage:
 
     Args:
         preset: sizes; time does not pass, so only tokens and generations end a search.
-        tokens: after which it ends, with the generation in which they are used up.
+        tokens: the most that it may use.
         pools: the search split, and for finals the validation and the test split.
         lookup: a candidate's answer to a prompt.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from benchmarks.tuner.comparing import compare, igd_plus, mean_interval, reference_front
@@ -70,10 +69,7 @@ def _distances(outcomes: Outcomes, best: Sequence[Point] | None) -> dict[str, li
         for seed in seeds
     }
     return {
-        name: [
-            one.at_budget(partial(igd_plus, reference=references[seed]))
-            for seed, one in runs.items()
-        ]
+        name: [igd_plus(one.front, reference=references[seed]) for seed, one in runs.items()]
         for name, runs in outcomes.items()
     }
 

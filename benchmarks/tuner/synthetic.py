@@ -77,7 +77,7 @@ def run_trial(name: str, seed: int, tokens: int) -> Trial:
     stage = Stage(PRESET, tokens, pools, problem.answer)
     record = run_search(stage, nursery, rng, races=algorithm.races)
     base = Genome.base(problem.space)
-    found = outcome(record, problem.truth, base=base, tokens=tokens, limits=PRESET.limits)
+    found = outcome(record, problem.truth, base=base, limits=PRESET.limits)
     return Trial(name, seed, found, _first(record, problem))
 
 

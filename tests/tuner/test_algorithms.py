@@ -111,15 +111,6 @@ def test_parts_of_the_library_stay_unused(
     assert (name == "prompt-only") is any(genome["demonstrations"] for genome in genomes)
 
 
-def test_a_search_ends_with_its_tokens(tmp_path: Path, toy_config: RunConfig) -> None:
-    """At the end of the generation in which they were used up."""
-    config = dataclasses.replace(toy_config, tokens=200)
-    with EvaluationStore(tmp_path / "s.sqlite") as store:
-        asyncio.run(run_session(session(store, config)))
-        ended = Record.load(store, "r").find("search_ended")
-    assert ended == {"reason": "200 tokens of search used"}
-
-
 def test_an_unknown_algorithm_is_refused() -> None:
     """With the names there are."""
     with pytest.raises(SettingsError, match="paired-race, nsga2, random"):

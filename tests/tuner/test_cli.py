@@ -236,6 +236,10 @@ def test_a_finished_run_cannot_be_resumed(here: Path, capsys: pytest.CaptureFixt
         (["--model", "other"], "no model 'other'"),
         (["--space", "nowhere.yaml"], "nowhere.yaml"),
         (["--base", "nowhere.yaml"], "nowhere.yaml"),
+        (
+            ["--tokens", "671"],
+            "--tokens: 671 are too few: the base policy and one candidate may take 672",
+        ),
     ],
 )
 def test_mistakes_are_reported_before_anything_is_paid_for(

@@ -222,3 +222,15 @@ def test_a_judge_that_fails_for_a_while_loses_no_answer(bench: Bench, error: Exc
         asyncio.run(mended.gather([(BASE, PROMPTS[:4])]))
         assert {one.verdict.status for one in mended.of(BASE).values()} == {status}
     assert asked(failing) == 4
+
+
+def test_an_answer_that_nobody_counted_was_as_long_as_may_be(bench: Bench) -> None:
+    """Else a limit on tokens would never be reached; one that failed has none."""
+    evidence = StoredEvidence(on(bench, fails_once()))
+    asyncio.run(evidence.gather([(BASE, PROMPTS[:3])]))
+    counted = evidence.tokens
+    judged = evidence.of(BASE)[PROMPTS[2].id]
+    silent = dataclasses.replace(judged, answer=dataclasses.replace(judged.answer, usage=None))
+    evidence._count(silent)  # white box: the toy always counts
+    assert counted == 2
+    assert evidence.tokens == 1 + 8

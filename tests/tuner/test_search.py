@@ -19,7 +19,7 @@ from tuner.lagrangian import MOST
 from tuner.limits import Limits
 from tuner.race import BEHIND
 from tuner.record import Record
-from tuner.search import NO_TIME
+from tuner.search import NO_TIME, NO_TOKENS
 from tuner.session import Session, run_session
 from tuner.stopping import stop_file
 
@@ -104,6 +104,52 @@ def test_a_run_killed_while_it_heeds_a_stop_file_goes_on_to_validation(
         asyncio.run(run_session(open_session(store)))
         assert Record.load(store, "r").is_finished
     assert not left.exists()
+
+
+def capped(session: Session, tokens: int) -> Session:
+    """The same run, of which the search may generate so many tokens; an answer has one."""
+    config = dataclasses.replace(session.config, tokens=tokens)
+    preset = dataclasses.replace(session.preset, max_tokens=1)
+    return dataclasses.replace(session, config=config, preset=preset)
+
+
+@pytest.mark.parametrize("tokens", [150, 177, 222, 301, 377])
+def test_nothing_is_asked_that_the_tokens_may_not_allow(
+    tmp_path: Path, open_session: OpenSession, tokens: int
+) -> None:
+    """The last candidates of the last generation, in the order of their worth."""
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        asyncio.run(run_session(capped(open_session(store), tokens)))
+        record = Record.load(store, "r")
+    last, ended = (
+        [one.body for one in record.decisions if one.kind == kind][-1]
+        for kind in ("generation", "stop")
+    )
+    reason = f"{ended['tokens']} of {tokens} tokens of search used"
+    assert record.find("search_ended") == {"reason": reason}
+    assert tokens - PRESET.first[0].prompts < ended["tokens"] <= tokens
+    short = [key for key, why in last["dropped"].items() if why == NO_TOKENS]
+    whole = PRESET.offspring if last["number"] else PRESET.population
+    assert short or len(last["candidates"]) < whole
+
+
+def test_a_capped_run_resumes_to_the_same_decisions(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """What it may ask for follows from what was answered."""
+    with EvaluationStore(tmp_path / "whole.sqlite") as store:
+        asyncio.run(run_session(capped(open_session(store), 301)))
+        whole = store.decisions("r")
+
+    async def interrupted(store: EvaluationStore) -> None:
+        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=cut_at(280))
+        await run_session(capped(open_session(store, backend=backend), 301))
+
+    with EvaluationStore(tmp_path / "cut.sqlite") as store:
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(interrupted(store))
+        asyncio.run(run_session(capped(open_session(store), 301)))
+        assert store.decisions("r") == whole
 
 
 def budgeted(session: Session) -> Session:

@@ -32,8 +32,10 @@ def state(**changes: object) -> SearchState:
         (after_generations(4), None),
         (after_seconds(60), "60 s of search used"),
         (after_seconds(61), None),
-        (after_tokens(5000), "5000 tokens of search used"),
+        (after_tokens(5000), "5000 of 5000 tokens of search used"),
         (after_tokens(5001), None),
+        (after_tokens(5100, least=101), "5000 of 5100 tokens of search used"),
+        (after_tokens(5100, least=100), None),
     ],
 )
 def test_limits_stop_when_reached(rule: StopRule, reason: str | None) -> None:

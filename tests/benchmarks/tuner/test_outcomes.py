@@ -1,4 +1,4 @@
-"""A journal read by the truth: limits, budget and interpolation."""
+"""A journal read by the truth."""
 
 from __future__ import annotations
 
@@ -51,13 +51,12 @@ RECORD = Record(
 )
 
 
-@pytest.mark.parametrize(
-    ("tokens", "volume"), [(100, 0.2 * 0.5), (200, 0.4 * 0.5), (300, 0.6 * 0.5)]
-)
-def test_the_volume_is_that_of_what_truly_keeps_the_limits(tokens: int, volume: float) -> None:
-    """Interpolated between the ends of generations."""
-    found = outcome(RECORD, truth, base=BASE, tokens=tokens, limits=Limits())
-    assert found.volume == pytest.approx(volume)
+def test_the_front_is_that_of_what_truly_keeps_the_limits() -> None:
+    """Of the last generation's survivors."""
+    found = outcome(RECORD, truth, base=BASE, limits=Limits())
+    assert found.front == ((0.4, 0.5),)
+    assert found.volume == pytest.approx(0.6 * 0.5)
+    assert Outcome.of(json.loads(json.dumps(asdict(found)))) == found
 
 
 def test_what_is_just_at_a_limit_keeps_it() -> None:
@@ -67,32 +66,17 @@ def test_what_is_just_at_a_limit_keeps_it() -> None:
     assert not keeps(two_more, base, Limits())
 
 
-def test_counts_are_those_within_the_budget() -> None:
-    """Founders are no offspring: nothing of them counts as dropped."""
-    early = outcome(RECORD, truth, base=BASE, tokens=299, limits=Limits())
-    assert (early.generations, early.candidates, early.dropped) == (1, 1, 0.0)
-    whole = outcome(RECORD, truth, base=BASE, tokens=10**6, limits=Limits())
-    assert (whole.generations, whole.candidates, whole.tokens) == (2, 4, 300)
-    assert whole.dropped == pytest.approx(2 / 3)
-    assert whole.infeasible == pytest.approx(2 / 3)
-    assert whole.front == whole.next_front == ((0.4, 0.5),)
+def test_founders_are_no_offspring() -> None:
+    """Nothing of them counts as dropped."""
+    found = outcome(RECORD, truth, base=BASE, limits=Limits())
+    assert (found.generations, found.candidates, found.tokens) == (2, 4, 300)
+    assert found.dropped == pytest.approx(2 / 3)
+    assert found.infeasible == pytest.approx(2 / 3)
 
 
 def test_limits_are_relative_to_the_base_policy_wherever_it_stands_in_the_journal() -> None:
     """A journal is in the order of keys, so that the first candidate is just any."""
     founders = generation(0, ["good", "base", "refusing"], ["good", "base", "refusing"], 100)
-    found = outcome(
-        Record(Run("r", 0.0, {}), tuple(founders)), truth, base=BASE, tokens=100, limits=STRICT
-    )
+    record = Record(Run("r", 0.0, {}), tuple(founders))
+    found = outcome(record, truth, base=BASE, limits=STRICT)
     assert found.front == ((0.8, 0.5),)
-
-
-def test_fronts_on_both_sides_of_the_budget_are_kept() -> None:
-    """So that every measure can be taken at it."""
-    found = outcome(RECORD, truth, base=BASE, tokens=250, limits=Limits())
-    assert (found.front, found.next_front) == (((0.8, 0.5),), ((0.4, 0.5),))
-    assert found.into_next == 0.75
-    assert found.at_budget(lambda front: front[0][0]) == pytest.approx(0.5)
-    assert Outcome.of(json.loads(json.dumps(asdict(found)))) == found
-    early = outcome(RECORD, truth, base=BASE, tokens=50, limits=Limits())
-    assert (early.tokens, early.into_next) == (100, 0.0)
