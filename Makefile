@@ -56,7 +56,7 @@ docs: setup ## write the generated files anew: references, schema, tables
 	$(BIN)/python scripts/generate.py
 
 lock: setup ## resolve requirements.lock anew, with hashes and without index addresses
-	$(BIN)/uv pip compile pyproject.toml --group dev --extra demo --extra granian --extra otel --extra relevance --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --extra demo --extra granian --extra otel --extra ray --extra relevance --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet --output-file requirements.lock
 
 package: setup ## build the wheel and the source distribution into dist/
 	$(BIN)/uv build --no-build-isolation --offline --python $(BIN)/python --out-dir dist .

@@ -57,6 +57,10 @@ def _has_granian() -> bool:
     return find_spec("granian") is not None
 
 
+def _has_ray() -> bool:
+    return find_spec("ray") is not None
+
+
 def _has_litellm_proxy() -> bool:
     from tests.integration.litellm_proxy import has_litellm_proxy
 
@@ -68,6 +72,7 @@ PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "relevance": (_has_encoder, "the encoder is missing: pip install 'guardtune[relevance]'"),
     "otel": (_has_otel, "OpenTelemetry is missing: pip install 'guardtune[otel]'"),
     "granian": (_has_granian, "Granian is missing: pip install 'guardtune[granian]'"),
+    "ray": (_has_ray, "Ray is missing: pip install 'guardtune[ray]'"),
     "litellm_proxy": (
         _has_litellm_proxy,
         "LiteLLM's proxy is missing: pip install 'litellm[proxy]', or run benchmarks.proxy once",

@@ -20,10 +20,10 @@ SMALL = Preset(
 )  # fmt: skip
 
 
-def _run(store: Path) -> Record:
+def _run(store: Path, *others: str) -> Record:
     """Search, validate and test into a store, and read what was decided."""
     typed = ["run", "--model", "embedded", "--judge", "embedded-lexical", "--allow-lexical"]
-    assert main([*typed, "--seed", "3", "--store", str(store)]) == 0
+    assert main([*typed, "--seed", "3", "--store", str(store), *others]) == 0
     with EvaluationStore(store) as kept:
         return Record.load(kept, None)
 
@@ -56,3 +56,18 @@ def test_a_run_measures_real_answers_and_a_second_one_only_recalls_them(
         assert second.find(kind) == first.find(kind), kind
     with EvaluationStore(store) as kept:
         assert kept.count_answers() == answers
+
+
+@pytest.mark.gguf
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # Ray's own: files and sockets that it leaves open
+def test_workers_of_a_cluster_have_the_real_model_each(tmp_path: Path) -> None:
+    """The run is whole, and no answer is missing or failed."""
+    store = tmp_path / "tune.sqlite"
+    record = _run(store, "--ray", "--workers", "2")
+    assert record.is_finished
+    with EvaluationStore(store) as kept:
+        written = kept.written(record.find("run")["model"]["sha256"], since=0.0)  # type: ignore[index]  # it has finished
+    assert written
+    assert all(one.error is None and one.completion_tokens for one in written)

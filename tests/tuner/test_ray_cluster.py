@@ -27,8 +27,6 @@ from tuner.session import Session, run_session
 if TYPE_CHECKING:
     from tuner.ray_cluster import Order
 
-ray = pytest.importorskip("ray", reason="needs the extra ray")
-
 CONFIG = ScriptedConfig(
     name="toy",
     rules=(
@@ -40,6 +38,7 @@ MODEL = CONFIG.model_dump(mode="json")
 IDENTITY = (model_sha256(CONFIG, ScriptedBackend(CONFIG)), "scripted-1")
 
 pytestmark = [
+    pytest.mark.ray,
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # Ray's own: files and sockets that it leaves open
 ]
@@ -55,6 +54,7 @@ def order() -> Order:
 @pytest.fixture
 def kill_a_node() -> Iterator[Callable[[], None]]:
     """A cluster of two nodes with room for a worker each, and this process connected to it."""
+    import ray
     from ray.cluster_utils import Cluster
 
     cluster = Cluster()
@@ -114,6 +114,8 @@ class Counting:
 
 def test_what_sigterm_does_is_left_alone() -> None:
     """A run ends in order; Ray's own handler would end the process."""
+    import ray
+
     from tuner.ray_cluster import on_cluster
 
     before = signal.getsignal(signal.SIGTERM)
@@ -150,34 +152,21 @@ def test_a_run_whose_node_is_killed_midway_makes_the_same_decisions(
 
 
 @pytest.mark.usefixtures("kill_a_node")
-def test_a_worker_with_another_model_is_refused(tmp_path: Path) -> None:
-    """Its answers would be another model's."""
+def test_a_worker_that_cannot_be_the_run_s_is_an_error_that_says_why(tmp_path: Path) -> None:
+    """Its answers would be another model's, or its judge is not there."""
     from tuner.ray_cluster import on_cluster
 
-    async def refused(store: EvaluationStore) -> None:
-        other = replace(order(), identity=("0" * 64, "scripted-1"))
+    async def refused(store: EvaluationStore, other: Order) -> None:
         async with on_cluster(other, workers=1, address=None) as crew:
             await run_in(store, crew)
 
-    with (
-        EvaluationStore(tmp_path / "s.sqlite") as store,
-        pytest.raises(BackendError, match="another model or judge"),
-    ):
-        asyncio.run(refused(store))
-
-
-@pytest.mark.usefixtures("kill_a_node")
-def test_a_worker_that_cannot_start_is_an_error_that_says_why(tmp_path: Path) -> None:
-    """There is no such judge on its node."""
-    from tuner.ray_cluster import on_cluster
-
-    async def refused(store: EvaluationStore) -> None:
-        other = replace(order(), judge="nobody")
-        async with on_cluster(other, workers=1, address=None) as crew:
-            await run_in(store, crew)
-
-    with (
-        EvaluationStore(tmp_path / "s.sqlite") as store,
-        pytest.raises(BackendError, match="nobody"),
-    ):
-        asyncio.run(refused(store))
+    others = {
+        "another model or judge": replace(order(), identity=("0" * 64, "scripted-1")),
+        "nobody": replace(order(), judge="nobody"),
+    }
+    for number, (said, other) in enumerate(others.items()):
+        with (
+            EvaluationStore(tmp_path / f"{number}.sqlite") as store,
+            pytest.raises(BackendError, match=said),
+        ):
+            asyncio.run(refused(store, other))
