@@ -95,8 +95,8 @@ UNJUDGED = Spec(
 UNGUARDED = Spec(
     "guardtune_unguarded_total",
     "counter",
-    "Answers that no policy guarded: none matched, nothing of it or not its prompt could be "
-    "honoured, or the route takes none. `route` is one that this server has.",
+    "Answers that no policy guarded: none matched, it sets nothing, nothing of it or not its "
+    "prompt could be honoured, or the route takes none. `route` is one that this server has.",
     ("route",),
 )
 RETRIES = Spec(

@@ -41,8 +41,8 @@ _READING = """
   given. The outcome *unscored* is not *safe*: without a guard model, nobody judges whether live
   traffic is harmful.
 - Guarding: `guardtune_unguarded_total` counts by route the answers that no policy guarded. Where
-  each model has a policy it rises for embeddings, text completions and routes let through only
-  ([what a policy does on each route](api.md)).
+  each model has a policy that sets something, it rises for embeddings, routes let through, and text
+  completions under a policy with a prompt only ([what a policy does on each route](api.md)).
 - Health: `guardtune_rejected_total`, `guardtune_upstream_errors_total`,
   `guardtune_internal_errors_total`, `guardtune_policy_problems`.
 """

@@ -122,7 +122,7 @@ def _head() -> Iterator[str]:
     yield ""
     yield f"Variables: {variables}."
     yield ""
-    yield "Flags: `--config --host --port --policies --model --log-level --insecure`."
+    yield "Flags: `--config --host --port --policies --model --workers --log-level --insecure`."
     yield ""
     yield "```yaml"
     yield from EXAMPLE.splitlines()

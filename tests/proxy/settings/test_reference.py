@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from proxy.serve.command import parser
 from proxy.settings import Settings
 from proxy.settings.reference import EXAMPLE, markdown
 from proxy.settings.source import FROM_ENVIRONMENT
@@ -37,3 +39,12 @@ def test_every_setting_is_explained() -> None:
 def test_variables_set_settings_that_exist(name: str) -> None:
     """A renamed setting would leave its variable dead."""
     assert name in Settings.model_fields
+
+
+def test_page_has_every_flag() -> None:
+    """And none that is not there."""
+    flags = {flag for action in parser()._actions for flag in action.option_strings}
+    line = next(line for line in markdown().splitlines() if line.startswith("Flags: "))
+    assert set(re.findall("--[a-z-]+", line)) == {one for one in flags if one[:2] == "--"} - {
+        "--help"
+    }
