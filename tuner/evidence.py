@@ -125,7 +125,10 @@ class StoredEvidence:
 
     @property
     def tokens(self) -> int:
-        """Tokens of those answers; one whose server did not count them was as long as may be."""
+        """Tokens of those answers; one whose server did not count them was as long as may be.
+
+        One that failed counts for nothing.
+        """
         return sum(
             self._tokens_of(judged.answer)
             for results in self._results.values()
@@ -133,9 +136,9 @@ class StoredEvidence:
         )
 
     def _tokens_of(self, answer: Answer) -> int:
-        if answer.usage is not None:
-            return answer.usage.completion_tokens
-        return self._bench.max_tokens if answer.error is None else 0
+        if answer.error is not None:  # nothing is kept of one, so a resumed run knows no more
+            return 0
+        return self._bench.max_tokens if answer.usage is None else answer.usage.completion_tokens
 
     def of(self, candidate: Candidate, prompts: Iterable[Prompt] | None = None) -> Results:
         """A candidate's judged answers, to these prompts or to all it has answered."""

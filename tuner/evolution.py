@@ -133,6 +133,8 @@ def first_front(individuals: Sequence[Individual]) -> list[Individual]:
 
 def tournament(population: Sequence[Individual], rng: random.Random) -> Individual:
     """The better of two at random: by dominance, then by crowding distance, then by a coin."""
+    if len(population) == 1:
+        return population[0]
     first, second = rng.sample(list(population), 2)
     if first.fitness.dominates(second.fitness):
         return first

@@ -74,7 +74,7 @@ class Preset:
 
     def least_tokens(self, *, races: bool) -> int:
         """What a candidate may take before anything is decided about it."""
-        rung = self.first[0] if races else self.second[0]
+        rung = self.first[1] if races else self.second[0]
         return rung.prompts * self.max_tokens
 
 

@@ -22,7 +22,7 @@ from tuner.ledger import Ledger
 from tuner.limit_wording import broken_by_baseline
 from tuner.nursery import Nursery
 from tuner.outlook import Outlook
-from tuner.plan import OVERTIME, Pace, pace
+from tuner.plan import OVERTIME, STAYING_SHARE, Pace, pace
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
 from tuner.race import why_dropped
@@ -47,6 +47,9 @@ NO_TIME = "no time left for it"
 
 NO_TOKENS = "no tokens left for it"
 """Likewise, under a limit on tokens."""
+
+UNAFFORDABLE = frozenset({NO_TIME, NO_TOKENS})
+"""Reasons that say nothing of a candidate."""
 
 _NOTHING = Rung(0, 0)
 
@@ -141,7 +144,7 @@ class Search:
         if number and self._scribe is not None:
             await self._scribe.write(population)
         affords = self._pace(number)
-        bred = self._breed(number, population)
+        bred = self._breed(number, population, affords)
         candidates = await self._answer([(candidate, affords.first) for candidate in bred])
         self._archive |= {candidate.key: candidate for candidate in candidates}
         dropped: dict[str, str] = {}
@@ -165,10 +168,20 @@ class Search:
         self._assessed.clear()
         self._ledger.decide("multipliers", {"number": number, "values": self._multipliers})
 
-    def _breed(self, number: int, population: list[Individual]) -> list[Candidate]:
-        if number == 0:
-            return self._nursery.first(self._preset.population)
-        return self._nursery.children(population, self._preset.offspring)
+    def _breed(self, number: int, population: list[Individual], affords: Pace) -> list[Candidate]:
+        """As many as a generation has, or as the tokens left allow to race as planned for."""
+        if number == 0:  # the base policy, which is one of them, has answered already
+            return self._nursery.first(min(self._preset.population, 1 + self._bearable(affords)))
+        count = min(self._preset.offspring, self._bearable(affords))
+        return self._nursery.children(population, count)
+
+    def _bearable(self, affords: Pace) -> int:
+        if self._tokens is None:
+            return self._preset.candidates
+        first, second = (rung.within(self._pools.all).prompts
+                         for rung in (affords.first, affords.second))  # fmt: skip
+        further = STAYING_SHARE * (second - first) if self._races else 0
+        return max(1, int(self._affordable / (first + further)))
 
     async def _race(
         self, candidates: Sequence[Candidate], population: Sequence[Individual], affords: Pace
@@ -192,8 +205,9 @@ class Search:
         staying.sort(key=lambda candidate: rank(self._individual(candidate)))
         timely = staying[: affords.staying]
         answered = await self._answer([(candidate, affords.second) for candidate in timely])
-        dropped |= {candidate.key: NO_TIME for candidate in staying[len(timely) :]}
-        dropped |= {candidate.key: NO_TOKENS for candidate in timely[len(answered) :]}
+        reached = {candidate.key for candidate in answered}
+        dropped |= {one.key: NO_TIME for one in staying[len(timely) :]}
+        dropped |= {one.key: NO_TOKENS for one in timely if one.key not in reached}
         return dropped
 
     async def _look_again(self, candidates: Sequence[Candidate], step: Rung) -> None:
@@ -217,7 +231,7 @@ class Search:
         """Have candidates answer their rungs, and the baseline all of those, to pair with it.
 
         Returns:
-            Those that did: the first of them, as many as the tokens left are sure to allow.
+            Those that did; the others might have needed more tokens than are left.
         """
         rungs, left = dict(self._rungs), self._affordable
         asked = {self._baseline.key: self._baseline}
@@ -227,9 +241,10 @@ class Search:
                 one.key: rungs.get(one.key, _NOTHING).or_more(rung.within(self._pools.all))
                 for one in (self._baseline, candidate)
             }
-            left -= sum(end.prompts - rungs.get(key, _NOTHING).prompts for key, end in ends.items())
-            if left < 0:
-                break
+            cost = sum(end.prompts - rungs.get(key, _NOTHING).prompts for key, end in ends.items())
+            if cost > max(0, left):
+                continue
+            left -= cost
             rungs |= ends
             asked[candidate.key] = candidate
             answered.append(candidate)

@@ -12,7 +12,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ from typing import Any
 from benchmarks.tuner import answering, replay, summary, synthetic
 from benchmarks.tuner.kept import Searches, code_sha256
 from benchmarks.tuner.outcomes import Outcome, Point
+from benchmarks.tuner.parts import drawn
 from proxy.errors import GuardTuneError
 from tuner.algorithms import ALGORITHMS, DEFAULT, is_installed
-from tuner.report.hypervolume import hypervolume
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -87,20 +87,16 @@ def _noisy(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     table = replay.checked(arguments.table)
-    tokens = round(arguments.share * table.tokens)
-    jobs = [(arguments.table, name, seed, tokens) for name, seed in _pairs(arguments)]
+    jobs = [(arguments.table, name, seed, arguments.share) for name, seed in _pairs(arguments)]
     searches = _searches(arguments, replay.run_trial, Outcome.of, data=table.sha256)
     found = searches.of(jobs, arguments.processes)
     pairs = [(name, seed) for _, name, seed, _ in jobs]
     outcomes = summary.by_algorithm(
         (name, seed, one) for (name, seed), one in zip(pairs, found, strict=True)
     )
-    best = replay.best(table)
-    about = {
-        "tokens": tokens,
-        "table": replay.about(table, outcomes),
-        "best": {"hypervolume": round(hypervolume(best), 5), "front": best},
-    }
+    seeds = range(1, arguments.seeds + 1)
+    best = {seed: replay.best(drawn(table, seed)) for seed in seeds}
+    about = {"share": arguments.share, "table": replay.about(table, outcomes, seeds)}
     _conclude(arguments, outcomes, about, best=best)
     sys.stdout.write(replay.printed(about))
     return 0
@@ -133,7 +129,7 @@ def _conclude(
     outcomes: summary.Outcomes,
     about: dict[str, Any],
     *,
-    best: Sequence[Point] | None = None,
+    best: Mapping[int, Sequence[Point]] | None = None,
 ) -> None:
     ours = _ours(outcomes)
     found = summary.summarise(outcomes, ours, best)

@@ -13,14 +13,19 @@ from scipy.stats import mannwhitneyu, t
 from benchmarks.tuner.outcomes import Point
 from proxy.evaluation.statistics import a12
 
+_DIGITS = 9
+"""Beyond which two results are equal, whatever order their sums were made in."""
+
 
 def compare(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
     """One algorithm against another on the same seeds; more is better.
 
     Returns:
         The mean difference a seed with its 95 % interval (Student's t), wins, A12 (the chance that
-        ours is the larger) and the two-sided p of Mann and Whitney.
+        ours is the larger) and the two-sided p of Mann and Whitney, which takes no notice of the
+        pairs and so is on the safe side.
     """
+    ours, theirs = np.round(ours, _DIGITS).tolist(), np.round(theirs, _DIGITS).tolist()
     gaps = np.asarray(ours) - np.asarray(theirs)
     return {
         "difference": mean_interval(gaps.tolist()),

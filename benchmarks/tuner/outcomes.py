@@ -10,6 +10,7 @@ from tuner.genome import Genome
 from tuner.limits import Limits
 from tuner.record import Record
 from tuner.report.hypervolume import hypervolume
+from tuner.search import UNAFFORDABLE
 
 MODELLED = Limits(echo=None, length_least=None, length_most=None)
 """The limits that a noisy problem and a table know the truth of."""
@@ -35,6 +36,8 @@ class Outcome:
     Args:
         front: the true values of those survivors that truly keep the limits, after the last
             generation.
+        found: the true values of all candidates tried that truly keep the limits: what a search has
+            come across, whether or not it has kept it.
         infeasible: survivors that truly break a limit, as a share of the survivors.
         tokens: used.
         candidates: tried.
@@ -43,6 +46,7 @@ class Outcome:
     """
 
     front: tuple[Point, ...]
+    found: tuple[Point, ...]
     infeasible: float
     tokens: int
     candidates: int
@@ -52,13 +56,21 @@ class Outcome:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
         """From what ``asdict`` has made of it, through JSON or not."""
-        front = tuple((harmful, relevance) for harmful, relevance in data["front"])
-        return cls(**{**data, "front": front})
+        points = {
+            name: tuple((harmful, relevance) for harmful, relevance in data[name])
+            for name in ("front", "found")
+        }
+        return cls(**{**data, **points})
 
     @property
     def volume(self) -> float:
         """The hypervolume of the front."""
         return hypervolume(self.front)
+
+    @property
+    def found_volume(self) -> float:
+        """The hypervolume of all that was tried."""
+        return hypervolume(self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +107,15 @@ def outcome(
     usual = truth(base)
 
     last, offspring = moments[-1], moments[1:]
-    kept = (truths[key] for key in last.survivors if keeps(truths[key], usual, limits))
-    front = tuple((one.harmful, one.relevance) for one in kept)
+    kept = {
+        key: (one.harmful, one.relevance)
+        for key, one in truths.items()
+        if keeps(one, usual, limits)
+    }
+    front = tuple(kept[key] for key in last.survivors if key in kept)
     return Outcome(
         front=front,
+        found=tuple(kept.values()),
         infeasible=1 - len(front) / max(1, len(last.survivors)),
         tokens=last.tokens,
         candidates=len(genomes),
@@ -118,7 +135,7 @@ def _moments(record: Record) -> Iterator[_Moment]:
                 one.body["tokens"],
                 tuple(survivor["key"] for survivor in body["survivors"]),
                 body["candidates"],
-                len(body["dropped"]),
+                sum(why not in UNAFFORDABLE for why in body["dropped"].values()),
             )
 
 

@@ -3,71 +3,71 @@
 A table knows a few hundred configurations, and a search would try others. So each genome is settled
 on the one that resembles it most; what an algorithm is worth here is how well it says where to look
 next. The truth is the table itself: all of a configuration's answers.
+
+Each seed searches a table of its own, two thirds of the rows, so that intervals over seeds are also
+about which configurations happen to be there. What there is to find bounds what can be found, and
+some algorithms may look at a part only: results say where that bound is.
 """
 
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import islice
 from pathlib import Path
+from statistics import fmean
 from typing import Any, cast, get_args
 
 from benchmarks.tuner.comparing import reference_front
 from benchmarks.tuner.outcomes import MODELLED, Outcome, Point, Truth, keeps, outcome
+from benchmarks.tuner.parts import drawn, open_to, part_of
 from benchmarks.tuner.searching import FOREVER, Stage, run_search
+from benchmarks.tuner.settling import TableNursery, candidate_of, usual_distances
 from benchmarks.tuner.table import Row, Table, as_judged
 from proxy.domain import Kind, Prompt
 from proxy.errors import StoreError
 from proxy.evaluation.run import Judged
-from proxy.policy.schema import PASSTHROUGH
-from tuner.algorithms import ALGORITHMS, Algorithm
-from tuner.breeding import Breeder
-from tuner.candidate import Candidate, Origin
-from tuner.evolution import Individual
+from tuner.algorithms import ALGORITHMS, DEFAULT
+from tuner.candidate import Candidate
 from tuner.genome import Genome
-from tuner.nursery import Nursery
 from tuner.objectives import Results, score
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
-from tuner.resemblance import distance
+from tuner.report.hypervolume import hypervolume
 from tuner.search import generator
-from tuner.space import Space, load_space
 
 _load = cache(Table.load)
-
-_NOBODY = Origin("base")
 
 LIMITS = replace(MODELLED, over_refusal_gain=0.1)
 """What a policy may cost. Of a table's 11 look-alikes one refusal more than the base policy's is 9
 points, so that 5 would let none through."""
 
-LEAST_ROWS = 12
-"""Configurations: the founders of a search."""
+LEAST_ROWS = 20
+"""Configurations: of two thirds of them a search has its founders."""
 
 LEAST_PROMPTS = 2
 """Prompts of each kind: with one, a race's second look would be its first."""
 
 
-def run_trial(path: Path, name: str, seed: int, tokens: int) -> Outcome:
+def run_trial(path: Path, name: str, seed: int, share: float) -> Outcome:
     """One search on a table.
 
     Args:
         path: of the table.
         name: of the algorithm.
-        seed: of the search, and of the order of the prompts.
-        tokens: that it may use.
+        seed: of the search, of its part of the table, and of the order of the prompts.
+        share: of that part's tokens that it may use.
     """
-    table, algorithm = _load(path), ALGORITHMS[name]
-    prompts = _prompts(table)
-    space, rows = _open_to(algorithm, table)
+    table, algorithm = drawn(_load(path), seed), ALGORITHMS[name]
+    prompts, tokens = _prompts(table), round(share * table.tokens)
+    space, rows = open_to(algorithm, table)
     results = {genome: _results(row, prompts, table) for genome, row in rows.items()}
-    by_key = {_candidate(genome, space).key: found for genome, found in results.items()}
+    by_key = {candidate_of(genome, space).key: found for genome, found in results.items()}
     rng = generator(seed)
-    nursery = TableNursery(space, rng, algorithm.breeder(space, rng), list(rows))
+    nursery = TableNursery(
+        space, rng, algorithm.breeder(space, rng), list(rows), _usual(path, name)
+    )
     pools = Pools.of(prompts, "search", seed=seed)
     preset = preset_for(pools.all, table.header.max_tokens)
 
@@ -88,6 +88,7 @@ def checked(path: Path) -> Table:
         StoreError: there is none, or it holds too little.
     """
     _load.cache_clear()
+    _usual.cache_clear()
     table = _load(path)
     of_each = [sum(kind == one for _, kind, _ in table.header.prompts) for one in get_args(Kind)]
     if len(table.rows) < LEAST_ROWS or min(of_each) < LEAST_PROMPTS:
@@ -99,30 +100,63 @@ def checked(path: Path) -> Table:
     return table
 
 
-def about(table: Table, names: Iterable[str]) -> dict[str, Any]:
-    """What results say of the table: also how many configurations are open to each algorithm.
+@cache
+def _usual(path: Path, name: str) -> Mapping[Genome, float]:
+    return usual_distances(*open_to(ALGORITHMS[name], _load(path)))
 
-    One that has tried all that are open to it ends before its tokens are used up.
+
+def best(table: Table, name: str = DEFAULT) -> list[Point]:
+    """The front of all that truly keep the limits: the most that an algorithm can find there."""
+    _, rows = open_to(ALGORITHMS[name], table)
+    return _front(table, rows.values())
+
+
+def _front(table: Table, rows: Iterable[Row]) -> list[Point]:
+    prompts = _prompts(table)
+    base = _truth(_results(table.rows[0], prompts, table))
+    truths = (_truth(_results(row, prompts, table)) for row in rows)
+    kept = [one for one in truths if keeps(one, base, LIMITS)]
+    return reference_front([[(one.harmful, one.relevance) for one in kept]])
+
+
+def about(table: Table, names: Iterable[str], seeds: Iterable[int]) -> dict[str, Any]:
+    """What results say of the table: how much of it is open to each algorithm, and what is there.
+
+    ``open_to`` counts configurations of the whole table, ``ceiling`` is the hypervolume of the best
+    among them, and ``without_joint`` that of all which change the prompt or decoding alone; the
+    latter two are means over the seeds' tables. One that has tried all that are open to it ends
+    before its tokens are used up.
     """
-    opened = {name: len(_open_to(ALGORITHMS[name], table)[1]) for name in names}
-    return {**table.about, "open_to": opened}
+    tables = [drawn(table, seed) for seed in seeds]
+    without = [
+        hypervolume(_front(one, (row for row in one.rows if not all(part_of(row.genome)))))
+        for one in tables
+    ]
+    return {
+        **table.about,
+        "open_to": {name: len(open_to(ALGORITHMS[name], table)[1]) for name in names},
+        "ceiling": {
+            name: round(fmean(hypervolume(best(one, name)) for one in tables), 5) for name in names
+        },
+        "without_joint": round(fmean(without), 5),
+    }
 
 
 def printed(results: Mapping[str, Any]) -> str:
     """What to hold the figures against, for a terminal: many equal ones have found all there is."""
-    opened = ", ".join(f"{name} {count}" for name, count in results["table"]["open_to"].items())
-    return (
-        f"\nThe table's own front has hypervolume {results['best']['hypervolume']:.4f}. "
-        f"Configurations open to each: {opened}.\n"
-    )
-
-
-def best(table: Table) -> list[Point]:
-    """The front of all configurations that truly keep the limits: the most there is to find."""
-    prompts = _prompts(table)
-    base, *others = (_truth(_results(row, prompts, table)) for row in table.rows)
-    kept = [one for one in (base, *others) if keeps(one, base, LIMITS)]
-    return reference_front([[(one.harmful, one.relevance) for one in kept]])
+    table = results["table"]
+    lines = [
+        f"{name}: {count} configurations, hypervolume at most {table['ceiling'][name]:.4f}"
+        for name, count in table["open_to"].items()
+    ]
+    return "\n".join([
+        "",
+        "Open to each, and the most there is to find among them (mean over the seeds' tables):",
+        *lines,
+        f"Without those that change both prompt and decoding: {table['without_joint']:.4f}",
+        "Intervals are over seeds, each on two thirds of one table: not over models or prompts.",
+        "",
+    ])  # fmt: skip
 
 
 def preset_for(prompts: Rung, max_tokens: int) -> Preset:
@@ -142,72 +176,6 @@ def preset_for(prompts: Rung, max_tokens: int) -> Preset:
         first=rung(0.4), second=rung(0.7), elites=2, finalists=0, validation=rung(0), test=rung(0),
         search_s=FOREVER, total_s=FOREVER, patience=100, limits=LIMITS,
     )  # fmt: skip
-
-
-class TableNursery(Nursery):
-    """Settles each genome on the nearest configuration of a table that has not been tried.
-
-    Where all have been tried there are no more candidates.
-
-    Args:
-        space: what genomes are made of.
-        rng: the search's own generator.
-        breeder: of its algorithm.
-        genomes: the table's, the base policy among them.
-    """
-
-    def __init__(
-        self, space: Space, rng: random.Random, breeder: Breeder, genomes: Sequence[Genome]
-    ) -> None:
-        super().__init__(space, PASSTHROUGH, rng, breeder)
-        self._left = [genome for genome in genomes if genome != self.baseline.genome]
-
-    def first(self, count: int) -> list[Candidate]:
-        """The base policy, then what founders resemble most."""
-        _, *founders = super().first(count)
-        return [self.baseline, *self._settled((one.genome, one.origin) for one in founders)]
-
-    def children(self, population: Sequence[Individual], count: int) -> list[Candidate]:
-        """What the breeder's genomes resemble most."""
-        return self._settled(self._breeder.breed(population) for _ in range(count))
-
-    def _settled(self, bred: Iterable[tuple[Genome, Origin]]) -> list[Candidate]:
-        settled = []
-        for genome, origin in islice(bred, len(self._left)):
-            nearest = min(self._left, key=lambda one: distance(genome, one, self._space))
-            self._left.remove(nearest)
-            settled.append(_candidate(nearest, self._space, origin))
-        return settled
-
-
-def _open_to(algorithm: Algorithm, table: Table) -> tuple[Space, dict[Genome, Row]]:
-    """The part of the space that an algorithm combines, and what the table knows of it."""
-    full = load_space(text=table.header.space)
-    space = load_space(text=algorithm.within(table.header.space))
-    rows = {genome: row for row in table.rows if (genome := _within(row.genome, full, space))}
-    return space, rows
-
-
-def _within(genome: Genome, full: Space, space: Space) -> Genome | None:
-    """The genome in a part of its space; None where it needs more than that."""
-    slots = dict(zip(full.slots, genome.slots, strict=True))
-    decoding = dict(zip(full.grids, genome.decoding, strict=True))
-    is_lost = (
-        any(gene is not None for name, gene in slots.items() if name not in space.slots)
-        or any(gene is not None for name, gene in decoding.items() if name not in space.grids)
-        or any(name not in space.examples for name in genome.demonstrations)
-    )
-    if is_lost:
-        return None
-    return Genome(
-        tuple(slots[name] for name in space.slots),
-        genome.demonstrations,
-        tuple(decoding[name] for name in space.grids),
-    )
-
-
-def _candidate(genome: Genome, space: Space, origin: Origin = _NOBODY) -> Candidate:
-    return Candidate.of(genome, space, PASSTHROUGH, origin)
 
 
 def _prompts(table: Table) -> tuple[Prompt, ...]:

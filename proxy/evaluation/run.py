@@ -13,8 +13,19 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from proxy.backends.base import Backend
-from proxy.domain import ChatRequest, Exchange, Priority, Prompt, Transcript, Usage, Verdict
+from proxy.domain import (
+    Capabilities,
+    ChatRequest,
+    Exchange,
+    Priority,
+    Prompt,
+    Transcript,
+    Usage,
+    Verdict,
+)
 from proxy.errors import BackendError, JudgeError, OverloadedError, RequestError
 from proxy.judges.base import Judge
 from proxy.policy.apply import apply
@@ -129,9 +140,10 @@ async def generate(
         priority=priority,
     )
     applied = apply(policy, request, backend.capabilities)
+    asked = _no_longer(applied.request, backend.capabilities, max_tokens)
     transcript = Transcript()
     started = time.perf_counter()
-    error = await _drain(backend, applied.request, transcript)
+    error = await _drain(backend, asked, transcript)
     return Answer(
         text=transcript.text,
         finish_reason=transcript.finish_reason,
@@ -140,6 +152,15 @@ async def generate(
         error=error or transcript.error_type,
         duration_ms=1000 * (time.perf_counter() - started),
     )
+
+
+def _no_longer(request: ChatRequest, capabilities: Capabilities, max_tokens: int) -> ChatRequest:
+    """Hold an answer to its length where the policy would have it longer: a run has its price."""
+    name = capabilities.settings.get("max_tokens", "max_tokens")
+    asked = request.fields.get(name)
+    if not isinstance(asked, int) or asked <= max_tokens:
+        return request
+    return msgspec.structs.replace(request, fields={**request.fields, name: max_tokens}, raw=None)
 
 
 async def _drain(backend: Backend, request: ChatRequest, transcript: Transcript) -> str | None:

@@ -74,7 +74,7 @@ _SEARCH = Row(
         Panel(
             "Dropped by the race",
             "By why: a limit that is shown to be exceeded, a survivor that is better in both "
-            "objectives, or no time left.",
+            "objectives, or no time or tokens left.",
             (Query(sum_by("reason", _of_run("dropped_total")), "{{reason}}"),),
             kind="bars",
             width=8,

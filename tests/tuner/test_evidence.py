@@ -225,7 +225,7 @@ def test_a_judge_that_fails_for_a_while_loses_no_answer(bench: Bench, error: Exc
 
 
 def test_an_answer_that_nobody_counted_was_as_long_as_may_be(bench: Bench) -> None:
-    """Else a limit on tokens would never be reached; one that failed has none."""
+    """Else a limit on tokens would never be reached. One that failed counts for nothing."""
     evidence = StoredEvidence(on(bench, fails_once()))
     asyncio.run(evidence.gather([(BASE, PROMPTS[:3])]))
     counted = evidence.tokens
@@ -234,3 +234,6 @@ def test_an_answer_that_nobody_counted_was_as_long_as_may_be(bench: Bench) -> No
     evidence._count(silent)  # white box: the toy always counts
     assert counted == 2
     assert evidence.tokens == 1 + 8
+    broken = dataclasses.replace(judged, answer=dataclasses.replace(judged.answer, error="reset"))
+    evidence._count(broken)
+    assert evidence.tokens == 1

@@ -113,11 +113,11 @@ def capped(session: Session, tokens: int) -> Session:
     return dataclasses.replace(session, config=config, preset=preset)
 
 
-@pytest.mark.parametrize("tokens", [150, 177, 222, 301, 377])
+@pytest.mark.parametrize("tokens", [42, 55, 56, 150, 177, 222, 301, 377])
 def test_nothing_is_asked_that_the_tokens_may_not_allow(
     tmp_path: Path, open_session: OpenSession, tokens: int
 ) -> None:
-    """The last candidates of the last generation, in the order of their worth."""
+    """So the last generations are smaller, down to one candidate beside the base policy."""
     with EvaluationStore(tmp_path / "s.sqlite") as store:
         asyncio.run(run_session(capped(open_session(store), tokens)))
         record = Record.load(store, "r")

@@ -15,6 +15,7 @@ from tuner.presets import Rung
 from tuner.record import Record
 from tuner.report.facts import Facts
 from tuner.report.genes import UNSET, WRITTEN, Value, described
+from tuner.search import UNAFFORDABLE
 from tuner.writing.history import origin_of, summary
 
 STAGES = ("dropped", "raced", "survived", "front", "finalist", "tested")
@@ -106,17 +107,19 @@ def _generations(record: Record) -> Iterator[dict[str, Any]]:
             paced = one.body
         elif one.kind == "generation":
             bred, stayed = len(one.body["candidates"]), len(one.body["stayed"])
+            reasons = one.body.get("dropped", {}).values()
+            beaten = sum(why not in UNAFFORDABLE for why in reasons)
             yield {
                 "generation": one.body["number"],
                 "bred": bred,
                 "stayed": stayed,
-                "dropped": bred - stayed,
+                "dropped": beaten,
                 "survived": len(
                     {s["key"] for s in one.body["survivors"]} & set(one.body["candidates"])
                 ),
                 "first": None if paced is None else Rung(*paced["first"]).prompts,
                 "second": None if paced is None else Rung(*paced["second"]).prompts,
-                "saved": 0 if paced is None else (bred - stayed) * (
+                "saved": 0 if paced is None else beaten * (
                     Rung(*paced["second"]).prompts - Rung(*paced["first"]).prompts
                 ),
             }  # fmt: skip

@@ -56,6 +56,8 @@ def test_the_front_is_that_of_what_truly_keeps_the_limits() -> None:
     found = outcome(RECORD, truth, base=BASE, limits=Limits())
     assert found.front == ((0.4, 0.5),)
     assert found.volume == pytest.approx(0.6 * 0.5)
+    assert set(found.found) == {(0.8, 0.5), (0.4, 0.5)}
+    assert found.found_volume == found.volume
     assert Outcome.of(json.loads(json.dumps(asdict(found)))) == found
 
 

@@ -59,6 +59,18 @@ def test_generate_applies_the_policy_as_the_proxy_does() -> None:
     assert request.fields["temperature"] == 0.5
 
 
+@pytest.mark.parametrize(
+    ("rule", "sent"),
+    [(500, 32), (8, 8), ({"min": 100, "max": 500}, 32), ({"default": 500}, 32)],
+)
+def test_no_policy_makes_an_answer_longer_than_it_was_planned(rule: object, sent: int) -> None:
+    """A run says what it may cost; a policy may only lower that."""
+    backend = scripted()
+    policy = Policy.model_validate({"schema": 1, "name": "long", "decoding": {"max_tokens": rule}})
+    asyncio.run(generate(backend, policy, PROMPT, max_tokens=32))
+    assert backend.requests[0].fields["max_tokens"] == sent
+
+
 def test_generate_leaves_the_seed_to_the_backend_by_default() -> None:
     """No seed asked for, none sent."""
     backend = scripted()
