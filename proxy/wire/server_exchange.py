@@ -156,7 +156,7 @@ class Exchange:
 
     async def receive(self) -> Message:
         """ASGI's ``receive``: the next piece of the body, then the client's leaving."""
-        if self._expects_continue:
+        if self._expects_continue and not self.is_gone:
             self._expects_continue = False
             if not self.is_started:
                 self._line.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -189,10 +189,11 @@ class Exchange:
         return line.done
 
     def _next_piece(self) -> Message:
+        if self._n_unread > MAX_UNREAD_BYTES:
+            # Even if the request is whole: a line that is not read does not say when it breaks.
+            self._line.resume()
         pieces, self._unread, self._n_unread = self._unread, [], 0
         self._is_handed_over = self.is_whole
-        if not self.is_whole:
-            self._line.resume()
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return {"type": "http.request", "body": body, "more_body": not self.is_whole}
 

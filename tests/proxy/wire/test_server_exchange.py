@@ -185,6 +185,16 @@ def test_a_long_body_waits_in_the_clients_hands() -> None:
     assert line.events == ["pause", "resume"]
 
 
+def test_a_long_body_that_is_whole_is_taken_and_reading_goes_on() -> None:
+    """Or nobody would hear the client leave."""
+    line = Line()
+    exchange = exchange_on(line)
+    exchange.take(b"x" * (MAX_UNREAD_BYTES + 1))
+    exchange.end()
+    assert not asyncio.run(exchange.receive())["more_body"]
+    assert line.events == ["pause", "resume"]
+
+
 def test_a_client_that_asks_whether_to_go_on_is_told_once() -> None:
     """When the application wants the body."""
     line = Line()
@@ -192,6 +202,15 @@ def test_a_client_that_asks_whether_to_go_on_is_told_once() -> None:
     received(exchange, lambda: exchange.take(b"x"))
     received(exchange, exchange.end)
     assert line.written == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+
+
+def test_a_client_that_has_left_is_not_told_to_go_on() -> None:
+    """Its connection may take no more writing."""
+    line = Line()
+    exchange = exchange_on(line, expects_continue=True)
+    exchange.leave()
+    assert asyncio.run(exchange.receive()) == {"type": "http.disconnect"}
+    assert line.written == []
 
 
 def test_a_client_that_is_not_told_to_go_on_is_not_listened_to_again() -> None:
