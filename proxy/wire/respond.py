@@ -9,15 +9,21 @@ from starlette.types import Send
 from proxy.upstream.base import Pushes
 from proxy.wire.errors import JSON_TYPE, Headers
 from proxy.wire.outbound import Outbound
+from proxy.wire.response_head import BODILESS
 from proxy.wire.sse import is_stream
 
 
 async def send_body(
     send: Send, status: int, body: bytes, *, headers: Headers = (JSON_TYPE,)
 ) -> None:
-    """Send status, headers and body; the content length is added."""
-    length = (b"content-length", b"%d" % len(body))
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    """Send status, headers and body; the content length is added where there can be a body.
+
+    A 204 must not have one, a 304 only that of the body left out (RFC 9110, 8.6).
+    """
+    fields = [*headers]
+    if status not in BODILESS:
+        fields.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

@@ -10,7 +10,9 @@ import msgspec
 from proxy.upstream.request_head import field_lines
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
-_BODILESS = frozenset({204, 304})
+BODILESS = frozenset({204, 304})
+"""Statuses whose responses have no body."""
+
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode())
                  for status in HTTPStatus}  # fmt: skip
 
@@ -60,4 +62,4 @@ def response_head(status: int, headers: Iterable[tuple[bytes, bytes]]) -> Respon
     if lines is None:
         raise RuntimeError("A response header is malformed.")
     line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-    return ResponseHead(line + lines, n_body, status not in _BODILESS, closes)
+    return ResponseHead(line + lines, n_body, status not in BODILESS, closes)

@@ -28,6 +28,18 @@ def test_response_is_whole_and_has_its_length() -> None:
     assert reply.headers == {"content-type": "application/json", "content-length": "2"}
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_response_that_has_no_body_has_no_length(status: int) -> None:
+    """Not even zero, of an upstream's 204 neither."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await ChunkedResponse(send, status, PLAIN).end()
+
+    reply = asyncio.run(call(app))
+    assert (reply.status, reply.body, reply.is_complete) == (status, b"", True)
+    assert reply.headers == {"content-type": "application/json"}
+
+
 async def _pieces(*pieces: bytes) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
