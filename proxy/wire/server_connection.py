@@ -1,8 +1,8 @@
 """A client's connection: HTTP/1.1 requests in, each put to the application, answers out in order.
 
 It stands in uvicorn's server for uvicorn's own protocol, whose work on a request is a fifth of what
-the whole proxy does for it. It knows no upgrades and no WebSockets; beyond uvicorn's, it bounds how
-long and how large the head of a request may be.
+the whole proxy does for it. It knows no upgrades and no WebSockets, and serves who offers one in
+HTTP/1.1; beyond uvicorn's, it bounds how long and how large the head of a request may be.
 
 Source: RFC 9112.
 """
@@ -24,11 +24,13 @@ from proxy.wire.client import LEAVING
 from proxy.wire.server_exchange import Exchange
 
 MAX_HEAD_BYTES = 64 * 1024
-"""The head of a request may have this much, and one network read."""
+"""A request may spend this much on bytes that bring nothing of its body, and the network reads in
+which they begin and end: on its head, and on what chunks put around and behind a body."""
 
 LINGER_S = 1.0
 """How long a client that is still sending may take to hear that nobody listens."""
 
+_BODY_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -73,8 +75,9 @@ class ServerConnection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._waiting: deque[Exchange] = deque()
         self._read_last: Exchange | None = None
-        self._is_closing = self._is_deaf = self._is_paused = self._is_in_head = False
-        self._n_head = 0
+        self._is_closing = self._is_deaf = self._is_paused = False
+        self._is_in_head = self._is_head_known = False
+        self._n_overhead = 0
         self.done = self._loop.create_future()
         self.done.set_result(None)
         self.congestion: asyncio.Future[None] | None = None
@@ -146,17 +149,19 @@ class ServerConnection(asyncio.Protocol):
         """Parse."""
         if self._is_closing or self._is_deaf:
             return
-        try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade:
-            self._hear_no_more()
-        except HttpParserError:
-            self._refuse(b"400 Bad Request")
-            return
-        if self._is_in_head:
-            self._n_head += len(data)
-            if self._n_head > MAX_HEAD_BYTES:
-                self._refuse(b"431 Request Header Fields Too Large")
+        # Whatever gets on with a request while this is parsed sets it back to nothing.
+        self._n_overhead += len(data)
+        while data:
+            try:
+                self._parser.feed_data(data)
+                break
+            except HttpParserUpgrade as offer:
+                data = self._decline(data[offer.args[0] :])
+            except HttpParserError:
+                self._refuse(b"400 Bad Request")
+                return
+        if self._n_overhead > MAX_HEAD_BYTES:
+            self._refuse(b"431 Request Header Fields Too Large")
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Tell whoever is still at work."""
@@ -188,7 +193,7 @@ class ServerConnection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         self._is_in_head = True
-        self._n_head = 0
+        self._n_hosts = 0
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._expects_continue = False
@@ -202,15 +207,29 @@ class ServerConnection(asyncio.Protocol):
         if not self._is_in_head:
             return
         name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
+        if name == b"host":
+            self._n_hosts += 1
+        elif name == b"expect" and value.lower() == b"100-continue":
             self._expects_continue = True
         self._headers.append((name, value))
 
+    # long because: a call costs, and this runs for every request.
     def on_headers_complete(self) -> None:
-        """Begin to answer, or have the request wait for its turn."""
+        """Begin to answer, or have the request wait for its turn.
+
+        Raises:
+            HttpParserError: the request does not say, or says twice, which host it is for.
+        """
         self._is_in_head = False
+        self._n_overhead = 0
+        if self._is_head_known:
+            self._is_head_known = False
+            return
         parser = self._parser
         version = parser.get_http_version()
+        is_old = version == "1.0"
+        if self._n_hosts != 1 and (self._n_hosts or not is_old):
+            raise HttpParserError("A request has one Host.")
         raw_path, query = self._url, b""
         if not raw_path.startswith(b"/") or b"?" in raw_path or b"#" in raw_path:
             raw_path, query = _split(raw_path)
@@ -233,8 +252,8 @@ class ServerConnection(asyncio.Protocol):
         self._read_last = exchange = Exchange(
             self,
             scope,
-            keeps_alive=version != "1.0" and parser.should_keep_alive(),
-            expects_continue=self._expects_continue,
+            keeps_alive=not is_old and parser.should_keep_alive(),
+            expects_continue=self._expects_continue and not is_old,
         )
         scope["extensions"] = {LEAVING: exchange}
         if self._exchange is None:
@@ -245,11 +264,13 @@ class ServerConnection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """Hand on a piece of the body."""
+        self._n_overhead = 0
         if self._read_last is not None:
             self._read_last.take(data)
 
     def on_message_complete(self) -> None:
         """Hand on the end of the request."""
+        self._n_overhead = 0
         if self._read_last is not None:
             self._read_last.end()
 
@@ -277,6 +298,26 @@ class ServerConnection(asyncio.Protocol):
         else:
             self._close()
 
+    def _decline(self, rest: bytes) -> bytes:
+        """Go on in HTTP with a client that has offered another protocol; gives what to parse next.
+
+        httptools takes such a request to end with its head. But its body is still to come, and any
+        number of requests, until a 101 says otherwise (RFC 9110, 7.8). The parser cannot be told
+        so: another one gets to hear how long the body is, and then the rest.
+        """
+        exchange, is_tunnel = self._read_last, self._parser.get_method() == b"CONNECT"
+        if exchange is None or is_tunnel:
+            self._hear_no_more()
+            return b""
+        self._parser = HttpRequestParser(self)
+        framing = [b"%b: %b\r\n" % field for field in self._headers if field[0] in _BODY_FRAMING]
+        if not framing:
+            return rest
+        # Nobody has seen yet that it was whole: its task runs when this read has been parsed.
+        exchange.is_whole = False
+        self._is_head_known = True
+        return b"POST / HTTP/1.1\r\n%b\r\n%b" % (b"".join(framing), rest)
+
     def _hear_no_more(self) -> None:
         """Answer the requests that have been read whole, and close: what follows is none."""
         self._is_deaf = True
@@ -287,12 +328,12 @@ class ServerConnection(asyncio.Protocol):
             last.keeps_alive = False
 
     def _refuse(self, status: bytes) -> None:
-        """Say that this is no request, unless that would get into an answer to one before."""
-        exchange = self._exchange
+        """Say that this is no request, unless that would get into an answer or be a second one."""
+        exchange, last = self._exchange, self._read_last
         if exchange is not None and exchange.is_whole:
             self._hear_no_more()
             return
-        if exchange is None or not exchange.is_started:
+        if last is None or last.is_whole or not last.is_started:
             text = status.partition(b" ")[2]
             self._transport.write(
                 b"HTTP/1.1 %b\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n"
