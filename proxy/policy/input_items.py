@@ -75,7 +75,9 @@ def _item(message: Message) -> Message:
     content = message.get("content")
     if not is_system(message) or not isinstance(content, list):
         return message
-    parts = [
-        {**part, "type": "input_text"} if part.get("type") == "text" else part for part in content
-    ]
-    return {**message, "content": parts}
+    return {**message, "content": [_part(part) for part in content]}
+
+
+def _part(part: Any) -> Any:
+    is_text = isinstance(part, Mapping) and part.get("type") == "text"
+    return {**part, "type": "input_text"} if is_text else part

@@ -8,10 +8,11 @@ from typing import Any
 from proxy.domain import Message
 from proxy.policy.schema import Demonstration, Placement, SystemPrompt
 
-SYSTEM_ROLES = frozenset({"system", "developer"})
+# Tuples, because a client may send a list for a role or a type, and that has no hash.
+SYSTEM_ROLES = ("system", "developer")
 _BETWEEN = "\n\n"
 
-_OF_THE_MODEL = frozenset({"reasoning", "function_call", "custom_tool_call"})
+_OF_THE_MODEL = ("reasoning", "function_call", "custom_tool_call")
 """Items of the Responses API without a role that servers join to the assistant's message beside."""
 
 

@@ -58,7 +58,7 @@ class Number:
         """Return the number, or None after noting what is wrong with it."""
         if isinstance(given, bool) or not isinstance(given, int | float):
             mistakes.add("int_type" if self.is_whole else "float_type", at, given)
-        elif not math.isfinite(given):
+        elif isinstance(given, float) and not math.isfinite(given):
             mistakes.add("finite_number", at, given)
         elif self.is_whole and not isinstance(given, int):
             mistakes.add("int_from_float", at, given)
@@ -72,9 +72,12 @@ class Number:
 
     def asked(self, given: Any) -> float | None:
         """Read what a client asked for: a number, ``inf`` for *no limit*, None for no number."""
-        if isinstance(given, bool) or not isinstance(given, int | float) or math.isnan(given):
+        if isinstance(given, bool) or not isinstance(given, int | float):
             return None
-        if self.is_whole and given != math.floor(given):
+        # A whole number of JSON's may be larger than any float, and math would raise.
+        if isinstance(given, float) and (
+            math.isnan(given) or (self.is_whole and not given.is_integer())
+        ):
             return None
         if self.unlimited_below is not None and given < self.unlimited_below:
             return math.inf

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from proxy.backends.routes import COMPLETIONS_PATH as COMPLETIONS
+from proxy.backends.routes import RESPONSES_PATH as RESPONSES
 from proxy.tasks import spawn
 from tests.integration.test_upstream_faults import DONE, WHOLE, answering, frame, streaming
 from tests.loopback import Connection, Received
@@ -21,6 +23,16 @@ BODY = json.dumps(ASK).encode()
 STREAM = json.dumps({**ASK, "stream": True}).encode()
 
 TEMPERATE = "decoding: {temperature: 0.5}\n"
+LIMITED = """\
+system_prompt: {text: Be careful.}
+demonstrations: [{user: u, assistant: a}]
+decoding:
+  temperature: {max: 1}
+  max_tokens: {max: 8}
+  top_k: {min: 1, max: 40}
+  typical_p: {min: 0.5}
+  seed: {default: 1}
+"""
 
 LET_GO_WITHIN_S = 0.1
 """What is promised of an upstream whose client has left."""
@@ -352,6 +364,49 @@ def test_odd_json_is_answered_or_refused_and_never_a_bug(
         assert (await rig.chat()).status == 200
 
     run(act, tmp_path, answering(ANSWER), policy=policy)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CHAT, '"messages": [{"role": "user", "content": "x", "type": %s}]'),
+        (CHAT, '"messages": [{"role": "assistant", "content": "x", "tool_calls": %s}]'),
+        (CHAT, '"messages": [{"role": "system", "content": [{"type": %s, "text": %s}]}]'),
+        (CHAT, '"messages": [{"role": %s, "content": %s}]'),
+        (CHAT, '"messages": %s'),
+        (CHAT, f'"messages": {json.dumps(ASK["messages"])}, "max_tokens": %s, "n": %s'),
+        (CHAT, f'"messages": {json.dumps(ASK["messages"])}, "n_predict": %s, "seed": %s'),
+        (CHAT, f'"messages": {json.dumps(ASK["messages"])}, "top_k": %s, "typical_p": %s'),
+        (CHAT, f'"messages": {json.dumps(ASK["messages"])}, "temperature": %s, "user": %s'),
+        (RESPONSES, '"input": [{"role": %s, "content": "x"}]'),
+        (RESPONSES, '"input": [{"role": "user", "content": "x", "type": %s}]'),
+        (RESPONSES, '"input": [{"role": "system", "content": [%s]}, {"role": "user"}]'),
+        (RESPONSES, '"input": [{"role": "system", "content": [{"type": %s, "text": %s}]}]'),
+        (RESPONSES, '"input": [{"role": "user", "content": [%s]}, %s]'),
+        (RESPONSES, '"input": %s, "instructions": %s'),
+        (RESPONSES, '"input": "hi", "max_output_tokens": %s, "max_tokens": %s, "n": %s'),
+        (COMPLETIONS, '"prompt": %s'),
+        (COMPLETIONS, '"prompt": [%s, %s]'),
+        (COMPLETIONS, '"prompt": "hi", "max_tokens": %s, "top_k": %s, "n": %s'),
+    ],
+)
+@pytest.mark.parametrize("flavour", ["openai", "llama_server"])
+def test_odd_json_where_a_policy_looks_is_answered_or_refused_and_never_a_bug(
+    tmp_path: Path, path: str, body: str, flavour: str
+) -> None:
+    """In messages, in their parts, and for settings that it limits."""
+    odd = ("[]", "{}", "null", "true", "0", "0.5", "9" * 400, "-" + "9" * 400, '"x"', '["x"]',
+           '{"text": []}', '[{"type": []}]')  # fmt: skip
+
+    async def act(rig: Rig) -> None:
+        for value in odd:
+            told = '{"model": "m", ' + body.replace("%s", value) + "}"
+            reply = await rig.post(path, told.encode())
+            assert reply.status in {200, 400}, told[:200]
+        assert await rig.metric("guardtune_internal_errors_total") == 0
+        assert (await rig.chat()).status == 200
+
+    run(act, tmp_path, answering(ANSWER), policy=LIMITED, model={"flavour": flavour})
 
 
 @pytest.mark.parametrize("value", ["1" * 5000, "1e999", "NaN", '"0.5"', "true", "[0.5]", "{}"])

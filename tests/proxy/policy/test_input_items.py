@@ -122,3 +122,19 @@ def test_conversation_reads_instructions_and_items() -> None:
     system = {"role": "system", "content": "Short."}
     assert conversation_of({"instructions": "Short.", "input": [HI, CALL]}) == (system, HI, CALL)
     assert conversation_of({"instructions": None}) == ()
+
+
+@pytest.mark.parametrize("part", ["x", 1, None, [], {"type": []}])
+def test_part_that_is_no_text_part_stays_as_it_is(part: Any) -> None:
+    """Beside the policy's own."""
+    request = applied({"input": [{"role": "system", "content": [part]}, HI]}).request
+    ours = {"type": "input_text", "text": "Careful.\n\n"}
+    assert request.fields["input"] == [{"role": "system", "content": [ours, part]}, HI]
+
+
+@pytest.mark.parametrize("odd", [[], {}, 1, None])
+def test_item_whose_role_is_no_word_is_nobodys(odd: Any) -> None:
+    """It is no system message, and no prefill."""
+    item = {"role": odd, "type": odd, "content": "x"}
+    fields = applied({"input": [item]}).request.fields
+    assert fields == {"input": [item], "instructions": "Careful."}

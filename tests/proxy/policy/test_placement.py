@@ -124,3 +124,11 @@ def test_a_conversation_without_prefill_stays_the_same_object() -> None:
     """Nothing to drop, nothing to copy."""
     given = messages(("user", "u"))
     assert without_prefill(given) is given
+
+
+@pytest.mark.parametrize("odd", [[], {}, 1, None])
+def test_role_or_type_that_is_no_word_is_nobodys(odd: Any) -> None:
+    """The client's message stays as it is; what becomes of it is the server's business."""
+    messages = ({"role": odd, "content": "x"}, {"role": "user", "content": "u", "type": odd})
+    assert without_prefill(messages) is messages
+    assert place(messages, SystemPrompt(text="P"), ())[1:] == messages

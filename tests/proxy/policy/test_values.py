@@ -76,6 +76,17 @@ def test_what_a_client_asked_for_is_read_as_servers_read_it(
 def test_not_a_number_is_no_number() -> None:
     """NaN compares to nothing and would slip through every limit."""
     assert SHARE.asked(math.nan) is None
+    assert WINDOW.asked(math.inf) is None
+
+
+@pytest.mark.parametrize("number", [WINDOW, SHARE])
+def test_number_larger_than_any_float_is_read(number: Number) -> None:
+    """JSON may have 400 digits; a policy file may not."""
+    assert number.asked(10**400) == 10**400
+    mistakes = Mistakes()
+    assert number.read(10**400, (), mistakes) is None
+    with pytest.raises(ValidationError, match="less than or equal"):
+        mistakes.raise_any()
 
 
 def test_braces_in_a_sentence_are_kept() -> None:
