@@ -13,6 +13,7 @@ from proxy.adapters.litellm_overrides import ANY_PROVIDER, on_chat, on_route
 from proxy.backends import litellm_params
 from proxy.domain import Capabilities
 from proxy.policy.fitting import common
+from proxy.policy.match import MAX_REMEMBERED_CHARS
 from proxy.wire.routes import CHAT, Route
 
 
@@ -45,11 +46,20 @@ def find(model: str, *, team_id: str | None) -> Found:
     return Found(name, name in look_up.names, behind or ((model, None),))
 
 
-@lru_cache(maxsize=256)
 def capabilities_of(deployments: Sequence[tuple[str, str | None]], route: Route) -> Capabilities:
-    """What all of a model's deployments honour on a route; the same object each time."""
+    """What all of a model's deployments honour on a route; the same object each time.
+
+    A model that LiteLLM has no deployment of stands for itself, under whatever name a client made
+    up. A long one is not remembered.
+    """
     if route is not CHAT:
         return _on_route(route.path)
+    is_short = all(len(model) <= MAX_REMEMBERED_CHARS for model, _ in deployments)
+    return (_on_chat if is_short else _on_chat.__wrapped__)(deployments)
+
+
+@lru_cache(maxsize=256)
+def _on_chat(deployments: Sequence[tuple[str, str | None]]) -> Capabilities:
     tables = [_of_one(model, provider) for model, provider in deployments]
     settings = set.intersection(*(set(table.settings.items()) for table in tables))
     aliases = {name: means for table in tables for name, means in table.aliases.items()}

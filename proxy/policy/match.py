@@ -12,18 +12,23 @@ from proxy.domain import ChatRequest
 from proxy.policy.schema import PASSTHROUGH, Policy
 from proxy.policy.snapshot import Snapshot
 
+MAX_REMEMBERED_CHARS = 256
+"""Of a model's name. Where clients make names up, longer ones would fill the memory."""
+
 
 def policy_for(request: ChatRequest, snapshot: Snapshot) -> Policy:
     """Return the policy for a request; see :func:`select`.
 
     Most have one without a rollout, and then what the conversation sticks to is not worked out.
     """
-    first, share = offered(snapshot, request.model, request.key_id)[0]
+    model = request.model
+    find = offered if len(model) <= MAX_REMEMBERED_CHARS else offered.__wrapped__
+    first, share = find(snapshot, model, request.key_id)[0]
     if share >= 1:
         return first
     return select(
         snapshot,
-        model=request.model,
+        model=model,
         key_id=request.key_id,
         sticky_key=sticky_key(request),
     )
@@ -41,9 +46,10 @@ def select(snapshot: Snapshot, *, model: str, key_id: str | None, sticky_key: st
         key_id: id of the API key, if there is one.
         sticky_key: what a conversation keeps from request to request; see :func:`sticky_key`.
     """
+    find = offered if len(model) <= MAX_REMEMBERED_CHARS else offered.__wrapped__
     return next(
         policy
-        for policy, share in offered(snapshot, model, key_id)
+        for policy, share in find(snapshot, model, key_id)
         if share >= 1 or position(policy.name, sticky_key) < share
     )
 
@@ -54,7 +60,8 @@ def offered(snapshot: Snapshot, model: str, key_id: str | None) -> tuple[tuple[P
 
     The last one takes all that the others leave: its share is 1. One whose file gives it a share of
     0 is measured beside the others and given to nobody; one that was rolled back is not even that.
-    Cached by the snapshot's identity.
+    Cached by the snapshot's identity; whoever has a name from outside goes past the cache with a
+    long one, see `MAX_REMEMBERED_CHARS`.
     """
     offers: list[tuple[Policy, float]] = []
     for policy in (*ranked(snapshot, model, key_id), PASSTHROUGH):

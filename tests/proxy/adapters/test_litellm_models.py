@@ -92,3 +92,13 @@ def test_capabilities_are_the_same_object_each_time(models: Any) -> None:
             for _ in range(2)
         )
         assert first is second
+
+
+def test_long_name_is_looked_up_and_not_remembered(models: Any) -> None:
+    """A client can make one up, of any length."""
+    known = models._on_chat.cache_info().currsize
+    found = models.find("openai/" + "x" * 1000, team_id=None)
+    assert "temperature" in models.capabilities_of(found.deployments, CHAT).settings
+    unknown = models.find("x" * 1000, team_id=None)
+    assert "temperature" in models.capabilities_of(unknown.deployments, CHAT).settings
+    assert models._on_chat.cache_info().currsize == known

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.domain import ChatRequest
 from proxy.policy.match import (
+    MAX_REMEMBERED_CHARS,
     glob_length,
     offered,
     policy_for,
@@ -231,3 +233,23 @@ def test_rolled_back_policy_without_a_canary_share_is_out_too() -> None:
     base = make_policy("base")
     snapshot = Snapshot(policies=(base,), decided={base.ref: step("rollback", base)})
     assert policy_for(make_request(), snapshot) is PASSTHROUGH
+
+
+@pytest.mark.parametrize("rollout", [{}, {"rollout": {"share": 0.5}}], ids=["whole", "share"])
+def test_long_name_is_matched_and_not_remembered(rollout: dict[str, Any]) -> None:
+    """Where clients make names up, the memory would grow by megabytes each."""
+    mine = Snapshot(policies=(make_policy("a", match={"models": ["x*"]}, **rollout),))
+    base = make_policy("b", match={"models": ["x*"], "priority": -1})
+    snapshot = replace(mine, policies=(*mine.policies, base))
+    known = offered.cache_info().currsize
+    long, short = "x" * (MAX_REMEMBERED_CHARS + 1), "x" * MAX_REMEMBERED_CHARS
+    conversation = ("c", "d", "e", "f")
+    for name in (long, short):
+        asked = [replace_model(make_request(), name, sticky) for sticky in conversation]
+        assert {policy_for(request, snapshot).name for request in asked} <= {"a", "b"}
+        assert offered.cache_info().currsize == known + (name is short)
+
+
+def replace_model(request: ChatRequest, model: str, conversation: str) -> ChatRequest:
+    """The same, for another model."""
+    return msgspec.structs.replace(request, model=model, conversation=conversation)
