@@ -56,14 +56,16 @@ class Fallbacks:
 
     A model has failed when it cannot be reached, breaks off or reports an error before its first
     byte, is overloaded, or answers 429 or 5xx; what is wrong with a request is wrong for all of
-    them. Where every model fails, the client gets what the first one said. Each failure is counted
-    when the next model is asked; one that the client hears of is left to the meter.
+    them. But a fallback that refuses it, before it is asked or then, is passed over: its limits are
+    not those of the model that the client asked for. Where every model fails, the client gets what
+    the first one said. Each failure is counted when the next model is asked; one that the client
+    hears of is left to the meter.
 
     Args:
         request: as the client sent it.
         names: the models to ask after the one that the client asked for.
-        prepare: puts a request to the model that it names, and binds the meter to it; RequestError
-            passes that model over, if it is not the first.
+        prepare: puts a request to the model that it names, and binds the meter to it; raises
+            RequestError where that model may not be asked.
         meter: of the request; in the end it is bound to whoever's answer the client gets.
         metrics: counts what failed, and what was asked instead.
 
@@ -110,24 +112,32 @@ class Fallbacks:
         for name in self._names:
             if not last.failure:
                 break
-            try:
-                prepared = self._prepared(
-                    msgspec.structs.replace(self._request, model=name, raw=None)
-                )
-            except RequestError:
-                continue
-            self._count(last)
-            self._metrics.fallbacks.labels(last.model, name, last.failure).inc()
-            if last is not first:
-                await last.exchange.aclose()
-            last = await self._put(name, prepared, exchanges)
-        if not last.failure or last is first:
-            await self._let_go(first, last)
+            last = await self._instead_of(last, name, exchanges) or last
+        if last is first:
+            self._meter.is_failure_counted = first.is_counted
+            return first
+        if not last.failure:
+            await first.exchange.aclose()
             return last
         self._count(last)
         self._meter.is_failure_counted = True
-        await self._let_go(last, first)
         return first
+
+    async def _instead_of(
+        self, failed: _Outcome, name: str, exchanges: AsyncExitStack
+    ) -> _Outcome | None:
+        """Ask another model; None where it refuses, of which the client is not to hear."""
+        try:
+            prepared = self._prepared(msgspec.structs.replace(self._request, model=name, raw=None))
+            self._count(failed)
+            self._metrics.fallbacks.labels(failed.model, name, failed.failure).inc()
+            outcome = await self._put(name, prepared, exchanges)
+        except RequestError:
+            return None
+        if outcome.failure:
+            # Where all fail, the client gets what the first one said.
+            await outcome.exchange.aclose()
+        return outcome
 
     def _prepared(self, request: ChatRequest) -> Attempt | OverloadedError:
         try:
@@ -138,7 +148,11 @@ class Fallbacks:
     async def _put(
         self, model: str, prepared: Attempt | OverloadedError, exchanges: AsyncExitStack
     ) -> _Outcome:
-        """Ask one model; what it leaves open is in the outcome's exchange."""
+        """Ask one model; what it leaves open is in the outcome's exchange.
+
+        Raises:
+            RequestError: it refuses the request.
+        """
         subject = self._meter.subject
         exchange = await exchanges.enter_async_context(AsyncExitStack())
         if isinstance(prepared, OverloadedError):
@@ -146,6 +160,9 @@ class Fallbacks:
         try:
             reply = await exchange.enter_async_context(prepared.open())
             reply = await _begun(reply)
+        except RequestError:
+            await exchange.aclose()
+            raise
         except OverloadedError as error:
             await exchange.aclose()
             return _Outcome(model, error, _OVERLOADED, prepared, subject, exchange)
@@ -158,16 +175,14 @@ class Fallbacks:
             await exchange.aclose()
         return _Outcome(model, reply, failure, prepared, subject, exchange)
 
-    async def _let_go(self, unwanted: _Outcome, final: _Outcome) -> None:
-        if unwanted is not final:
-            await unwanted.exchange.aclose()
-
     def _count(self, outcome: _Outcome) -> None:
-        if outcome.failure != _OVERLOADED:
+        """Count a failure, once, however many are asked instead."""
+        if not outcome.is_counted and outcome.failure != _OVERLOADED:
             self._metrics.upstream_errors.labels(outcome.model, outcome.failure).inc()
+        outcome.is_counted = True
 
 
-class _Outcome(msgspec.Struct, frozen=True):
+class _Outcome(msgspec.Struct):
     """What one model made of it.
 
     Args:
@@ -177,6 +192,7 @@ class _Outcome(msgspec.Struct, frozen=True):
         attempt: None where it could not even be asked.
         subject: what the meter measured then.
         exchange: what is still open of it.
+        is_counted: whether its failure is.
     """
 
     model: str
@@ -185,6 +201,7 @@ class _Outcome(msgspec.Struct, frozen=True):
     attempt: Attempt | None
     subject: Subject
     exchange: AsyncExitStack
+    is_counted: bool = False
 
 
 class _Resumed:

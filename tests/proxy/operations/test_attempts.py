@@ -12,7 +12,7 @@ from proxy.backends.base import Reply
 from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
 from proxy.domain import Capabilities, ChatRequest, Transcript
-from proxy.errors import BackendError, OverloadedError, RequestError
+from proxy.errors import BackendError, ContextLengthError, OverloadedError, RequestError
 from proxy.metrics import Metrics
 from proxy.operations.attempts import Attempt, Fallbacks
 from proxy.policy.apply import apply
@@ -172,6 +172,41 @@ def test_model_that_may_not_be_asked_is_passed_over() -> None:
     assert kit.fell_back("a", "c", "status_5xx") == 1
 
 
+@pytest.mark.parametrize("request_", [ASK, STREAM], ids=["plain", "stream"])
+def test_model_that_refuses_on_being_asked_is_passed_over(request_: ChatRequest) -> None:
+    """Its context is too short, say; the failure that led to it counts once all the same."""
+    kit = _Kit({"a": ScriptedRule(status=500), "c": ScriptedRule(answers=("C.",))})
+    kit.models["b"] = _Refusing(name="b")
+    status, name, body = kit.answer("bc", request_)
+    assert (status, name) == (200, "c")
+    assert b"C." in body
+    assert kit.measured == "c"
+    assert kit.failed("a", "status_5xx") == 1
+    assert kit.fell_back("a", "b", "status_5xx") == kit.fell_back("a", "c", "status_5xx") == 1
+
+
+@pytest.mark.parametrize("names", ["b", "bd", "db"])
+def test_client_gets_the_firsts_failure_where_all_others_fail_or_refuse(names: str) -> None:
+    """A refusal would be about a model that it did not ask for."""
+    kit = _Kit({"a": ScriptedRule(status=503), "d": ScriptedRule(status=500)})
+    kit.models["b"] = _Refusing(name="b")
+    status, name, body = kit.answer(names)
+    assert (status, name) == (503, "a")
+    assert b"503" in body
+    assert kit.measured == "a"
+    assert kit.failed("a", "status_5xx") == 1
+    assert kit.failed("d", "status_5xx") == (1 if "d" in names else None)
+
+
+def test_first_model_that_refuses_on_being_asked_is_the_clients_to_hear() -> None:
+    """Nobody else is asked."""
+    kit = _Kit({"b": ScriptedRule()})
+    kit.models["a"] = _Refusing(name="a")
+    with pytest.raises(ContextLengthError):
+        kit.answer("b")
+    assert not kit.models["b"].requests
+
+
 def test_request_that_the_first_model_refuses_is_refused() -> None:
     """It is the client's mistake."""
     with pytest.raises(RequestError):
@@ -224,6 +259,20 @@ class _Unreadable(ScriptedBackend):
         async with super().chat(request, transcript) as reply:
             transcript.error_type = "protocol"
             yield reply
+
+
+class _Refusing(ScriptedBackend):
+    """Takes no request, as an engine whose context is too short; it says so on being asked."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(ScriptedConfig(name=name, rules=(ScriptedRule(),)))
+
+    @asynccontextmanager
+    async def chat(self, request: ChatRequest, transcript: Transcript) -> AsyncIterator[Reply]:
+        """Refuse."""
+        async with super().chat(request, transcript):
+            raise ContextLengthError(n_prompt_tokens=9, n_ctx_tokens=8)
+            yield
 
 
 def test_leaving_midway_frees_every_model_and_keeps_the_first_ones_failure() -> None:
