@@ -153,8 +153,8 @@ class Capabilities:
             cannot be honoured and is reported as ignored.
         aliases: other request fields that mean a setting, → the setting. With
             ``max_completion_tokens`` → ``max_tokens``, an enforced ``max_tokens`` removes it.
-        overrides: request fields that undo a policy, → the part they undo. They are removed
-            whenever the policy sets that part.
+        overrides: request fields that undo a policy, → the part they undo, or `any`. They are
+            removed whenever the policy sets that part.
         continues_assistant: whether a trailing assistant message is continued as a prefill, which
             would let a client write the start of the answer itself.
         ranges: setting → the lowest and highest value it may have, where that is narrower than a
@@ -165,7 +165,7 @@ class Capabilities:
 
     settings: Mapping[str, str]
     aliases: Mapping[str, str] = field(default_factory=dict)
-    overrides: Mapping[str, Literal["decoding", "prompt"]] = field(default_factory=dict)
+    overrides: Mapping[str, Literal["decoding", "prompt", "any"]] = field(default_factory=dict)
     continues_assistant: bool = False
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     conversation: Conversation | None = "messages"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from proxy.adapters.litellm_overrides import DETOURS
+from proxy.backends.litellm_fields import DETOURS, EXTRA_BODY
 from proxy.domain import ChatRequest
 from proxy.errors import RequestError
 from proxy.middleware.private_headers import may_come_in
@@ -17,7 +17,6 @@ from proxy.policy.plan import Plan
 from proxy.wire.facts import MAX_CONVERSATION_CHARS
 from proxy.wire.routes import Route
 
-_EXTRA = "extra_body"
 _LITELLMS_OWN = frozenset({
     "metadata", "litellm_metadata", "proxy_server_request", "secret_fields", "litellm_logging_obj",
 })  # fmt: skip
@@ -111,9 +110,9 @@ def changed(before: Asked, applied: Applied, plan: Plan) -> Change:
     }
     if applied.request.messages is not before.request.messages:
         written["messages"] = list(applied.request.messages)
-    extra, hidden = _visible(fields.get(_EXTRA), plan)
+    extra, hidden = _visible(fields.get(EXTRA_BODY), plan)
     if hidden:
-        written[_EXTRA] = extra
+        written[EXTRA_BODY] = extra
     removed = (*before.dropped, *(name for name in fields if name not in wanted))
     return Change(removed, written, (*before.dropped, *hidden))
 
@@ -127,16 +126,16 @@ def _visible(extra: Any, plan: Plan) -> tuple[Mapping[str, Any], tuple[str, ...]
     if extra is None:
         return {}, ()
     if not isinstance(extra, Mapping):
-        raise RequestError(f"Wrong type for `{_EXTRA}`.", param=_EXTRA, code="invalid_type")
+        raise RequestError(f"Wrong type for `{EXTRA_BODY}`.", param=EXTRA_BODY, code="invalid_type")
     ruled = {name for rule in plan.rules for name in rule.names}
     taken = {name.casefold() for name in (*ruled, *plan.removed, *_NEVER)}
     kept = {name: value for name, value in extra.items() if name.casefold() not in taken}
     # In our spelling, not in the client's: it becomes part of a header.
     hidden = dict.fromkeys(name.casefold() for name in extra if name not in kept)
-    return kept, tuple(f"{_EXTRA}.{name}" for name in hidden)
+    return kept, tuple(f"{EXTRA_BODY}.{name}" for name in hidden)
 
 
-_NEVER = ("model", _EXTRA, *CONVERSATION, *DETOURS)
+_NEVER = ("model", EXTRA_BODY, *CONVERSATION, *DETOURS)
 
 
 def _conversation(data: Data) -> str | None:

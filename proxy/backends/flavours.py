@@ -15,9 +15,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from proxy.backends.config import Flavour
+from proxy.backends.litellm_fields import BLIND, Part
 from proxy.domain import Capabilities
-
-Part = Literal["decoding", "prompt"]
 
 OPENAI_NAMES = (
     "temperature", "top_p", "frequency_penalty", "presence_penalty", "max_tokens", "seed", "stop",
@@ -95,12 +94,13 @@ def _same(names: tuple[str, ...]) -> dict[str, str]:
 
 
 _TABLES: Mapping[Flavour, Capabilities] = {
-    # What stands behind a URL of this flavour is unknown, so it gets everybody's overrides: OpenAI
-    # itself refuses these fields anyway. Some such servers continue an assistant message.
+    # What stands behind a URL of this flavour is unknown, so it gets everybody's overrides, also
+    # those of a LiteLLM proxy: OpenAI itself refuses these fields anyway. Some such servers
+    # continue an assistant message.
     "openai": Capabilities(
         settings=_same(OPENAI_NAMES),
         aliases={"max_completion_tokens": "max_tokens", "n_predict": "max_tokens"},
-        overrides={**_VLLM_OVERRIDES, **_LLAMA_SERVER_OVERRIDES, **_TGI_OVERRIDES},
+        overrides={**BLIND, **_VLLM_OVERRIDES, **_LLAMA_SERVER_OVERRIDES, **_TGI_OVERRIDES},
         continues_assistant=True,
         ranges=_FEW_STOPS,
     ),

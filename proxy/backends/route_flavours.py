@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from proxy.backends.config import Flavour
-from proxy.backends.flavours import Part, capabilities
+from proxy.backends.flavours import capabilities
+from proxy.backends.litellm_fields import BLIND, Part
 from proxy.backends.routes import COMPLETIONS_PATH, RESPONSES_PATH
 from proxy.domain import Capabilities
 
@@ -36,11 +37,14 @@ _VLLM_OVERRIDES: Mapping[str, Part] = {
 # so each field of that route works here, and so does each way around a policy.
 _LLAMA_SERVER = capabilities("llama_server")
 
+# What limits an answer on chat by another name is the route's own setting here.
+_LITELLMS = {name: part for name, part in BLIND.items() if name not in _SETTINGS.values()}
+
 # OpenAI carries no instructions over from an earlier response, so that one may be named.
 _OPENAI = Capabilities(
     settings=_SETTINGS,
     aliases=_CHAT_LIMITS,
-    overrides={**_LLAMA_SERVER.overrides, **_VLLM_OVERRIDES},
+    overrides={**_LITELLMS, **_LLAMA_SERVER.overrides, **_VLLM_OVERRIDES},
     continues_assistant=True,
     conversation="input",
 )

@@ -183,6 +183,8 @@ def _removed(
         parts.add("prompt")
     if any(not isinstance(rule.rule, Default) for rule in rules):
         parts.add("decoding")
+    if parts:
+        parts.add("any")
     ruled = {name for rule in rules for name in rule.names}
     return frozenset(
         field

@@ -13,8 +13,8 @@ import prometheus_client
 import pytest
 from prometheus_client import CollectorRegistry
 
-from proxy.adapters.litellm_overrides import _OVERRIDES
-from proxy.backends.flavours import capabilities
+from proxy.adapters.litellm_overrides import on_chat
+from proxy.backends.litellm_fields import DETOURS
 from proxy.errors import PolicyError, SettingsError
 from tests.edge import write_policy
 from tests.proxy.adapters.host_app import ASK, POLICY
@@ -62,7 +62,7 @@ def test_provider_decides_what_is_honoured(tmp_path: Path) -> None:
     assert rig.registry.get_sample_value("guardtune_settings_ignored_total", labels) == 1
 
 
-@pytest.mark.parametrize("field", sorted({*capabilities("openai").overrides, *_OVERRIDES}))
+@pytest.mark.parametrize("field", sorted({*on_chat({}, {}, {}).overrides, *DETOURS}))
 def test_no_override_comes_through(tmp_path: Path, field: str) -> None:
     """One row of the tables each, and the client is told."""
     rig = Rig(tmp_path)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from proxy.adapters.litellm_overrides import _OVERRIDES, ANY_PROVIDER, DETOURS, on_chat, on_route
+from proxy.adapters.litellm_overrides import ANY_PROVIDER, on_chat, on_route
 from proxy.backends.flavours import capabilities
+from proxy.backends.litellm_fields import DETOURS, EXTRA_BODY, OVERRIDES
 from proxy.backends.routes import COMPLETIONS_PATH, RESPONSES_PATH
 
 SETTINGS = {"temperature": "temperature", "max_tokens": "max_tokens"}
 
 
 def test_litellms_rows_come_on_top_of_every_servers() -> None:
-    """What stands behind it is not known to the client either."""
+    """What stands behind it is not known. Detours do not come so far; `extra_body` is read."""
     table = on_chat(SETTINGS, {}, {})
-    assert table.overrides.keys() == capabilities("openai").overrides.keys() | _OVERRIDES.keys()
+    everybodys = capabilities("openai").overrides.keys()
+    assert table.overrides.keys() == everybodys - {*DETOURS, EXTRA_BODY}
+    assert table.overrides.keys() >= OVERRIDES.keys()
     assert table.aliases == {"max_completion_tokens": "max_tokens", "n_predict": "max_tokens"}
     assert table.continues_assistant
 
@@ -36,6 +39,7 @@ def test_other_routes_are_those_of_the_openai_flavour() -> None:
     assert responses.conversation == "input"
     assert "max_output_tokens" not in responses.overrides
     assert "drop_params" in responses.overrides
+    assert EXTRA_BODY not in responses.overrides
     assert on_route(COMPLETIONS_PATH).conversation is None
 
 

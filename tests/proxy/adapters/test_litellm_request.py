@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from proxy.adapters.litellm_overrides import DETOURS, on_chat
+from proxy.adapters.litellm_overrides import on_chat
 from proxy.adapters.litellm_request import Asked, Change, asked, changed
+from proxy.backends.litellm_fields import DETOURS
 from proxy.backends.litellm_params import capabilities
 from proxy.errors import RequestError
 from proxy.policy.apply import apply

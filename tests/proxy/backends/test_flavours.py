@@ -127,11 +127,24 @@ def test_override_is_removed_when_the_policy_sets_its_part(row: Case) -> None:
     other = policy(system_prompt={"text": "Be careful."})
     if row.means == "prompt":
         mine, other = other, mine
+    elif row.means == "any":
+        mine, other = policy(system_prompt={"text": "x"}), policy(decoding={"seed": {"default": 1}})
     request = ChatRequest("m", (USER,), {row.field: "x"})
     applied = apply(mine, request, capabilities(row.flavour))
     assert row.field not in applied.request.fields
     assert row.field in applied.overridden
     assert row.field in apply(other, request, capabilities(row.flavour)).request.fields
+
+
+@pytest.mark.parametrize("field", ["extra_body", "fallbacks", "models", "user_config"])
+def test_detour_is_closed_whatever_the_policy_sets(field: str) -> None:
+    """Behind a LiteLLM proxy it has messages and settings of its own."""
+    detour = {"temperature": 2, "messages": [USER]}
+    request = ChatRequest("m", (USER,), {field: detour if field == "extra_body" else [detour]})
+    for sets in ({"decoding": {"seed": 1}}, {"system_prompt": {"text": "Be careful."}}):
+        applied = apply(policy(**sets), request, capabilities("openai"))
+        assert field not in applied.request.fields
+        assert applied.overridden == (field,)
 
 
 def test_mirostat_that_the_policy_sets_itself_stays() -> None:

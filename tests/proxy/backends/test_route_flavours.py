@@ -67,10 +67,18 @@ def test_override_is_removed(flavour: Flavour, field: str, part: str) -> None:
     sections: dict[str, Any] = {
         "decoding": {"decoding": {"temperature": 0.5}},
         "prompt": {"system_prompt": {"text": "x"}},
+        "any": {"system_prompt": {"text": "x"}},
     }
     result = apply(policy(**sections[part]), asking(**{field: "theirs"}), table)
     assert result.request.fields.get(field) != "theirs"
     assert field in result.overridden
+
+
+def test_routes_own_limit_undoes_nothing() -> None:
+    """LiteLLM would take it for a provider's word on chat; here it is a setting."""
+    table = route_capabilities("openai", RESPONSES_PATH)
+    result = apply(policy(decoding={"temperature": 0.5}), asking(max_output_tokens=7), table)
+    assert result.request.fields["max_output_tokens"] == 7
 
 
 def test_instructions_of_an_earlier_response_do_not_replace_a_policys() -> None:

@@ -44,8 +44,9 @@ def test_overrides_are_removed_only_where_they_undo_something() -> None:
     """Of the parts that the policy sets; a default is there to be overridden."""
     capabilities = Capabilities(
         settings={"temperature": "temperature", "mirostat": "mirostat"},
-        overrides={"samplers": "decoding", "mirostat": "decoding", "chat_template": "prompt"},
-    )
+        overrides={"samplers": "decoding", "mirostat": "decoding", "chat_template": "prompt",
+                   "fallbacks": "any"},
+    )  # fmt: skip
 
     def removed(**parts: Any) -> set[str]:
         return set(compile_plan(make_policy(**parts), capabilities).removed)
@@ -53,9 +54,10 @@ def test_overrides_are_removed_only_where_they_undo_something() -> None:
     assert removed() == set()
     assert removed(decoding={"temperature": {"default": 1}}) == set()
     assert removed(decoding={"min_p": 0.1}) == set()
-    assert removed(decoding={"temperature": 1}) == {"samplers", "mirostat"}
-    assert removed(decoding={"temperature": {"max": 1}, "mirostat": {"default": 2}}) == {"samplers"}
-    assert removed(system_prompt={"text": "P"}) == {"chat_template"}
+    assert removed(decoding={"temperature": 1}) == {"samplers", "mirostat", "fallbacks"}
+    limited = {"temperature": {"max": 1}, "mirostat": {"default": 2}}
+    assert removed(decoding=limited) == {"samplers", "fallbacks"}
+    assert removed(system_prompt={"text": "P"}) == {"chat_template", "fallbacks"}
 
 
 def test_a_plan_is_compiled_once_for_each_pair() -> None:
