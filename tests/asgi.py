@@ -46,14 +46,19 @@ class Reply:
         return len(self.messages) > 1 and not self.messages[-1].get("more_body", False)
 
 
-def scope_of(method: str = "GET", path: str = "/", headers: Headers = ()) -> dict[str, Any]:
-    """Make a request's scope; header names are sent in lower case, as servers do."""
+def scope_of(
+    method: str = "GET", path: str = "/", headers: Headers = (), *, root_path: str = ""
+) -> dict[str, Any]:
+    """Make a request's scope; header names are sent in lower case, as servers do.
+
+    A server that is told of a root path has it before the path, too.
+    """
     return {
         "type": "http",
         "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
+        "path": root_path + path,
+        "raw_path": (root_path + path).encode(),
+        "root_path": root_path,
         "query_string": b"",
         "scheme": "http",
         "server": ("127.0.0.1", 8000),
@@ -71,6 +76,7 @@ async def call(
     headers: Headers = (),
     body: bytes | Sequence[bytes] = b"",
     gone: asyncio.Event | None = None,
+    root_path: str = "",
 ) -> Reply:
     """Send one request and collect the response.
 
@@ -81,6 +87,7 @@ async def call(
         headers: request headers.
         body: whole, or in the pieces it arrives in.
         gone: when set, the client has closed the connection.
+        root_path: under which the server has mounted the application.
     """
     pieces = [body] if isinstance(body, bytes) else list(body)
     gone = gone or asyncio.Event()
@@ -96,7 +103,7 @@ async def call(
     async def send(message: Message) -> None:
         reply.messages.append(message)
 
-    await app(scope_of(method, path, headers), receive, send)
+    await app(scope_of(method, path, headers, root_path=root_path), receive, send)
     return reply
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.backends.routes import CHAT_PATH
+from proxy.wire.facts import route_path
 
 
 class Front:
@@ -23,6 +24,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        is_chat = scope.get("path") == CHAT_PATH and scope.get("method") == "POST"
+        path = scope.get("path") if not scope.get("root_path") else route_path(scope)
+        is_chat = path == CHAT_PATH and scope.get("method") == "POST"
         # Servers take a plain function here for an application of ASGI's second version.
         await (self._chat if is_chat else self._rest)(scope, receive, send)

@@ -56,7 +56,7 @@ async def logged(
             key=facts.key_id,
             **facts.log,
         )
-        _log.log(_level(scope["path"]), "%s", line)
+        _log.log(_level(facts.path), "%s", line)
 
 
 def _level(path: str) -> int:

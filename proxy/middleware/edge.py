@@ -30,7 +30,8 @@ class Edge:
         door: asks for keys.
         bodies: how large they may be, and how slow.
         count_bug: called for each exception that is not one of ours.
-        count_refusal: called with path and status of each request that comes no further than here.
+        count_refusal: called with the path, as our routes are called, and the status of each
+            request that comes no further than here.
         outer: layers behind the id, and around the log.
         inner: layers behind the log, and around all that a request may fail at: an error passes
             them as any other answer does.
@@ -67,8 +68,10 @@ class Edge:
     # What hands on the inner coroutine, and has none of its own, costs a delta of a stream nothing.
 
     def _logged(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] == "http" and is_logged(scope["path"]):
-            return logged(self._answer, scope, receive, outbound(send))
+        if scope["type"] == "http":
+            path = scope["path"] if not scope.get("root_path") else facts_of(scope).path
+            if is_logged(path):
+                return logged(self._answer, scope, receive, outbound(send))
         return self._answer(scope, receive, send)
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,10 +91,10 @@ class Edge:
         """Note whose request it is, and return a ``receive`` that keeps to the limits."""
         fields = facts.fields
         try:
-            facts.key_id = self._door.let_in(scope["path"], fields.get(b"authorization"))
+            facts.key_id = self._door.let_in(facts.path, fields.get(b"authorization"))
             return self._bodies.around(receive, fields.get(b"content-length"), leaving_of(scope))
         except RequestError as error:
-            self._count_refusal(scope["path"], error.status)
+            self._count_refusal(facts.path, error.status)
             raise
 
 

@@ -22,14 +22,22 @@ CHAT = b'{"model":"fake","messages":[{"role":"user","content":"private words"}]}
 
 
 def _visit(
-    folder: Path, path: str, secret: str | None = None, *, method: str = "GET", body: bytes = b""
+    folder: Path,
+    path: str,
+    secret: str | None = None,
+    *,
+    method: str = "GET",
+    body: bytes = b"",
+    root_path: str = "",
 ) -> Reply:
     headers: Headers = [] if secret is None else [("authorization", f"Bearer {secret}")]
     proxy = assemble(folder, keys=KEYS)
 
     async def run() -> Reply:
         async with running(proxy):
-            return await call(proxy.app, method, path, headers=headers, body=body)
+            return await call(
+                proxy.app, method, path, headers=headers, body=body, root_path=root_path
+            )
 
     return asyncio.run(run())
 
@@ -42,23 +50,30 @@ def test_missing_key_is_401_in_openai_form_with_a_request_id(tmp_path: Path) -> 
     assert reply.headers["x-request-id"].startswith("req-")
 
 
-def test_key_opens_what_it_may(tmp_path: Path) -> None:
-    """Users chat, admins see policies, caretakers need nothing."""
+@pytest.mark.parametrize("root_path", ["", "/llm"])
+def test_key_opens_what_it_may(tmp_path: Path, root_path: str) -> None:
+    """Users chat, admins see policies, caretakers need nothing, wherever a server has put us."""
+
+    def status(path: str, secret: str | None = None) -> int:
+        return _visit(tmp_path, path, secret, root_path=root_path).status
+
     chat = "/v1/chat/completions"
-    assert _visit(tmp_path, chat, "a", method="POST", body=CHAT).status == 200
-    assert _visit(tmp_path, "/policies", "a").status == 403
-    assert _visit(tmp_path, "/policies", "b").status == 200
-    assert _visit(tmp_path, "/metrics").status == 200
+    reply = _visit(tmp_path, chat, "a", method="POST", body=CHAT, root_path=root_path)
+    assert reply.status == 200
+    assert status("/policies", "a") == 403
+    assert status("/policies", "b") == 200
+    assert status("/metrics") == status("/health") == 200
 
 
-def test_who_is_not_let_in_is_counted_where_models_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("root_path", ["", "/llm"])
+def test_who_is_not_let_in_is_counted_where_models_answer(tmp_path: Path, root_path: str) -> None:
     """Somebody who tries keys shows in the figures; a wrong page does not."""
     proxy = assemble(tmp_path, keys=KEYS)
 
     async def run() -> bytes:
         async with running(proxy):
-            await call(proxy.app, "POST", "/v1/chat/completions", body=CHAT)
-            await call(proxy.app, "GET", "/policies")
+            await call(proxy.app, "POST", "/v1/chat/completions", body=CHAT, root_path=root_path)
+            await call(proxy.app, "GET", "/policies", root_path=root_path)
             return (await call(proxy.app, "GET", "/metrics")).body
 
     counted = 'requests_total{code="401",model="unknown",policy="none",stream="false"} 1.0'

@@ -31,20 +31,21 @@ class SpanMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["path"] not in self._paths:
+        route = facts_of(scope).path if scope["type"] == "http" else ""
+        if route not in self._paths:
             await self.app(scope, receive, send)
             return
         response = outbound(send)
-        path, method = scope["path"], scope["method"]
+        method = scope["method"]
         known: dict[str, Any] = {
             "http.request.method": method,
-            "http.route": path,
-            "url.path": path,
+            "http.route": route,
+            "url.path": scope["path"],
             "url.scheme": scope.get("scheme", "http"),
             "guardtune.request.id": facts_of(scope).request_id,
         }
         parent = self._signals.extract(scope["headers"])
-        with self._signals.span(f"{method} {path}", "server", known, parent=parent) as span:
+        with self._signals.span(f"{method} {route}", "server", known, parent=parent) as span:
             try:
                 await self.app(scope, receive, response)
             finally:

@@ -12,14 +12,17 @@ from proxy.endpoints.front import Front
 from tests.asgi import Echo, call
 
 
+@pytest.mark.parametrize("root_path", ["", "/llm"])
 @pytest.mark.parametrize(
     ("method", "path", "is_chat"),
     [("POST", CHAT_PATH, True), ("GET", CHAT_PATH, False), ("POST", "/v1/models", False)],
 )
-def test_only_a_chat_request_goes_past(method: str, path: str, *, is_chat: bool) -> None:
+def test_only_a_chat_request_goes_past(
+    method: str, path: str, root_path: str, *, is_chat: bool
+) -> None:
     """A wrong method on the route is still refused in the usual form."""
     chat, rest = Echo(), Echo()
-    asyncio.run(call(Front(chat, rest), method, path))
+    asyncio.run(call(Front(chat, rest), method, path, root_path=root_path))
     assert (bool(chat.scope), bool(rest.scope)) == (is_chat, not is_chat)
 
 

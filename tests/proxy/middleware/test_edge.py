@@ -41,8 +41,10 @@ def _edge(
     )
 
 
-def _call(app: ASGIApp, headers: Headers = (), *, body: bytes = b"") -> Reply:
-    return asyncio.run(call(app, "POST", "/x", headers=headers, body=body))
+def _call(
+    app: ASGIApp, headers: Headers = (), *, body: bytes = b"", path: str = "/x", root_path: str = ""
+) -> Reply:
+    return asyncio.run(call(app, "POST", path, headers=headers, body=body, root_path=root_path))
 
 
 def test_request_is_let_in_with_an_id_and_a_key() -> None:
@@ -72,6 +74,27 @@ def test_what_is_not_let_in_is_counted_once() -> None:
     _call(edge, [*BEARER, ("content-length", "5")])
     _call(edge, BEARER, body=b"12345")
     assert refusals == [("/x", 401), ("/x", 413)]
+
+
+@pytest.mark.parametrize("root_path", ["", "/llm"])
+def test_root_path_opens_and_closes_nothing(root_path: str) -> None:
+    """A user's key opens no policies, a probe of the health needs none, and refusals count."""
+    refusals: list[tuple[str, int]] = []
+    edge = _edge(Echo(), refusals=refusals)
+    assert _call(edge, BEARER, path="/policies", root_path=root_path).status == 403
+    assert _call(edge, path="/health", root_path=root_path).status == 200
+    assert _call(edge, path="/x", root_path=root_path).status == 401
+    assert refusals == [("/policies", 403), ("/x", 401)]
+
+
+def test_probes_are_quiet_under_a_root_path(caplog: pytest.LogCaptureFixture) -> None:
+    """All else is logged with the path that the client asked for."""
+    caplog.set_level(logging.INFO, logger="guardtune.access")
+    edge = _edge(Echo())
+    _call(edge, path="/health", root_path="/llm")
+    _call(edge, BEARER, path="/x", root_path="/llm")
+    (line,) = caplog.messages
+    assert "path=/llm/x" in line
 
 
 def test_forged_headers_do_not_come_in() -> None:

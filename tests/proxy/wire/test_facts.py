@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from proxy.wire.facts import MAX_CONVERSATION_CHARS, conversation_of, facts_of, fields_of
+import pytest
+
+from proxy.wire.facts import (
+    MAX_CONVERSATION_CHARS,
+    conversation_of,
+    facts_of,
+    fields_of,
+    route_path,
+)
 from tests.asgi import scope_of
 
 
@@ -31,3 +39,19 @@ def test_conversation_is_what_the_client_calls_it() -> None:
     assert conversation_of({}) is None
     sent = {b"x-guardtune-conversation": b"c" * 1000}
     assert conversation_of(sent) == "c" * MAX_CONVERSATION_CHARS
+
+
+@pytest.mark.parametrize(
+    ("root_path", "path", "route"),
+    [
+        ("", "/policies", "/policies"),
+        ("/llm", "/llm/policies", "/policies"),
+        ("/llm", "/llm", ""),
+        ("/llm", "/policies", "/policies"),
+        ("/llm", "/llmx/policies", "/llmx/policies"),
+    ],
+)
+def test_path_is_the_routers(root_path: str, path: str, route: str) -> None:
+    """Whatever the server has put before it."""
+    scope = {**scope_of(path=path), "root_path": root_path}
+    assert facts_of(scope).path == route_path(scope) == route

@@ -29,6 +29,15 @@ def test_span_has_route_and_status() -> None:
     assert "private" not in span.to_json()
 
 
+def test_root_path_is_no_part_of_the_route() -> None:
+    """It is part of the path, as the client asked for it."""
+    found = kept()
+    app = SpanMiddleware(Echo(), signals=found.signals, paths=frozenset({CHAT}))
+    asyncio.run(call(app, "POST", CHAT, root_path="/llm"))
+    span = found.span(f"POST {CHAT}")
+    assert (span.attributes["http.route"], span.attributes["url.path"]) == (CHAT, "/llm" + CHAT)
+
+
 def test_other_routes_have_none() -> None:
     """Scrapes and health checks would be most of all traces."""
     found = kept()
