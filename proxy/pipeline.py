@@ -23,7 +23,7 @@ from proxy.policy.schema import PASSTHROUGH
 from proxy.policy.store import PolicyStore
 from proxy.upstream.base import Pushes, Take
 from proxy.wire.errors import Headers
-from proxy.wire.routes import CHAT, KNOWN, Route
+from proxy.wire.routes import CHAT, KNOWN, RESPONSES, Route
 from proxy.wire.sse import STREAM_HEADERS, is_stream
 
 T = TypeVar("T")
@@ -114,6 +114,8 @@ class Pipeline:
         request: ChatRequest,
         deliver: Callable[[Answer], Awaitable[T]],
         route: Route = CHAT,
+        *,
+        has_left: Callable[[], bool] | None = None,
     ) -> T:
         """Answer one request; everything is free again on return, in whatever way it comes about.
 
@@ -121,6 +123,7 @@ class Pipeline:
             request: as the client sent it.
             deliver: moves the chunks to the client, while slot and upstream are held.
             route: what it was sent to.
+            has_left: see :class:`~proxy.metrics.request.RequestMeter`.
 
         Returns:
             What `deliver` does.
@@ -130,7 +133,7 @@ class Pipeline:
             OverloadedError: no slot, or the model is still loading.
             BackendError: the model failed, before or midway through the chunks.
         """
-        with self._metrics.measure(is_stream=request.is_stream) as meter:
+        with self._metrics.measure(is_stream=request.is_stream, has_left=has_left) as meter:
             others = self._fallbacks.get(request.model)
             asked = (
                 self._prepare(route, meter, request)
@@ -208,7 +211,12 @@ class Pipeline:
         if not attempt.applied.guards:
             self._unguarded[route.path].inc()
         if route.answers == "text":
-            self._live.offer(attempt.request, attempt.policy, attempt.transcript)
+            self._live.offer(
+                attempt.request,
+                attempt.policy,
+                attempt.transcript,
+                has_choices=route is not RESPONSES,
+            )
         elif route.answers == "unknown":
             self._live.pass_over("passthrough_route")
 

@@ -44,7 +44,7 @@ class Answers:
             raise
         with CancelOnLeave(receive, leaving_of(scope)) as watch:
             response = await self._pipeline.answer(
-                request, partial(_deliver, send, facts), self._route
+                request, partial(_deliver, send, facts), self._route, has_left=watch.has_left
             )
             # The slot is free and the upstream done before the client hears of the end.
             watch.disarm()

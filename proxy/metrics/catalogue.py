@@ -36,9 +36,10 @@ class Spec:
 REQUESTS = Spec(
     "guardtune_requests_total",
     "counter",
-    "Requests to models by HTTP status code; 499 where the client left first. A request that names "
-    "no served model, or is not let in, counts under model `unknown`, policy `none`; on routes "
-    "where no policy can do anything it is `passthrough`.",
+    "Requests to models by HTTP status code; 499 where the client left first, 503 also where the "
+    "end of the drain time cut an answer off. A request that names no served model, or is not let "
+    "in, counts under model `unknown`, policy `none`; on routes where no policy can do anything it "
+    "is `passthrough`.",
     ("model", "policy", "code", "stream"),
 )
 REQUEST_DURATION = Spec(
@@ -87,9 +88,9 @@ JUDGED = Spec(
 UNJUDGED = Spec(
     "guardtune_unjudged_total",
     "counter",
-    "Answers that no judge saw: queue_full, incomplete (broken off midway), other_choices (n > 1, "
-    "or several prompts at once), token_prompt (a prompt sent as token ids), tool_calls (calls "
-    "without a text), passthrough_route, shutdown, judge_failed, worker_died.",
+    "Answers that no judge saw: queue_full, incomplete (broken off midway), other_choices (n from "
+    "2 to 128, or several prompts at once), token_prompt (a prompt sent as token ids), tool_calls "
+    "(calls without a text), passthrough_route, shutdown, judge_failed, worker_died.",
     ("reason",),
 )
 UNGUARDED = Spec(
@@ -154,8 +155,8 @@ QUEUED = Spec("guardtune_queued", "gauge", "Requests to models waiting for a fre
 REJECTED = Spec(
     "guardtune_rejected_total",
     "counter",
-    "Requests turned away with 503; `reason` is queue_full, queue_timeout, draining, loading "
-    "or restarting.",
+    "Requests turned away with 503; `reason` is queue_full, queue_timeout, draining (also what the "
+    "end of the drain time cuts off), loading or restarting.",
     ("reason",),
 )
 UPSTREAM_ERRORS = Spec(

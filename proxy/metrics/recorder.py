@@ -124,9 +124,11 @@ class Metrics:
             self.tokens, self.rollout_steps,
         )  # fmt: skip
 
-    def measure(self, *, is_stream: bool) -> RequestMeter:
+    def measure(
+        self, *, is_stream: bool, has_left: Callable[[], bool] | None = None
+    ) -> RequestMeter:
         """Start the clock of one request; use it as a context manager."""
-        return RequestMeter(self, is_stream=is_stream)
+        return RequestMeter(self, is_stream=is_stream, has_left=has_left)
 
     def refused(self, code: int, *, is_stream: bool = False) -> None:
         """Count a request that names no served model, could not be decoded, or was not let in."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CLIENT_GONE = 499
 """nginx's number for a client that closed the connection before its answer."""
 
+_UNAVAILABLE = 503
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
 
@@ -75,6 +76,14 @@ class RequestMeter:
 
     Time is ours unless it is passed to `waited`.
 
+    Args:
+        metrics: counts.
+        is_stream: whether the client asked for a stream.
+        has_left: says of a cancelled request whether that is because its client has left; if not,
+            the server cuts off what has not ended within its drain time. None where nobody can
+            tell: then the client has.
+        clock: seconds, monotonic.
+
     Attributes:
         now: gives seconds on the meter's clock, to be handed back to `waited`.
         status: the answer's.
@@ -82,7 +91,7 @@ class RequestMeter:
         is_failure_counted: whether somebody else has counted the failure that ends it.
     """
 
-    __slots__ = ("_first_token_s", "_is_stream", "_metrics", "_series", "_started",
+    __slots__ = ("_first_token_s", "_has_left", "_is_stream", "_metrics", "_series", "_started",
                  "_waited_s", "is_failure_counted", "now", "status", "transcript")  # fmt: skip
 
     def __init__(
@@ -90,9 +99,11 @@ class RequestMeter:
         metrics: Metrics,
         *,
         is_stream: bool,
+        has_left: Callable[[], bool] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._metrics = metrics
+        self._has_left = has_left
         self._series: RequestSeries | None = None
         self._is_stream = is_stream
         self.now = clock
@@ -145,6 +156,8 @@ class RequestMeter:
         trace: TracebackType | None,
     ) -> None:
         duration_s = self.now() - self._started
+        if isinstance(error, asyncio.CancelledError) and self._has_left and not self._has_left():
+            error = OverloadedError("draining")  # as the edge tells the client
         code = self.status if error is None else _code_of(error)
         if isinstance(error, OverloadedError):
             self._metrics.rejected.labels(error.reason).inc()
@@ -191,7 +204,7 @@ def _code_of(error: BaseException) -> int:
         case RequestError() | BackendError():
             return error.status
         case OverloadedError():
-            return 503
+            return _UNAVAILABLE
         case asyncio.CancelledError():
             return CLIENT_GONE
         case _:

@@ -17,6 +17,7 @@ from proxy.domain import ChatRequest, Exchange, Message, PolicyRef, Transcript, 
 from proxy.evaluation.run import echo_context
 from proxy.metrics import Metrics
 from proxy.operations.judging import Judges
+from proxy.policy.placement import SYSTEM_ROLES
 from proxy.policy.schema import Policy
 from proxy.tasks import cancel, spawn
 
@@ -29,6 +30,10 @@ handing an answer over."""
 
 _CALLS = frozenset({"tool_calls", "function_call"})
 """Ends of answers that may be calls alone: nothing for a judge of texts, and no empty answer."""
+
+MAX_CHOICES = 128
+"""OpenAI's own limit. A server that answers a request for more has not read its `n`, and what a
+client makes up must not become a figure."""
 
 
 class _Job(msgspec.Struct, frozen=True):
@@ -92,16 +97,25 @@ class LiveJudge:
             self._finished()
             self._unjudged("shutdown")
 
-    def offer(self, request: ChatRequest, policy: Policy, transcript: Transcript) -> None:
+    def offer(
+        self,
+        request: ChatRequest,
+        policy: Policy,
+        transcript: Transcript,
+        *,
+        has_choices: bool = True,
+    ) -> None:
         """Take over an answer that has gone to its client; never blocks.
 
         Args:
             request: as the client sent it.
             policy: in force for it.
             transcript: complete, or of an answer that broke off.
+            has_choices: whether `n` means anything on its route.
         """
-        n = request.fields.get("n")
-        others = (n if isinstance(n, int) and n > 1 else 1) * request.n_prompts - 1
+        n = request.fields.get("n") if has_choices else None
+        n_choices = n if isinstance(n, int) and 1 < n <= MAX_CHOICES else 1
+        others = n_choices * request.n_prompts - 1
         self._metrics.tally.answers_taken(1 + others)
         if others:
             self._unjudged("other_choices", others)
@@ -190,7 +204,7 @@ def read_messages(messages: Sequence[Message]) -> tuple[str, list[str]]:
         role = message.get("role")
         if role == "user":
             asked = message
-        elif role in {"system", "developer"}:
+        elif role in SYSTEM_ROLES:
             systems.append(_text(message))
     return _text(asked), systems
 

@@ -91,6 +91,10 @@ class CancelOnLeave:
             self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin)
         return self
 
+    def has_left(self) -> bool:
+        """Whether the client has, so that this is why the block is cancelled."""
+        return self._is_gone
+
     def disarm(self) -> None:
         """Stop watching; there is no await between this and its effect."""
         if self._leaving is not None:

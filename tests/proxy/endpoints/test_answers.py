@@ -107,6 +107,48 @@ def test_client_that_leaves_frees_everything(tmp_path: Path, *, is_stream: bool)
     )
 
 
+@pytest.mark.parametrize("is_stream", [False, True], ids=["plain", "stream"])
+def test_what_a_stopping_server_cuts_off_is_told_and_counted_as_such(
+    tmp_path: Path, *, is_stream: bool
+) -> None:
+    """Not as the client's leaving: it got an error."""
+    reached = asyncio.Event()
+
+    async def hold(index: int) -> None:
+        if index == 1:
+            reached.set()
+            await asyncio.Event().wait()
+
+    backend = scripted(ScriptedRule(answers=("one two three",)), before_delta=hold)
+    proxy = assemble(tmp_path, [backend])
+
+    async def run() -> Reply:
+        async with running(proxy), asyncio.TaskGroup() as group:
+            body = _body(stream=is_stream)
+            task = group.create_task(call(proxy.app, "POST", PATH, body=body))
+            await reached.wait()
+            task.cancel()
+            return await task
+
+    reply = asyncio.run(run())
+    assert reply.status == (200 if is_stream else 503)
+    assert b'"code":"draining"' in reply.body
+    labels = f'model="fake",policy="passthrough",stream="{str(is_stream).lower()}"'
+    assert _value(proxy, f'guardtune_requests_total{{code="503",{labels}}} 1.0')
+    assert _value(proxy, 'guardtune_rejected_total{reason="draining"} 1.0')
+    assert not _value(proxy, 'code="499"')
+
+
+@pytest.mark.parametrize("n", [2**64 - 1, 10**400], ids=["64 bits", "400 digits"])
+def test_number_of_choices_that_nobody_gives_breaks_no_counter(tmp_path: Path, n: int) -> None:
+    """This answer nor the next."""
+    proxy = assemble(tmp_path)
+    assert _post(proxy, _body(n=n)).status == 200
+    assert _post(proxy, _body()).status == 200
+    assert not _value(proxy, 'reason="other_choices"')
+    assert _value(proxy, "guardtune_internal_errors_total 0.0")
+
+
 def test_undecodable_body_is_counted_without_a_model(tmp_path: Path) -> None:
     """What a client typed never becomes a label."""
     proxy = assemble(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -23,8 +24,10 @@ def _count(metrics: Metrics, code: str, *, stream: str = "false") -> float | Non
     )
 
 
-def _fail(metrics: Metrics, error: BaseException) -> None:
-    with metrics.measure(is_stream=False) as meter:
+def _fail(
+    metrics: Metrics, error: BaseException, *, has_left: Callable[[], bool] | None = None
+) -> None:
+    with metrics.measure(is_stream=False, has_left=has_left) as meter:
         meter.bind("m", POLICY)
         raise error
 
@@ -104,6 +107,17 @@ def test_failures_are_counted_under_their_code(error: BaseException, code: str) 
     assert _count(metrics, code) == 1
     name = "guardtune_request_duration_seconds_count"
     assert _value(metrics, name, model="m", policy="p") == 0
+
+
+@pytest.mark.parametrize(("has_left", "code"), [(True, "499"), (False, "503")])
+def test_cancelled_request_counts_by_who_has_cancelled_it(code: str, *, has_left: bool) -> None:
+    """A server that stops does, too, and tells the client that it drains."""
+    metrics = Metrics()
+    with pytest.raises(asyncio.CancelledError):
+        _fail(metrics, asyncio.CancelledError(), has_left=lambda: has_left)
+    assert _count(metrics, code) == 1
+    drained = _value(metrics, "guardtune_rejected_total", reason="draining")
+    assert drained == (None if has_left else 1)
 
 
 def test_failure_of_a_backend_has_its_kind() -> None:

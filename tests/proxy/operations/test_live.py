@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from mmap import PAGESIZE, mmap
 
 import pytest
 
 from proxy.domain import ChatRequest, Exchange, Transcript, Verdict
 from proxy.judges.scripted import ScriptedJudge
 from proxy.metrics import Metrics
+from proxy.metrics.tally import Tally
 from proxy.operations.judging import Judges
 from proxy.operations.live import LiveJudge, read_messages
 from proxy.policy.schema import PASSTHROUGH
@@ -115,6 +117,27 @@ def test_other_choices_are_counted() -> None:
         live.offer(request, PASSTHROUGH, _told("Hello."))
 
     assert _unjudged(_run(StubJudge(), work), "other_choices") == 2
+
+
+@pytest.mark.parametrize(
+    "n", [2**64 - 1, 10**400, 10**6, 129, 0, -5, True, 2.5, "3"], ids=lambda n: str(n)[:8]
+)
+def test_choices_that_a_client_made_up_are_no_figure(n: object) -> None:
+    """A worker's counters would break at some numbers, and its ratios at any."""
+    metrics = Metrics(tally=Tally(mmap(-1, PAGESIZE)))
+
+    async def run() -> None:
+        live = LiveJudge(Judges(StubJudge()), metrics)
+        for asked in ({"n": n}, {"n": n}, {}, {"n": 128}):
+            live.offer(ChatRequest("m", ASK.messages, asked), PASSTHROUGH, _told("Hello."))
+        live.offer(
+            ChatRequest("m", ASK.messages, {"n": 3}), PASSTHROUGH, _told("x"), has_choices=False
+        )
+        await live.close()
+
+    asyncio.run(run())
+    assert _unjudged(metrics, "other_choices") == 127
+    assert metrics.tally.answers == 3 + 128 + 1
 
 
 def test_judge_that_raises_does_not_end_the_judging() -> None:
@@ -230,3 +253,10 @@ def test_answer_that_is_passed_over_is_counted() -> None:
         live.pass_over("passthrough_route")
 
     assert _unjudged(_run(StubJudge(), work), "passthrough_route") == 1
+
+
+@pytest.mark.parametrize("role", [[], {}, None, 1])
+def test_role_that_is_no_word_is_nobodys(role: object) -> None:
+    """The Responses API's items are not checked here."""
+    messages = ({"role": role, "content": "x"}, {"role": "user", "content": "hi"})
+    assert read_messages(messages) == ("hi", [])

@@ -53,10 +53,12 @@ def test_leaving_cancels_the_block_and_runs_its_clean_up() -> None:
     events: list[str] = []
 
     async def work(client: _Client) -> None:
-        with CancelOnLeave(client.receive):
+        with CancelOnLeave(client.receive) as watch:
+            assert not watch.has_left()
             try:
                 await asyncio.Event().wait()
             finally:
+                assert watch.has_left()
                 await asyncio.sleep(0)
                 events.append("cleaned up")
 
@@ -95,9 +97,12 @@ def test_cancellation_from_elsewhere_stays_a_cancellation() -> None:
         client, entered = _Client(), asyncio.Event()
 
         async def work() -> None:
-            with CancelOnLeave(client.receive):
+            with CancelOnLeave(client.receive) as watch:
                 entered.set()
-                await asyncio.Event().wait()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    assert not watch.has_left()
 
         async with asyncio.TaskGroup() as group:
             task = group.create_task(work())
