@@ -16,7 +16,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -76,10 +76,21 @@ class Journal:
         with self._lock:
             return self._read()
 
-    def append(self, entry: Entry) -> None:
+    def append(
+        self, entry: Entry, *, unless: Callable[[Sequence[Entry]], bool] | None = None
+    ) -> bool:
         """Add one step; once this returns it survives a crash.
 
         It waits for the disk, and for another writer: not on the event loop.
+
+        Args:
+            entry: the step.
+            unless: is asked about all steps once no other writer can add one, however long that
+                took; where it holds, nothing is written. Whoever concludes from steps that he read
+                before asks here whether they are still the last word.
+
+        Returns:
+            Whether it was written.
 
         Raises:
             PolicyError: it could not be written; the journal is as it was.
@@ -87,6 +98,8 @@ class Journal:
         line = msgspec.json.encode(entry) + b"\n"
         try:
             with self._locked() as file:
+                if unless is not None and unless(self.read().entries):
+                    return False
                 _add(file, line)
                 with suppress(OSError):  # it is longer than it need be, and as good
                     _compact(file, self.path.resolve())
@@ -97,6 +110,7 @@ class Journal:
                 "name another file in `rollout.journal`."
             )
             raise PolicyError((Problem(str(self.path), message),)) from error
+        return True
 
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO]:

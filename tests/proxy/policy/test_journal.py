@@ -6,6 +6,7 @@ import fcntl
 import os
 import random
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -278,6 +279,32 @@ def test_lock_that_is_never_given_back_is_not_waited_for_for_ever(path: Path) ->
             journal.append(step("rollback", POLICY, minute=1))
     assert [entry.step for entry in _steps(journal)] == ["promote"]
     journal.append(step("rollback", POLICY, minute=1))
+
+
+def test_step_that_another_has_overtaken_is_not_written(path: Path) -> None:
+    """Whoever waited for the disk asks again under the lock, where no further step can come."""
+    journal = Journal(path)
+    assert journal.append(step("hold", POLICY))
+    known = len(_steps(journal))
+    Journal(path).append(step("rollback", POLICY, minute=1))
+    before = path.read_bytes()
+    late = step("promote", POLICY, minute=2, who="auto")
+    assert not journal.append(late, unless=lambda steps: len(steps) > known)
+    assert path.read_bytes() == before
+    assert journal.append(late, unless=lambda steps: len(steps) > known + 1)
+    assert _steps(journal)[-1] == late
+
+
+def test_whether_a_step_is_overtaken_is_asked_while_others_wait(path: Path) -> None:
+    """Between the answer and the line there is no room for another's."""
+
+    def is_overtaken(_steps: Sequence[Entry]) -> bool:
+        with pytest.raises(PolicyError, match="another process keeps it locked"):
+            Journal(path, lock_within_s=0.01).append(step("rollback", POLICY))
+        return False
+
+    assert Journal(path).append(step("promote", POLICY), unless=is_overtaken)
+    assert [entry.step for entry in _steps(Journal(path))] == ["promote"]
 
 
 def test_what_was_read_last_is_known_without_a_disk(
