@@ -20,17 +20,16 @@ from proxy.evaluation.interrupt import INTERRUPTED, interruptible
 from proxy.evaluation.model_choice import choose_model
 from proxy.evaluation.store import EvaluationStore, Run
 from proxy.judges.configured import load_judge
-from proxy.policy.schema import Policy, Rollout
 from proxy.suites.loaders import load_suites
 from tuner.ablate import ablate, as_lines
 from tuner.algorithms import require
 from tuner.config import RunConfig, read_base
-from tuner.export import is_tested, shadow_name, tuned_policy, why_not
+from tuner.export import is_tested, refuse_unexportable, tuned_policy
+from tuner.export_command import export, policy_name, write
 from tuner.exporter import exported
 from tuner.limits import parse_limits
 from tuner.opening import Help, opened, refuse_lexical
 from tuner.options import HERE, parser
-from tuner.policy_file import last_exported, undo, write_policy
 from tuner.presets import PRESETS, Preset
 from tuner.record import Record
 from tuner.report import command as report_command
@@ -52,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "resume": _resume,
         "report": report_command.report,
         "ablate": _ablate,
-        "export": _export,
+        "export": export,
     }
     arguments = parser(__doc__).parse_args(argv)
     try:
@@ -124,32 +123,6 @@ async def _path(store: EvaluationStore, record: Record, minutes: float) -> Ablat
         return await ablate(session, minutes=minutes)
 
 
-def _export(arguments: argparse.Namespace) -> int:
-    with EvaluationStore(arguments.store, read_only=True) as store:
-        record = Record.load(store, arguments.run)
-    name = None if arguments.name is None else _policy_name(arguments.name)
-    folder = arguments.out or Path(record.config.out)
-    if arguments.undo:
-        sys.stdout.write(f"{undo(_exported(record, name, folder))}\n")
-        return 0
-    policy = tuned_policy(record, name=name, force=arguments.force, canary=arguments.canary)
-    _write(policy, folder)
-    if arguments.canary is not None and policy.rollout == Rollout(share=0.0):
-        sys.stdout.write(
-            f"--canary {arguments.canary:g} was left out, because {why_not(record)}. With --force "
-            "they get it all the same.\n"
-        )
-    return 0
-
-
-def _exported(record: Record, name: str | None, folder: Path) -> Path:
-    """The file that an export of the run wrote last: its policy, or its shadow."""
-    own = record.config.name
-    names = (own, shadow_name(own)) if name is None else (name,)
-    paths = [folder / f"{one}.yaml" for one in names]
-    return last_exported(paths) or paths[0]
-
-
 def _config(arguments: argparse.Namespace) -> RunConfig:
     """Read and check everything before the first answer is paid for."""
     algorithm, limits = require(arguments.algorithm), parse_limits(arguments.limit)
@@ -163,12 +136,12 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
     text = algorithm.within(text)
     writer = _writer(arguments, load_space(space, text=text))
     suites = tuple(arguments.suite or ["builtin"])
-    load_suites(suites)
-    refuse_lexical(load_judge(arguments.judge), allowed=arguments.allow_lexical)
+    suite, judge = load_suites(suites), load_judge(arguments.judge)
+    refuse_lexical(judge, allowed=arguments.allow_lexical)
     _refuse_few_tokens(arguments.tokens, PRESETS[arguments.preset], races=algorithm.races)
     slug = re.sub(r"[^a-z0-9]+", "-", model.name.lower()).strip("-")
-    return RunConfig(
-        name=_policy_name(arguments.name or f"tuned-{slug}"[:64]),
+    config = RunConfig(
+        name=policy_name(arguments.name or f"tuned-{slug}"[:64]),
         preset=arguments.preset,
         model=model.model_dump(mode="json"),
         suites=suites,
@@ -185,6 +158,8 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         constraints=arguments.constraints,
         allow_lexical=arguments.allow_lexical,
     )
+    refuse_unexportable(config, suite=suite.id, judge=judge.judge_id)
+    return config
 
 
 def _refuse_few_tokens(tokens: int | None, preset: Preset, *, races: bool) -> None:
@@ -216,13 +191,6 @@ def _writer(arguments: argparse.Namespace, space: Space) -> ModelConfig | None:
     return choose_model(spec, arguments.config, option="--writer")
 
 
-def _policy_name(name: str) -> str:
-    if not re.fullmatch(r"[a-z0-9-]{1,64}", name) or name == "passthrough":
-        message = f'"{name[:80]}" cannot name a policy. Use a-z, 0-9 and -, at most 64.'
-        raise SettingsError((Problem("--name", message),))
-    return name
-
-
 def _work(store: EvaluationStore, run_id: str, helped: Help) -> int:
     """Run or go on, then report and export; on Ctrl-C or SIGTERM say how to resume."""
     try:
@@ -236,19 +204,8 @@ def _work(store: EvaluationStore, run_id: str, helped: Help) -> int:
     record = Record.load(store, run_id)
     sys.stdout.write(report_command.ended(record, store))
     if is_tested(record):
-        _write(tuned_policy(record), Path(record.config.out))
+        write(tuned_policy(record), Path(record.config.out))
     return 0
-
-
-def _write(policy: Policy, folder: Path) -> None:
-    """Write a policy file and say what will become of it."""
-    path = write_policy(policy, folder)
-    sys.stdout.write(f"Wrote {path} ({policy.ref}).\n")
-    if policy.rollout is not None and not policy.rollout.share:
-        sys.stdout.write(
-            "It is a shadow: a proxy that reads this folder measures it beside what is in force "
-            f"and gives it to nobody, until `guardtune policy promote {policy.name}`.\n"
-        )
 
 
 async def _run(store: EvaluationStore, run_id: str, helped: Help) -> None:

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from proxy import __version__
-from proxy.errors import StoreError
+from proxy.errors import Problem, SettingsError, StoreError
 from proxy.policy.schema import Policy
+from tuner.config import RunConfig
 from tuner.genome import to_policy
 from tuner.measurement import Measurement
+from tuner.place import Place, name_at, priority_at
 from tuner.record import Record
 from tuner.space import load_space
 from tuner.writing.history import origin_of
 
-_SHADOW = "-shadow"
-_MAX_NAME_LENGTH = 64
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
-_PRIORITY_ABOVE_BASE = 10
-"""So that dropping the file in takes effect."""
+
+_SET_BY = {
+    "priority": "--base",
+    "keys": "--base",
+    "models": "--model",
+    "model": "--model",
+    "suite": "--suite",
+    "judge": "--judge",
+    "seed": "--seed",
+}
+"""Part of an exported policy → the option that decides it."""
 
 
 def why_not(record: Record) -> str | None:
@@ -47,19 +60,25 @@ def _unproven(compared: Mapping[str, Any]) -> str | None:
 
 
 def tuned_policy(
-    record: Record, *, name: str | None = None, force: bool = False, canary: float | None = None
+    record: Record,
+    *,
+    name: str | None = None,
+    force: bool = False,
+    canary: float | None = None,
+    is_beside: bool = False,
 ) -> Policy:
     """The policy that a run has found, with its provenance.
 
     One that was tested and has not held up is a shadow: the proxy measures it beside what is in
-    force, and gives it to nobody. It has a name of its own, so that it does not take the place of
-    what an earlier run has found.
+    force, and gives it to nobody. It has a name and a priority of its own, so that it does not take
+    the place of what an earlier run has found, nor is hidden by it.
 
     Args:
         record: of the run.
         name: of the policy; None for the one given at the start.
         force: give the best guess to users even where :func:`why_not` has a reason.
         canary: the share of conversations that get it, in (0, 1]; None for all of them.
+        is_beside: whether a canary leaves its name to another policy that is in force.
 
     Raises:
         StoreError: nothing was tested and it is not forced, or there is nothing to export at all.
@@ -76,15 +95,16 @@ def tuned_policy(
         raise StoreError(f"run {record.run.id}: nothing to export, no generation has ended.")
     config = record.config
     base = config.base_policy
+    place = _place(canary, is_shadow=is_shadow, is_beside=is_beside)
     policy = to_policy(
         record.genome(key),
         load_space(text=config.space),
         base,
-        name=name or (shadow_name(config.name) if is_shadow else config.name),
+        name=name_at(name or config.name, place),
     )
     content = policy.content() | {
         "description": _description(record, reason, is_shadow=is_shadow),
-        "match": _match(base, record),
+        "match": _match(base, config, place),
         "provenance": _provenance(record),
     }
     share = 0.0 if is_shadow else canary
@@ -93,17 +113,50 @@ def tuned_policy(
     return Policy.model_validate(content)
 
 
-def _match(base: Policy, record: Record) -> dict[str, Any]:
+def refuse_unexportable(config: RunConfig, *, suite: str, judge: str) -> None:
+    """Refuse a run whose policy could not be written at its end.
+
+    Args:
+        config: of the run.
+        suite: id of its prompts.
+        judge: id of its judge.
+
+    Raises:
+        SettingsError: naming the option that does not fit into a policy file.
+    """
+    base = config.base_policy
+    content = base.content() | {
+        "name": name_at(config.name, "shadow"),
+        "match": _match(base, config, "shadow"),
+        "provenance": {
+            "run": "1", "seed": config.seed, "judge": judge,
+            "model": {"name": config.model["name"]}, "suite": {"name": suite},
+        },
+    }  # fmt: skip
+    try:
+        Policy.model_validate(content)
+    except ValidationError as error:
+        raise SettingsError(tuple(_unexportable(one) for one in error.errors())) from error
+
+
+def _unexportable(error: ErrorDetails) -> Problem:
+    where = ".".join(map(str, error["loc"]))
+    message = f"no policy could be exported: {where} {str(error['input'])[:80]}: {error['msg']}."
+    return Problem(next((option for part, option in _SET_BY.items() if part in where), ""), message)
+
+
+def _place(canary: float | None, *, is_shadow: bool, is_beside: bool) -> Place:
+    if is_shadow:
+        return "shadow"
+    return "canary" if canary is not None and is_beside else "in force"
+
+
+def _match(base: Policy, config: RunConfig, place: Place) -> dict[str, Any]:
     match: dict[str, Any] = {
-        "models": [record.config.model["name"]],
-        "priority": base.match.priority + _PRIORITY_ABOVE_BASE,
+        "models": [config.model["name"]],
+        "priority": priority_at(base.match.priority, place),
     }
     return match if base.match.keys is None else match | {"keys": list(base.match.keys)}
-
-
-def shadow_name(name: str) -> str:
-    """What a policy that has not held up is called, for one that would be called so otherwise."""
-    return f"{name[: _MAX_NAME_LENGTH - len(_SHADOW)]}{_SHADOW}"
 
 
 def is_tested(record: Record) -> bool:

@@ -41,7 +41,7 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     )  # fmt: skip
     run.add_argument("--base", type=Path, help="the policy to improve; by default none at all")
     run.add_argument("--space", type=Path, default=DEFAULT_SPACE, help="the library to combine")
-    run.add_argument("--seed", type=int, default=1)
+    run.add_argument("--seed", type=_seed, default=1)
     run.add_argument(
         "--algorithm",
         choices=list(ALGORITHMS),
@@ -87,7 +87,8 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     way = export.add_mutually_exclusive_group()
     way.add_argument(
         "--canary", type=_share, metavar="SHARE",
-        help="for this share of conversations, such as 0.1; the others keep what they have",
+        help="for this share of conversations, such as 0.1; the others keep what they have: where "
+             "NAME.yaml holds another policy, it is written beside that, as NAME-canary.yaml",
     )  # fmt: skip
     way.add_argument(
         "--undo", action="store_true", help="put back the file from before the last export"
@@ -166,6 +167,13 @@ def _positive(typed: str) -> int:
     """At least 1; argparse says so otherwise."""
     if (number := int(typed)) < 1:
         raise argparse.ArgumentTypeError(f"{typed} is not above 0")
+    return number
+
+
+def _seed(typed: str) -> int:
+    """At least 0; argparse says so otherwise."""
+    if (number := int(typed)) < 0:
+        raise argparse.ArgumentTypeError(f"{typed} is below 0")
     return number
 
 

@@ -17,9 +17,10 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Self
 
-from proxy.errors import StoreError
+from proxy.errors import PolicyError, StoreError
+from proxy.evaluation.identity import phenotype_key
 from proxy.policy.schema import Policy
-from proxy.policy.source import dump_policy
+from proxy.policy.source import dump_policy, load_policy
 
 _NEW_MODE = 0o644
 """Temporary files are private; the proxy may be another user."""
@@ -125,6 +126,32 @@ def last_exported(paths: Iterable[Path]) -> Path | None:
     """Of these policies, the one that was exported last and can be undone; None if none can."""
     times = {path: hidden[-1].stat().st_mtime_ns for path in paths if (hidden := _hidden(path))}
     return max(times, key=times.__getitem__, default=None)
+
+
+def holds_another(path: Path, policy: Policy) -> bool:
+    """Whether there is a file that does something else than a policy, or cannot be read at all."""
+    there = _bytes(path)
+    return there is not None and _is_another(path, there, policy)
+
+
+def replaced_another(path: Path, policy: Policy) -> bool:
+    """Whether the last export that can be undone took the place of a file that did another thing.
+
+    Raises:
+        StoreError: what is kept cannot be read.
+    """
+    with _translated(path):
+        kept = [_Kept.read(hidden) for hidden in _hidden(path)]
+    before = kept[-1].before if kept else None
+    return before is not None and _is_another(path, before, policy)
+
+
+def _is_another(path: Path, content: bytes, policy: Policy) -> bool:
+    try:
+        there = load_policy(path, root=path.parent, text=content)
+    except PolicyError:
+        return True
+    return phenotype_key(there) != phenotype_key(policy)
 
 
 def _hidden(path: Path) -> list[Path]:

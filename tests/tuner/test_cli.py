@@ -169,44 +169,6 @@ def test_report_and_export_read_the_store(here: Path, capsys: pytest.CaptureFixt
     assert (here / "elsewhere" / "second.yaml").is_file()
 
 
-def test_an_export_can_be_a_canary_and_can_be_undone(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """To the file that the run wrote, then to none, and no further."""
-    tune("run")
-    path = here / "policies" / "tuned" / "tuned-toy.yaml"
-    whole = path.read_text()
-    assert tune("export", "--canary", "0.1") == 0
-    rollout = load_policy(path, root=path.parent).rollout
-    assert rollout is not None
-    assert rollout.share == 0.1
-    capsys.readouterr()
-    assert tune("export", "--undo") == 0
-    assert capsys.readouterr().out.endswith("is again what it was before the export.\n")
-    assert path.read_text() == whole
-    assert tune("export", "--undo") == 0
-    assert not path.exists()
-    assert tune("export", "--undo") == 2
-    assert "no export to undo" in capsys.readouterr().err
-
-
-def test_a_shadow_is_undone_and_no_canary_of_it_is_left_unsaid(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """By the run's name alone; and what was there before stays."""
-    (here / "guardtune.yaml").write_text(STUBBORN)
-    folder = here / "policies" / "tuned"
-    tune("run")
-    assert tune("export", "--canary", "0.1") == 0
-    assert (
-        "--canary 0.1 was left out, because on the validation split no finalist beat the baseline"
-        in capsys.readouterr().out
-    )
-    assert tune("export", "--undo") == 0
-    assert "tuned-toy-shadow.yaml is removed; there was none." in capsys.readouterr().out
-    assert list(folder.iterdir()) == []
-
-
 def test_ablate_makes_the_report_s_path_whole(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -237,6 +199,10 @@ def test_a_finished_run_cannot_be_resumed(here: Path, capsys: pytest.CaptureFixt
         (["--space", "nowhere.yaml"], "nowhere.yaml"),
         (["--base", "nowhere.yaml"], "nowhere.yaml"),
         (
+            ["--base", "highest.yaml"],
+            "--base: no policy could be exported: match.priority 1000003: Input should be less",
+        ),
+        (
             ["--tokens", "671"],
             "--tokens: 671 are too few: the base policy and one candidate may take 672",
         ),
@@ -246,6 +212,8 @@ def test_mistakes_are_reported_before_anything_is_paid_for(
     here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     """And no store is made."""
+    highest = "schema: 1\nname: highest\nmatch: {priority: 999991}\n"
+    (here / "highest.yaml").write_text(highest)
     assert tune("run", *arguments) == 2
     assert said in capsys.readouterr().err
     assert not (here / "var").exists()

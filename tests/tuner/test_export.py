@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from proxy.errors import StoreError
+from proxy.errors import SettingsError, StoreError
 from proxy.evaluation.identity import phenotype_key
 from proxy.evaluation.store import EvaluationStore
 from proxy.policy.schema import PASSTHROUGH
 from proxy.policy.source import load_policy
 from tests.tuner.conftest import OpenSession
-from tuner.export import tuned_policy, why_not
+from tuner.config import RunConfig
+from tuner.export import refuse_unexportable, tuned_policy, why_not
 from tuner.policy_file import write_policy
 from tuner.record import Record
 from tuner.session import run_session
@@ -121,6 +123,23 @@ def test_what_was_tested_and_has_not_held_up_is_a_shadow(record: Record) -> None
     assert "given to nobody, because the test split does not show" in policy.description
     forced = tuned_policy(replace(record, decisions=unproven), force=True)
     assert forced.rollout is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "option"),
+    [
+        ({"seed": -1}, "--seed"),
+        ({"base": "schema: 1\nname: b\nmatch: {priority: 1000000}\n"}, "--base"),
+        ({"model": {"name": "m" * 300}}, "--model"),
+    ],
+)
+def test_what_could_not_be_exported_is_refused_by_its_option(
+    toy_config: RunConfig, changes: dict[str, Any], option: str
+) -> None:
+    """Before anything is paid for."""
+    refuse_unexportable(toy_config, suite="toy", judge="toy-1")
+    with pytest.raises(SettingsError, match=f"^{option}: no policy could be exported"):
+        refuse_unexportable(replace(toy_config, **changes), suite="toy", judge="toy-1")
 
 
 def test_nothing_can_be_forced_out_of_an_empty_run(record: Record) -> None:
