@@ -1,7 +1,7 @@
 """The journal of rollout steps: JSON lines, of which every decision stays for ever.
 
 It is both the audit log and the state: what holds is what its lines say, so that the two cannot
-disagree. A line counts once it ends; one that a crash tore is cut off by the next.
+disagree. A line counts once it is whole; one that a crash tore is cut off by the next.
 
 A look that decided nothing is a line, too, and says all that the one before it said. Once a hundred
 of those have been replaced they are left out, so that a canary which stays undecided for a year
@@ -16,7 +16,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +46,8 @@ class Journal:
     """The journal of one policy folder; any number of processes may read it and add to it.
 
     What cannot be read never undoes what was read before: while the process lives, steps of a line
-    that broke or of a file that vanished go on holding, and are told as a problem.
+    that broke or of a file that vanished go on holding, and are told as a problem. A file that is
+    begun anew begins with them.
 
     Args:
         path: need not exist yet; its folder must, once something is added.
@@ -59,6 +60,7 @@ class Journal:
         self._stamp: _Stamp | None = None
         self._lines: Mapping[bytes, Entry] = {}
         self._reading = Reading()
+        self._is_lost = False
         # What was read and the stamp it was read under belong together: a slower reader must not
         # put older lines under a newer stamp, where they would stay.
         self._lock = threading.Lock()
@@ -100,7 +102,7 @@ class Journal:
             with self._locked() as file:
                 if unless is not None and unless(self.read().entries):
                     return False
-                _add(file, line)
+                _add(file, line, known=tuple(self._lines))
                 with suppress(OSError):  # it is longer than it need be, and as good
                     _compact(file, self.path.resolve())
         except OSError as error:
@@ -143,6 +145,7 @@ class Journal:
         if not self._lines:
             self._stamp, self._reading = None, Reading()
             return self._reading
+        self._is_lost = True
         return self._kept("has vanished. Put it back, or restart to let the policy files decide.")
 
     def _kept(self, message: str) -> Reading:
@@ -150,27 +153,43 @@ class Journal:
         self._stamp = None
         kept = " What was read from it before stays in force." if self._lines else ""
         problem = Problem(str(self.path), f"{message}{kept}")
-        digest = _digest(str(problem).encode(), self._reading.digest.encode())
-        return replace(self._reading, problems=(problem,), digest=digest)
+        return replace(
+            self._reading, problems=(problem,), digest=_digest(self._reading.digest, problem)
+        )
 
     def _take(self, content: bytes) -> None:
+        lines, problems = self._parsed(content)
+        if self._lines and not (lines or problems):
+            self._is_lost = True  # another writer is about to begin it anew, or somebody emptied it
+        # What was known comes first and in its order, not in that of the clock, which may be set
+        # back: the file's order is what happened.
+        both = {**self._lines, **lines}
+        if self._is_lost:
+            missing = len(_needed(both) - lines.keys())
+            self._is_lost = missing > 0
+            problems += [self._incomplete(missing)] if missing else []
+        self._lines = both if problems else lines
+        digest = _digest(hashlib.sha256(content).hexdigest(), *problems)
+        self._reading = Reading(tuple(self._lines.values()), tuple(problems), digest)
+
+    def _parsed(self, content: bytes) -> tuple[dict[bytes, Entry], list[Problem]]:
         lines: dict[bytes, Entry] = {}
         problems = []
-        whole, _, _torn = content.rpartition(b"\n")
-        for number, line in enumerate(whole.split(b"\n"), start=1):
+        for number, line in enumerate(_whole(content).split(b"\n"), start=1):
             if not line.strip():
                 continue
             try:
                 lines[line] = _DECODER.decode(line)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 problems.append(self._broken(number, error))
-        if problems:
-            lines = {**self._lines, **lines}
-        self._lines = lines
-        entries = tuple(lines.values())
-        if problems:
-            entries = tuple(sorted(entries, key=lambda entry: entry.at))
-        self._reading = Reading(entries, tuple(problems), _digest(content))
+        return lines, problems
+
+    def _incomplete(self, missing: int) -> Problem:
+        message = (
+            f"had vanished, and is without {missing} of the steps that were read from it before. "
+            "They stay in force. Put them back, or restart to let the file decide as it is."
+        )
+        return Problem(str(self.path), message)
 
     def _broken(self, number: int, error: Exception) -> Problem:
         message = f"is no step of a rollout ({error}). Mend the line, or take it out."
@@ -197,22 +216,40 @@ def _is_at(path: Path, file: BinaryIO) -> bool:
         return False
 
 
-def _add(file: BinaryIO, line: bytes) -> None:
-    """Write a line at the end of the last whole one, and wait until it is on the disk."""
-    end = _end_of_whole_lines(file)
-    file.truncate(end)
+def _add(file: BinaryIO, line: bytes, *, known: Iterable[bytes]) -> None:
+    """Write a line at the end of the last whole one, and wait until it is on the disk.
+
+    Args:
+        file: locked.
+        line: with its end.
+        known: what was read before, with which a file begins that holds nothing.
+    """
+    file.seek(0)
+    whole = _whole(file.read())
+    if not whole.strip():
+        line = b"".join(before + b"\n" for before in known) + line
+    elif not whole.endswith(b"\n"):  # a hand took the last line out, and the end of this one
+        line = b"\n" + line
+    file.truncate(len(whole))
     try:
         if file.write(line) != len(line):
             raise OSError(errno.ENOSPC, "no space left on device")
         os.fsync(file.fileno())
     except OSError:
-        file.truncate(end)
+        file.truncate(len(whole))
         raise
 
 
-def _end_of_whole_lines(file: BinaryIO) -> int:
-    file.seek(0)
-    return file.read().rfind(b"\n") + 1
+def _whole(content: bytes) -> bytes:
+    """Return all but a last piece that a crash tore."""
+    lines, end, last = content.rpartition(b"\n")
+    return content if _decoded(last) is not None else lines + end
+
+
+def _needed(lines: Mapping[bytes, Entry]) -> set[bytes]:
+    """Return the lines that say something which no later one says."""
+    gone = superseded(tuple(lines.values()))
+    return {line for at, line in enumerate(lines) if at not in gone}
 
 
 def _compact(file: BinaryIO, path: Path) -> None:
@@ -263,5 +300,6 @@ def _stamp(status: os.stat_result) -> _Stamp:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _digest(*parts: bytes) -> str:
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+def _digest(*parts: object) -> str:
+    """Return a hash of what the parts say, file names that are no UTF-8 included."""
+    return hashlib.sha256("\0".join(map(str, parts)).encode(errors="backslashreplace")).hexdigest()

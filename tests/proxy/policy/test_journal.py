@@ -19,6 +19,7 @@ from proxy.policy.schema import Policy
 from tests.proxy.policy.rollout_steps import figures, step
 
 POLICY = Policy.model_validate({"schema": 1, "name": "a"})
+OTHER = Policy.model_validate({"schema": 1, "name": "b"})
 COMPACT_AT = 10
 """Instead of a hundred: each line waits for the disk."""
 
@@ -138,7 +139,91 @@ def test_steps_of_a_vanished_file_go_on_holding(path: Path) -> None:
     assert "has vanished" in str(reading.problems[0])
     assert journal.read() == reading
     journal.append(step("retry", POLICY, minute=1))
+    assert [entry.step for entry in _steps(journal)] == ["rollback", "retry"]
     assert journal.read().problems == ()
+    assert _steps(Journal(path)) == _steps(journal)
+
+
+def test_file_that_is_begun_anew_before_anybody_noticed_begins_with_what_was_read(
+    path: Path,
+) -> None:
+    """The next look at another canary must not be all that the journal knows."""
+    journal = Journal(path)
+    journal.append(step("rollback", POLICY))
+    journal.read()
+    path.unlink()
+    journal.append(step("hold", OTHER, minute=1))
+    assert [entry.step for entry in _steps(journal)] == ["rollback", "hold"]
+    assert _steps(Journal(path)) == _steps(journal)
+
+
+def test_steps_go_on_holding_beside_those_of_a_file_that_another_began_anew(path: Path) -> None:
+    """A command knows nothing of what vanished; that is told until it is all there again."""
+    journal = Journal(path)
+    journal.append(step("rollback", POLICY))
+    journal.append(step("promote", OTHER))
+    journal.read()
+    old = path.read_bytes()
+    path.unlink()
+    journal.read()
+    Journal(path).append(step("rollback", OTHER, minute=1))
+    reading = journal.read()
+    assert [entry.step for entry in reading.entries] == ["rollback", "promote", "rollback"]
+    assert "is without 2 of the steps" in str(reading.problems[0])
+    assert journal.read() is reading
+    journal.append(step("hold", OTHER, minute=2))
+    assert len(journal.read().problems) == 1
+    path.write_bytes(old + path.read_bytes())
+    assert journal.read().problems == ()
+    assert [entry.step for entry in _steps(journal)] == ["rollback", "promote", "rollback", "hold"]
+
+
+def test_looks_that_were_replaced_are_not_missed_in_a_file_that_came_back(path: Path) -> None:
+    """Another writer may have made it shorter meanwhile."""
+    journal = Journal(path)
+    journal.append(step("rollback", OTHER))
+    _fill(journal, 3)
+    journal.read()
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.unlink()
+    journal.read()
+    path.write_bytes(lines[0] + lines[-1])
+    assert journal.read().problems == ()
+    assert len(_steps(journal)) == 2
+
+
+def test_steps_of_an_emptied_file_go_on_holding(path: Path) -> None:
+    """As a file that vanished: a writer who begins it anew opens it before he writes."""
+    journal = Journal(path)
+    journal.append(step("rollback", POLICY))
+    journal.read()
+    path.write_bytes(b"")
+    reading = journal.read()
+    assert [entry.step for entry in reading.entries] == ["rollback"]
+    assert "is without 1 of the steps" in str(reading.problems[0])
+
+
+def test_last_step_without_a_line_end_counts_and_the_next_stands_below_it(path: Path) -> None:
+    """Whoever takes out the line after it easily takes the line end along."""
+    journal = Journal(path)
+    journal.append(step("rollback", POLICY))
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    assert [entry.step for entry in _steps(Journal(path))] == ["rollback"]
+    Journal(path).append(step("retry", POLICY, minute=1))
+    reading = Journal(path).read()
+    assert [entry.step for entry in reading.entries] == ["rollback", "retry"]
+    assert reading.problems == ()
+
+
+def test_broken_line_does_not_turn_steps_round_where_the_clock_was_set_back(path: Path) -> None:
+    """The file's order is what happened, whatever its times say."""
+    journal = Journal(path)
+    journal.append(step("promote", POLICY, minute=5))
+    journal.append(step("rollback", POLICY, minute=1))
+    with path.open("ab") as file:
+        file.write(b"garbage\n")
+    for reader in (journal, Journal(path)):
+        assert [entry.step for entry in _steps(reader)] == ["promote", "rollback"]
 
 
 def test_unreadable_file_is_a_problem_and_no_crash(path: Path) -> None:
