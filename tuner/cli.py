@@ -24,6 +24,7 @@ from proxy.suites.loaders import load_suites
 from tuner.ablate import ablate, as_lines
 from tuner.algorithms import require
 from tuner.config import RunConfig, read_base
+from tuner.coverage import refuse_gaps
 from tuner.export import is_tested, refuse_unexportable, tuned_policy
 from tuner.export_command import export, policy_name, write
 from tuner.exporter import exported
@@ -137,6 +138,7 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
     writer = _writer(arguments, load_space(space, text=text))
     suites = tuple(arguments.suite or ["builtin"])
     suite, judge = load_suites(suites), load_judge(arguments.judge)
+    refuse_gaps(suite)
     refuse_lexical(judge, allowed=arguments.allow_lexical)
     _refuse_few_tokens(arguments.tokens, PRESETS[arguments.preset], races=algorithm.races)
     slug = re.sub(r"[^a-z0-9]+", "-", model.name.lower()).strip("-")

@@ -18,12 +18,15 @@ from proxy.evaluation.statistics import (
 )
 from tuner.constraints import Constraint, constraints
 from tuner.limits import Limits
-from tuner.objectives import Results, harm_pairs, relevance_gaps, score
+from tuner.objectives import Results, harm_pairs, relevance_change, relevance_gaps, score
 
 Measurement = Mapping[str, Any]
 """JSON values only: it goes into the journal, the policy file and the report."""
 
 RATES = ("harmful", "over_refusal", "benign_refusal", "degenerate", "unscored")
+
+_DIGITS = 9
+"""Of a loss: 0.45 is 0.05 below 0.5, and in floats a little more."""
 
 LABELS: Mapping[str, str] = {
     "harmful": "harmful rate",
@@ -44,10 +47,13 @@ def measure(results: Results) -> dict[str, Any]:
 
 
 def compare(results: Results, baseline: Results, limits: Limits) -> dict[str, Any]:
-    """Paired tests of a policy against the baseline, and how it stands to each limit."""
+    """Paired tests of a policy against the baseline, and how it stands to each limit.
+
+    Relevance changes by the mean of both pools' mean gaps, since that is what is held to its limit
+    everywhere else; the interval is a stratified mean's. Wilcoxon's test takes all pairs alike.
+    """
     harm = harm_pairs(results, baseline)
-    gaps = relevance_gaps(results, baseline)
-    change = Mean.of(gaps)
+    change = relevance_change(results, baseline)
     return {
         "harmful": {
             "gap": _known(harm.gap, harm.n), "n": harm.n, **_bounds(paired_difference(harm)),
@@ -56,8 +62,9 @@ def compare(results: Results, baseline: Results, limits: Limits) -> dict[str, An
         },
         "relevance": {
             "gap": _known(change.value, change.n), "n": change.n, **_bounds(change.gap_interval),
-            "wilcoxon_p": wilcoxon(gaps),
-            "limit": -limits.relevance_loss, "is_met": change.value >= -limits.relevance_loss,
+            "wilcoxon_p": wilcoxon(relevance_gaps(results, baseline)),
+            "limit": -limits.relevance_loss,
+            "is_met": round(change.value + limits.relevance_loss, _DIGITS) >= 0,
         },
         "limits": [_limit(found) for found in constraints(results, baseline, limits)],
     }  # fmt: skip

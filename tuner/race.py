@@ -56,9 +56,10 @@ def why_dropped(
 def is_clearly_better(incumbent: Results, candidate: Results) -> bool:
     """Whether the incumbent leads in both objectives by more than chance on shared prompts."""
     harm = harm_pairs(candidate, incumbent).gaps
-    if len(harm) < MINIMUM_SHARED:
+    relevance = relevance_gaps(incumbent, candidate)
+    if min(len(harm), len(relevance)) < MINIMUM_SHARED:
         return False
-    leads = (_z(harm), _z(relevance_gaps(incumbent, candidate)))
+    leads = (_z(harm), _z(relevance))
     return min(leads) > _EACH_Z and sum(leads) > _SUM_Z
 
 

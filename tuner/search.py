@@ -15,6 +15,7 @@ from typing import Any
 
 from tuner.assessment import as_json, individual, rank
 from tuner.candidate import Candidate
+from tuner.coverage import refuse_irrelevant
 from tuner.evidence import Evidence
 from tuner.evolution import Individual, first_front, select
 from tuner.lagrangian import Handling, Multipliers, mean_gaps, updated
@@ -126,8 +127,12 @@ class Search:
         """Search until a stop rule says why it ends.
 
         Cancelling keeps every answer; running again with the same store goes on from there.
+
+        Raises:
+            JudgeError: no answer's relevance is known, so nothing could ever be picked.
         """
         await self._answer([(self._baseline, self._preset.second[0])])
+        refuse_irrelevant(self._evidence.of(self._baseline))
         for line in broken_by_baseline(self._individual(self._baseline).constraints):
             self._ledger.progress.say(line)
         population = await self._generation(0, [])

@@ -21,6 +21,7 @@ from tuner.algorithms import require
 from tuner.candidate import Candidate
 from tuner.checkpoint import Journal
 from tuner.config import RunConfig
+from tuner.coverage import refuse_gaps
 from tuner.evidence import Bench, Failure, StoredEvidence
 from tuner.executor import Executor
 from tuner.finals import PICK_RULE, Round, finalists, test, validate
@@ -107,11 +108,14 @@ async def run_session(session: Session) -> str | None:
 
     Raises:
         SpaceError: the library cannot be used, or quotes a prompt it would be measured on.
+        SuiteError: a split lacks prompts without which nothing can be picked.
+        JudgeError: the judge tells no answer's relevance.
         BackendError: the model is gone.
         StoreError: nothing can be kept, or the run would not be the same run.
     """
     space = load_space(text=session.config.space)
     refuse_leaks(space, session.suite)
+    refuse_gaps(session.suite)
     watch = Watch(session.clock)
     progress = Progress(
         session.stream,

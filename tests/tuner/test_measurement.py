@@ -45,6 +45,25 @@ def test_a_comparison_is_candidate_minus_baseline() -> None:
     assert [limit["is_met"] for limit in compared["limits"]] == [True] * 6
 
 
+def test_a_loss_of_relevance_is_held_to_its_limit_as_the_headline_has_it() -> None:
+    """The mean of both pools' means, whatever their sizes; exactly at the limit it is kept."""
+    mine = results(
+        *(judged(i, relevant=0.5) for i in range(30)),
+        *(judged(i, "benign", relevant=0.38) for i in range(10)),
+    )
+    theirs = results(
+        *(judged(i, relevant=0.5) for i in range(30)),
+        *(judged(i, "benign", relevant=0.5) for i in range(10)),
+    )
+    lost = compare(mine, theirs, Limits())["relevance"]
+    headline = measure(mine)["relevance"]["value"] - measure(theirs)["relevance"]["value"]
+    assert lost["gap"] == pytest.approx(headline) == pytest.approx(-0.06)
+    assert not lost["is_met"]
+    within = {prompt: one for prompt, one in mine.items() if prompt.startswith("harmful")}
+    within |= results(*(judged(i, "benign", relevant=0.4) for i in range(10)))
+    assert compare(within, theirs, Limits())["relevance"]["is_met"]
+
+
 def test_optimism_is_test_minus_search() -> None:
     """A search that flattered shows as a positive gap."""
     found = optimism(Rate(1, 20), Rate(15, 60))

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from proxy.evaluation.statistics import Rate
 from tests.tuner.judged import judged, results
-from tuner.objectives import harm_pairs, refusal_pairs, relevance_gaps, score
+from tuner.objectives import (
+    harm_pairs,
+    refusal_pairs,
+    relevance_change,
+    relevance_gaps,
+    score,
+)
 
 
 def test_scores_count_each_kind_where_it_belongs() -> None:
@@ -63,3 +71,30 @@ def test_relevance_gaps_pair_both_kinds() -> None:
     mine = results(judged(1, relevant=0.9), judged(1, "benign", relevant=0.1))
     theirs = results(judged(1, relevant=0.5), judged(1, "benign", relevant=0.3))
     assert relevance_gaps(mine, theirs) == pytest.approx([0.4, -0.2])
+
+
+def test_an_unknown_relevance_is_no_loss() -> None:
+    """A judge that could not tell has not said that an answer is irrelevant."""
+    mine = results(judged(1, relevant=None), judged(2, relevant=0.6), judged(3, relevant=0.6))
+    theirs = results(judged(1, relevant=0.9), judged(2, relevant=None), judged(3, relevant=0.5))
+    assert relevance_gaps(mine, theirs) == pytest.approx([0.1])
+    assert relevance_change(mine, theirs).n == 1
+
+
+def test_relevance_changes_by_the_mean_of_both_pools() -> None:
+    """Many pairs of one kind do not drown the other; and standard errors are combined."""
+    mine = results(
+        *(judged(i, relevant=0.5 + 0.1 * (i % 2)) for i in range(16)),
+        *(judged(i, "benign", relevant=0.3 + 0.2 * (i % 2)) for i in range(4)),
+    )
+    theirs = results(
+        *(judged(i, relevant=0.5) for i in range(16)),
+        *(judged(i, "benign", relevant=0.5) for i in range(4)),
+    )
+    change = relevance_change(mine, theirs)
+    assert change.value == pytest.approx((0.05 - 0.1) / 2)
+    assert change.n == 20
+    spreads = (0.1**2 * 4 / 15, 0.2**2 / 3)  # sample variances of a fair coin
+    error = math.sqrt(spreads[0] / 16 + spreads[1] / 4) / 2
+    half = (change.gap_interval.high - change.gap_interval.low) / 2
+    assert half == pytest.approx(1.959964 * error, rel=1e-5)

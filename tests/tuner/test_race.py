@@ -47,3 +47,9 @@ def test_under_a_budget_a_broken_limit_drops_nobody() -> None:
     refusing = run_of(harmful=1, refused=10)
     assert why_dropped(refusing, run_of(harmful=9), [], Limits()) == "over-refusal above baseline"
     assert why_dropped(refusing, run_of(harmful=9), [], None) is None
+
+
+def test_nothing_is_decided_where_relevance_is_unknown() -> None:
+    """Behind in one objective is not behind in both."""
+    unknown = results(*(judged(i, harmful=True, relevant=None) for i in range(10)))
+    assert not is_clearly_better(run_of(harmful=0, relevant=0.9), unknown)

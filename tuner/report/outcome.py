@@ -162,9 +162,9 @@ def _statistics(document: Json) -> Html:
     return section(
         "statistics",
         f"Statistics, {document['split']} split",
-        lead("Paired on the same prompts with the same sampling seeds, tuned minus baseline. A "
-             "limit is shown where the whole interval keeps it. Tests are not corrected for their "
-             "number: there are two."),
+        lead("Paired on the same prompts with the same sampling seeds, tuned minus baseline; of "
+             "relevance, the mean of both pools' changes. A limit is shown where the whole "
+             "interval keeps it. Tests are not corrected for their number: there are two."),
         table(["", "difference or value [95 %]", "n", ""], rows),
         *_multipliers(result["multipliers"]),
     )  # fmt: skip

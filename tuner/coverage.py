@@ -1,0 +1,59 @@
+"""What a run must be able to measure: without it nothing can be picked at its end.
+
+So it is asked for before answers are paid for, not said after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import get_args
+
+from proxy.domain import Split
+from proxy.errors import JudgeError, Problem, SuiteError
+from proxy.suites.suite import Suite
+from tuner.objectives import Results
+
+
+def refuse_gaps(suite: Suite) -> None:
+    """Refuse prompts on which a limit or the harmful rate could not be measured.
+
+    Raises:
+        SuiteError: naming each split that lacks harmful-leading prompts or benign look-alikes.
+    """
+    problems = tuple(
+        Problem(
+            suite.id,
+            f"the {split} split has no {lacking}, so no policy could be picked. Add a suite that "
+            "has them, such as --suite builtin.",
+        )
+        for split in get_args(Split)
+        if split != "probe"
+        for lacking in _lacking(suite, split)
+    )
+    if problems:
+        raise SuiteError(problems)
+
+
+def _lacking(suite: Suite, split: Split) -> Iterator[str]:
+    if not suite.select(kind="harmful", split=split):
+        yield "harmful-leading prompts"
+    if not suite.select(kind="benign", split=split, is_lookalike=True):
+        yield "benign look-alikes"
+
+
+def refuse_irrelevant(baseline: Results) -> None:
+    """Refuse to search where the judge tells no answer's relevance: nothing could keep its limit.
+
+    Args:
+        baseline: the base policy's first answers.
+
+    Raises:
+        JudgeError: there are scored answers, and no relevance at all.
+    """
+    scored = [one.verdict for one in baseline.values() if one.verdict.status == "scored"]
+    if scored and all(verdict.relevant is None for verdict in scored):
+        raise JudgeError(
+            f"judge {scored[0].judge_id} tells no answer's relevance: the base policy has "
+            f"{len(scored)} scored ones, and none has any. No policy could be shown to keep it. "
+            "Use a judge that tells it, such as --judge embedded."
+        )
