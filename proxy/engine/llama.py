@@ -30,7 +30,7 @@ class ModelOptions:
 
     Args:
         path: the GGUF file.
-        n_cells: the KV cache's size in tokens, shared by all sequences.
+        n_cells: the KV cache's size in tokens, shared by all sequences; llama.cpp may round it up.
         n_sequences: sequences that may exist at once, at most 256.
         n_batch_tokens: most tokens of one batch.
         threads: decode threads.
@@ -70,7 +70,9 @@ class LlamaRuntime:
         self._candidates = Candidates(self._library, self.vocabulary.n_tokens)
         self.n_cells: int = self._library.llama_n_ctx(self._context)
         n_ctx_train = self._library.llama_model_n_ctx_train(self._model)
-        self.n_ctx_tokens = min(self.n_cells, n_ctx_train) if n_ctx_train > 0 else self.n_cells
+        # llama.cpp pads the cache to a multiple of 256; the scheduler gives out what was asked for.
+        n_usable = min(options.n_cells, self.n_cells)
+        self.n_ctx_tokens = min(n_usable, n_ctx_train) if n_ctx_train > 0 else n_usable
         self.copies_partially = self._can_copy_partially()
 
     @property

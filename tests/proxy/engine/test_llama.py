@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from proxy.engine.base import DecodeError, Runtime
 from proxy.engine.batch import Batch, build_batch
+from proxy.engine.engine import Engine
 from proxy.engine.llama import LlamaRuntime, LoadError, ModelOptions
 from proxy.engine.request import Request
 from proxy.engine.sampling import Sampling
+from proxy.engine.scheduler import Limits
 from proxy.engine.slots import Lane, Phase, Slot
 from proxy.engine.weights import default_cache, find_weights
+from proxy.errors import ContextLengthError
 
 pytestmark = pytest.mark.gguf
 GREEDY = Sampling(temperature=0)
+GIVE_UP_S = 60
 
 
 def slot(llama: LlamaRuntime, sequence: int, text: str) -> Slot:
@@ -51,6 +56,53 @@ def test_runtime_is_a_runtime(llama: LlamaRuntime) -> None:
     assert runtime.n_ctx_tokens == 512
     assert runtime.copies_partially
     assert runtime.chat_template is not None
+
+
+@pytest.fixture(scope="module")
+def weights() -> Path:
+    """SmolLM2's file."""
+    return find_weights("embedded", convert=None, cache=default_cache(), threads=2).path
+
+
+def test_one_request_may_use_what_was_asked_for_not_what_llama_cpp_rounds_it_to(
+    weights: Path,
+) -> None:
+    """The scheduler has 1,000 cells to give, of 1,024."""
+    options = ModelOptions(weights, n_cells=1000, n_sequences=1, n_batch_tokens=64, threads=2)
+    other = LlamaRuntime(options)
+    assert (other.n_cells, other.n_ctx_tokens) == (1024, 1000)
+    other.close()
+
+
+def test_longest_answer_ends_in_a_context_that_llama_cpp_rounds_up(weights: Path) -> None:
+    """It is cut where the cells end, and the engine is idle again."""
+    limits = Limits(slots=1, prefixes=0, n_cells=300)
+
+    def load() -> LlamaRuntime:
+        options = ModelOptions(
+            weights, n_cells=limits.n_cells, n_sequences=1, threads=2,
+            n_batch_tokens=limits.n_max_batch_tokens,
+        )  # fmt: skip
+        return LlamaRuntime(options)
+
+    async def scenario() -> None:
+        engine = Engine("m", load, limits=limits, max_queued=0)
+        await engine.start()
+        try:
+            with pytest.raises(ContextLengthError, match="300"):
+                engine.submit([5] * 300, max_tokens=1, samplings=(GREEDY,))
+            generation = engine.submit([5] * 290, max_tokens=512, samplings=(GREEDY,))
+            async with asyncio.timeout(GIVE_UP_S):
+                counts = [piece.counts async for step in generation for piece in step]
+            assert counts[-1] is not None
+            assert counts[-1].n_prompt == 290
+            assert counts[-1].n_generated <= 10
+            await engine.cancel(generation)
+            assert engine.stats.n_deferred == engine.stats.n_processing == 0
+        finally:
+            await engine.close()
+
+    asyncio.run(scenario())
 
 
 def test_greedy_continuation_makes_sense(llama: LlamaRuntime) -> None:
@@ -134,11 +186,12 @@ def test_file_that_is_no_model_is_a_load_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flash_attention", [False, True])
-def test_flash_attention_changes_no_word(llama: LlamaRuntime, *, flash_attention: bool) -> None:
+def test_flash_attention_changes_no_word(
+    llama: LlamaRuntime, weights: Path, *, flash_attention: bool
+) -> None:
     """One operation or three: the same greedy answer."""
-    weights = find_weights("embedded", convert=None, cache=default_cache(), threads=2)
     options = ModelOptions(
-        weights.path, n_cells=128, n_sequences=1, n_batch_tokens=64, threads=2,
+        weights, n_cells=128, n_sequences=1, n_batch_tokens=64, threads=2,
         flash_attention=flash_attention,
     )  # fmt: skip
     other = LlamaRuntime(options)
