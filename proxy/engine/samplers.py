@@ -42,7 +42,7 @@ def build_chain(
         link = _link(library, vocabulary, sampling, sampler, prototypes=prototypes)
         library.llama_sampler_chain_add(chain, link)
     n_history = sampling.n_history
-    for token in prompt if n_history < 0 else prompt[len(prompt) - n_history :]:
+    for token in prompt if n_history < 0 else prompt[max(0, len(prompt) - n_history) :]:
         library.llama_sampler_accept(chain, token)
     return chain
 

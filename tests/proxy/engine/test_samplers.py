@@ -82,6 +82,27 @@ def test_penalty_sees_the_prompt(llama: LlamaRuntime, prompt: list[int]) -> None
     assert draw(llama, penalised, history) != [best]
 
 
+@pytest.mark.parametrize("n_tokens", [33, 63, 64, 65])
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        Sampling(temperature=0, repeat_penalty=10, presence_penalty=2, repeat_last_n=64),
+        Sampling(temperature=0, dry_multiplier=100, dry_allowed_length=0, dry_penalty_last_n=64),
+    ],
+)
+def test_penalty_sees_all_of_a_prompt_that_is_about_as_long_as_its_window(
+    llama: LlamaRuntime, prompt: list[int], penalty: Sampling, n_tokens: int
+) -> None:
+    """The greedy token stands 32 tokens from the end, and its repetition is penalised away."""
+    best = draw(llama, Sampling(temperature=0), prompt)[0]
+    others = [token for token in range(500, 600) if token != best]
+    history = others[:n_tokens]
+    history[-32:-30] = others[98], best
+    history[-1] = others[98]
+    assert _draw_after(llama, penalty, others[:n_tokens], prompt) == best
+    assert _draw_after(llama, penalty, history, prompt) != best
+
+
 def test_early_cut_changes_nothing(
     llama: LlamaRuntime, prompt: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
