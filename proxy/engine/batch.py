@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from proxy.domain import Priority
@@ -34,11 +35,12 @@ class Chunk(NamedTuple):
 
 
 class _Prompt(NamedTuple):
-    """A lane to prefill, the slot that it belongs to if it is no prefix, and how many wait."""
+    """A lane to prefill, the slot that it belongs to if it is no prefix, and who waits for it."""
 
     lane: Lane
     owner: Slot | None
     n_waiting: int
+    priority: Priority
 
 
 class Sampled(NamedTuple):
@@ -105,8 +107,9 @@ def build_batch(
 ) -> Batch:
     """Gather one step's work.
 
-    Running answers always go in, so that a long prompt never stalls them. Prefixes come before
-    prompts because slots wait for them; prompts in the order of admission.
+    Running answers always go in, so that a long prompt never stalls them. What users wait for comes
+    before what only probes do; of each, prefixes before prompts, because slots wait for them, and
+    prompts in the order of admission.
 
     Where no user's answer is running, nobody watches the pace of tokens, and prompts take all there
     is: an evaluation with many prefixes spends most of its time on them.
@@ -128,13 +131,13 @@ def build_batch(
         if slot.phase is Phase.DECODING:
             batch.add(slot.lane, room=1, slot=slot)
             batch.is_watched = batch.is_watched or slot.request.priority is Priority.USER
-    prompts = [prompt for prompt in _prompts(slots, prefixes) if prompt.lane.n_left]
+    prompts = _prompts(slots, prefixes)
     shares = [n_prefill_tokens] * len(prompts)
     room = n_prefill_tokens
     if batch.is_watched:
         shares = [_share(prompt, n_prompt_tokens) for prompt in prompts]
         room = min(room, sum(shares))
-    for (lane, owner, _), share in zip(prompts, shares, strict=True):
+    for (lane, owner, *_), share in zip(prompts, shares, strict=True):
         n_most = room if len(lane.tokens) <= SHORT_PROMPT_TOKENS else min(room, share)
         room -= batch.add(lane, room=n_most, slot=owner)
     return batch
@@ -147,6 +150,22 @@ def _share(prompt: _Prompt, n_first_tokens: int) -> int:
     return prompt.n_waiting * max(min(n_first_tokens, MIN_CHUNK_TOKENS), n_tokens)
 
 
-def _prompts(slots: Sequence[Slot], prefixes: Iterable[Prefix]) -> Iterator[_Prompt]:
-    yield from (_Prompt(prefix.lane, None, max(1, prefix.n_users)) for prefix in prefixes)
-    yield from (_Prompt(slot.lane, slot, 1) for slot in slots if slot.phase is Phase.PREFILLING)
+def _prompts(slots: Sequence[Slot], prefixes: Iterable[Prefix]) -> list[_Prompt]:
+    prompts = [
+        _Prompt(prefix.lane, None, prefix.n_users, _urgency(prefix, slots))
+        for prefix in prefixes
+        if not prefix.is_ready
+    ]
+    prompts += [
+        _Prompt(slot.lane, slot, 1, slot.request.priority)
+        for slot in slots
+        if slot.phase is Phase.PREFILLING
+    ]
+    prompts.sort(key=attrgetter("priority"))
+    return prompts
+
+
+def _urgency(prefix: Prefix, slots: Sequence[Slot]) -> Priority:
+    """The best priority among those who wait for a prefix."""
+    waiting = (slot.request.priority for slot in slots if slot.prefix is prefix)
+    return min(waiting, default=Priority.BACKGROUND)

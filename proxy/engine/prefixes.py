@@ -114,10 +114,12 @@ class PrefixCache:
             self._touch(held)
 
     def release(self, prefix: Prefix) -> None:
-        """Note that a slot has let go of it."""
+        """Note that a slot has let go of it; the last one takes the wish for the rest along."""
         for held in prefix.line:
             held.n_users -= 1
             self._touch(held)
+        if not prefix.n_users and not prefix.is_ready:
+            self._cut(prefix)
 
     def can_share(self, *, parent: Prefix | None) -> bool:
         """Whether `share` can find a place without evicting `parent`."""
@@ -198,6 +200,16 @@ class PrefixCache:
         self._free.extend(prefix.lane.sequence for prefix in self)
         self.shared.clear()
         self.turns.clear()
+
+    def _cut(self, prefix: Prefix) -> None:
+        """Keep what is computed of a prefix that nobody waits for any more.
+
+        The same prompt goes on from there when it comes again, and nobody whose prompt merely
+        begins alike waits for the rest.
+        """
+        del prefix.lane.tokens[prefix.lane.n_computed :]
+        if prefix.lane.n_computed < MIN_SHARED_TOKENS:
+            self.evict(prefix)
 
     def _longest(self, prefixes: Iterable[Prefix], prompt: Sequence[int]) -> Match:
         best = Match(None, 0)

@@ -98,7 +98,7 @@ class Scheduler:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing runs and nobody waits; prefixes may still be unfinished."""
+        """Whether nothing runs and nobody waits; prefixes stay."""
         return not self.slots and not len(self.queue)
 
     @property
@@ -277,7 +277,7 @@ class Scheduler:
         that a prompt in two steps would be late by a fifth.
         """
         room = self._limits.n_batch_tokens - batch.n_prefill
-        for slot in self.slots:
+        for slot in self._by_rank():
             prefix = slot.prefix
             if room <= 0 or slot.phase is not Phase.WAITING or prefix is None:
                 continue

@@ -28,10 +28,10 @@ def test_running_answers_always_go_in_beside_a_long_prompt() -> None:
 
 def test_prefixes_come_before_prompts_and_share_the_budget() -> None:
     """Someone waits for a prefix."""
-    prefix = Prefix(Lane(9, list(range(40))))
-    batch = build_batch(
-        [slot(0, 50, 0, Phase.PREFILLING)], [prefix], n_prompt_tokens=64, n_prefill_tokens=64
-    )
+    prefix = Prefix(Lane(9, list(range(40))), n_users=1)
+    slots = [slot(0, 50, 0, Phase.PREFILLING), slot(1, 50, 0, Phase.WAITING)]
+    slots[1].prefix = prefix
+    batch = build_batch(slots, [prefix], n_prompt_tokens=64, n_prefill_tokens=64)
     assert [(chunk.lane.sequence, chunk.n_tokens) for chunk in batch.chunks] == [(9, 40), (0, 24)]
     assert batch.sampled == []
 
@@ -60,6 +60,39 @@ def test_beside_background_answers_prompts_take_all_there_is() -> None:
     long = slot(1, 1000, 0, Phase.PREFILLING)
     batch = build_batch([probe, long], [], n_prompt_tokens=8, n_prefill_tokens=512)
     assert [chunk.n_tokens for chunk in batch.chunks] == [1, 512]
+
+
+def probe(sequence: int, n_tokens: int, phase: Phase = Phase.PREFILLING) -> Slot:
+    """A background slot."""
+    tokens = list(range(n_tokens))
+    asked = Request(sequence, tuple(tokens), max_tokens=5, priority=Priority.BACKGROUND)
+    return Slot(asked, Lane(sequence, tokens), n_cells=0, phase=phase)
+
+
+def test_users_prompts_come_before_probes_and_so_do_the_prefixes_they_wait_for() -> None:
+    """Probes that were admitted first take what is left of the step."""
+    probed, used = Prefix(Lane(8, list(range(40)))), Prefix(Lane(9, list(range(40))))
+    waiting = [probe(0, 50, Phase.WAITING), slot(1, 50, 0, Phase.WAITING)]
+    waiting[0].prefix, waiting[1].prefix = probed, used
+    batch = build_batch(
+        [waiting[0], probe(2, 60), slot(3, 60, 0, Phase.PREFILLING), waiting[1]],
+        [probed, used],
+        n_prompt_tokens=64,
+        n_prefill_tokens=150,
+    )
+    assert [(chunk.lane.sequence, chunk.n_tokens) for chunk in batch.chunks] == [
+        (9, 40), (3, 60), (8, 40), (2, 10),
+    ]  # fmt: skip
+
+
+def test_prefix_that_a_user_shares_with_probes_is_a_users() -> None:
+    """Whoever came first."""
+    shared, own = Prefix(Lane(8, list(range(40)))), Prefix(Lane(9, list(range(40))))
+    waiting = [probe(0, 50, Phase.WAITING), probe(1, 50, Phase.WAITING)]
+    waiting.append(slot(2, 50, 0, Phase.WAITING))
+    waiting[0].prefix, waiting[1].prefix, waiting[2].prefix = own, shared, shared
+    batch = build_batch(waiting, [own, shared], n_prompt_tokens=64, n_prefill_tokens=50)
+    assert [(chunk.lane.sequence, chunk.n_tokens) for chunk in batch.chunks] == [(8, 40), (9, 10)]
 
 
 def test_waiting_slots_are_left_out() -> None:

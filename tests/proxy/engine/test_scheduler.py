@@ -144,6 +144,15 @@ def test_prompts_go_on_in_the_step_that_completes_their_beginning() -> None:
     assert [slot.request.id for slot in rig.step()] == [0, 1, 2]
 
 
+def test_users_prompt_goes_on_first_when_a_shared_beginning_is_complete() -> None:
+    """Though a probe was admitted before it."""
+    rig = Rig(slots=3, n_batch_tokens=22)
+    rig.add(request(1, (*SHARED, 1, 1), n_shared=20, priority=Priority.BACKGROUND))
+    rig.scheduler.admit()
+    rig.add(request(2, (*SHARED, 2, 2), n_shared=20))
+    assert [slot.request.id for slot in rig.step()] == [2]
+
+
 def test_prompts_wait_for_a_step_of_their_own_beside_a_users_answer() -> None:
     """Somebody watches how long the step takes."""
     rig = Rig(slots=2)
@@ -195,16 +204,48 @@ def test_idle_prefix_gives_way_to_a_request_that_needs_its_cells() -> None:
     assert list(rig.scheduler.prefixes) == []
 
 
-def test_retired_slot_leaves_only_the_prefix_behind() -> None:
-    """Cancelled while it waits for its prefix, which is finished all the same."""
+def retire(rig: Rig, request_id: int) -> None:
+    """Cancel a request that has a slot."""
+    slot = rig.scheduler.find(request_id)
+    assert slot is not None
+    rig.scheduler.retire(slot)
+    assert rig.scheduler.find(request_id) is None
+
+
+def test_beginning_that_nobody_waits_for_any_more_is_not_computed() -> None:
+    """Cancelled before its first step: nothing is left of it."""
     rig = Rig()
     rig.add(request(1, (*SHARED, 1), n_shared=20))
     rig.scheduler.admit()
-    slot = rig.scheduler.find(1)
-    assert slot is not None
-    rig.scheduler.retire(slot)
-    assert rig.scheduler.find(1) is None
-    assert rig.scheduler.build_batch().n_prefill == 20
+    retire(rig, 1)
+    assert rig.scheduler.build_batch().n_tokens == 0
+    assert rig.scheduler.n_cells_reserved == 0
+    assert sorted(rig.scheduler._free) == list(range(rig.limits.n_sequences))
+
+
+def test_beginning_that_was_cancelled_midway_holds_nobody_up() -> None:
+    """What is computed of it stays: others that begin alike share it, and it can go on later."""
+    rig = Rig(n_batch_tokens=30)
+    long = tuple(range(100, 190))
+    rig.add(request(1, (*long, 1), n_shared=90))
+    rig.step()
+    retire(rig, 1)
+    assert rig.scheduler.n_cells_reserved == rig.memory.n_used == 30
+    rig.add(request(2, (*SHARED, 2)))
+    assert [slot.n_cached for slot in rig.step()] == [20]
+    rig.run(request(3, (*long, 3), n_shared=90, max_tokens=1))
+    asked = request(3, (*long, 3), max_tokens=1)
+    assert rig.answers[-1] == (3, whole_answer(asked))
+    assert max(len(one.lane.tokens) for one in rig.scheduler.prefixes.shared) == 90
+
+
+def test_beginning_is_computed_on_while_one_of_two_still_waits_for_it() -> None:
+    """The other one's leaving changes nothing."""
+    rig = Rig(n_batch_tokens=15)
+    rig.add(*(request(i, (*SHARED, i), n_shared=20) for i in (1, 2)))
+    rig.step()
+    retire(rig, 1)
+    assert rig.scheduler.build_batch().n_prefill == 5 + 1
 
 
 def test_prefill_is_limited_beside_running_answers_only() -> None:
@@ -445,11 +486,12 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def users_of_prefixes_are_counted(self) -> None:
-        """A prefix has as many users as slots that need its cells."""
+        """A prefix has as many users as slots that need its cells; without any, nothing is due."""
         scheduler = self.rig.scheduler
         lines = [slot.prefix.line for slot in scheduler.slots if slot.prefix is not None]
         for prefix in scheduler.prefixes:
             assert prefix.n_users == sum(prefix in line for line in lines)
+            assert prefix.n_users or prefix.is_ready
 
     @invariant()
     def everybody_is_somewhere(self) -> None:
