@@ -21,7 +21,7 @@ from tuner.pools import Pools
 from tuner.presets import Preset, Rung
 from tuner.record import Record
 from tuner.report.ablation import Path, Walk, path_on
-from tuner.report.facts import Facts
+from tuner.report.facts import Facts, refuse_other_prompts
 from tuner.report.genes import with_gene
 from tuner.session import Session
 from tuner.space import load_space
@@ -77,6 +77,7 @@ async def ablate(session: Session, *, minutes: float) -> Path:
 
     Raises:
         StoreError: nothing has been validated, or the model or the judge has become another one.
+        SuiteError: the prompts have.
         BackendError: the model is gone.
     """
     record = Record.load(session.store, session.run_id)
@@ -121,7 +122,8 @@ def _facts(session: Session, record: Record) -> Facts:
 
 
 def _refuse_others(facts: Facts, session: Session) -> None:
-    """Steps by another judge or model would be no steps of this path."""
+    """Steps by another judge or model, or on other prompts, would be no steps of this path."""
+    refuse_other_prompts(facts.record, session.suite)
     started = (facts.identity["model"]["sha256"], facts.identity["judge"])
     if started != (session.model_sha256, session.judge.judge_id):
         raise StoreError(

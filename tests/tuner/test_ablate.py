@@ -10,7 +10,7 @@ from pathlib import Path as File
 import pytest
 
 from proxy.backends.scripted import ScriptedBackend
-from proxy.errors import StoreError
+from proxy.errors import StoreError, SuiteError
 from proxy.evaluation.store import EvaluationStore
 from tests.tuner.conftest import OpenSession
 from tests.tuner.toy import ToyJudge
@@ -82,6 +82,15 @@ def test_another_judge_cannot_go_on(finished: Session) -> None:
     """Steps by two judges are no path."""
     with pytest.raises(StoreError, match="has changed since"):
         asyncio.run(ablate(dataclasses.replace(finished, judge=NewJudge()), minutes=1))
+
+
+def test_other_prompts_are_no_steps_of_the_path(finished: Session) -> None:
+    """Nothing is asked on them."""
+    changed = dataclasses.replace(finished.suite, sha256="1" * 64)
+    asked = finished.store.count_answers()
+    with pytest.raises(SuiteError, match="is not what run r was started with any more"):
+        asyncio.run(ablate(dataclasses.replace(finished, suite=changed), minutes=1))
+    assert finished.store.count_answers() == asked
 
 
 def test_before_validation_there_is_no_best(tmp_path: File, open_session: OpenSession) -> None:

@@ -12,11 +12,11 @@ from proxy.domain import Prompt
 from proxy.errors import GuardTuneError, Problem, SettingsError, SuiteError
 from proxy.evaluation.store import EvaluationStore
 from proxy.suites.loaders import load_suites
-from tuner.config import RunConfig
 from tuner.record import Record
-from tuner.report.facts import Facts
-from tuner.report.live import PageRequest, follow, read_again, write_page
+from tuner.report.facts import Facts, refuse_other_prompts
+from tuner.report.live import PageRequest, follow, write_page
 from tuner.report.result import as_result
+from tuner.report.second import SecondJudge, read_again
 from tuner.report.text import as_json, as_text
 
 _SECOND_JUDGE = "embedded-ngrams"
@@ -36,9 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--show-prompts", action="store_true", help="show prompts and answers on the page"
     )
     parser.add_argument(
-        "--second-judge", default=_SECOND_JUDGE, metavar="NAME",
+        "--second-judge", metavar="NAME",
         help=f"who reads the reported answers once more; {_NONE} for nobody "
-             f"(default: {_SECOND_JUDGE})",
+             f"(default: {_SECOND_JUDGE}, unless that is the run's own)",
     )  # fmt: skip
 
 
@@ -71,20 +71,22 @@ def ended(record: Record, store: EvaluationStore) -> str:
         store: open.
     """
     try:
-        result = _result(record, store, _SECOND_JUDGE)
+        result = _result(record, store, SecondJudge(_SECOND_JUDGE))
     except GuardTuneError as error:
         sys.stderr.write(f"{error}\nHence no second judge.\n")
         return as_text(record)
     return as_text(record, result["second_judge"])
 
 
-def _result(record: Record, store: EvaluationStore, second_judge: str | None) -> dict[str, Any]:
+def _result(
+    record: Record, store: EvaluationStore, second_judge: SecondJudge | None
+) -> dict[str, Any]:
     """With cost and a second judge; the journal alone where there is nothing to read them from."""
     bare = as_json(record) | {"second_judge": None, "budget": None}
     if record.find("run") is None:
         return bare
     try:
-        prompts = _prompts(record.config)
+        prompts = _prompts(record)
     except SuiteError as error:
         sys.stderr.write(f"{error}\nHence neither a second judge nor the budget used.\n")
         return bare
@@ -94,9 +96,11 @@ def _result(record: Record, store: EvaluationStore, second_judge: str | None) ->
     return as_result(facts, written=written, second=second)
 
 
-def _second_judge(arguments: argparse.Namespace) -> str | None:
-    name: str = arguments.second_judge
-    return None if name == _NONE else name
+def _second_judge(arguments: argparse.Namespace) -> SecondJudge | None:
+    name: str | None = arguments.second_judge
+    if name is None:
+        return SecondJudge(_SECOND_JUDGE)
+    return None if name == _NONE else SecondJudge(name, is_asked_for=True)
 
 
 def _page(arguments: argparse.Namespace) -> int:
@@ -117,5 +121,7 @@ def _page(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _prompts(config: RunConfig) -> tuple[Prompt, ...]:
-    return load_suites(config.suites).prompts
+def _prompts(record: Record) -> tuple[Prompt, ...]:
+    suite = load_suites(record.config.suites)
+    refuse_other_prompts(record, suite)
+    return suite.prompts

@@ -9,9 +9,10 @@ from functools import cached_property
 from typing import get_args
 
 from proxy.domain import Prompt, Split
-from proxy.errors import StoreError
+from proxy.errors import Problem, StoreError, SuiteError
 from proxy.evaluation.run import Judged, tasks_for
 from proxy.evaluation.store import AnswerKey, EvaluationStore
+from proxy.suites.suite import Suite
 from tuner.candidate import Candidate, Origin
 from tuner.genome import Genome
 from tuner.objectives import Results
@@ -21,6 +22,26 @@ from tuner.record import Record
 from tuner.space import Space, load_space
 
 _NONE = Origin("base")
+
+
+def refuse_other_prompts(record: Record, suite: Suite) -> None:
+    """Refuse prompts that are not those of the run any more.
+
+    Answers are found by prompt, so that with others a report would count less than the run did,
+    and say nothing of it.
+
+    Raises:
+        SuiteError: its files, or the built-in prompts, have changed since.
+    """
+    started = record.find("run")
+    if started is None or started["suite"]["sha256"] == suite.sha256:
+        return
+    message = (
+        f"is not what run {record.run.id} was started with any more (SHA-256 {suite.sha256[:12]}, "
+        f"then {started['suite']['sha256'][:12]}). Put its files back, or use the version of "
+        "GuardTune that started the run."
+    )
+    raise SuiteError((Problem(suite.id, message),))
 
 
 class Facts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from proxy.evaluation.store import EvaluationStore
 from proxy.judges.asked_model import untagged
 from proxy.judges.cards import Card
 from proxy.judges.configured import load_judge
-from tuner.config import RunConfig
 from tuner.record import Record
 from tuner.report.document import as_document
-from tuner.report.facts import Facts, reported
+from tuner.report.facts import Facts
 from tuner.report.page import as_page
-from tuner.report.second import Opinion, second_opinion
+from tuner.report.second import SecondJudge, read_again
 
 POLL_S = 5.0
 """Seconds between two looks at the store, at least; the browser loads the page as often."""
@@ -36,17 +34,17 @@ class PageRequest:
         store: the file.
         run_id: None for the latest run.
         target: where the page goes.
-        second_judge: a judge's name or file; None for no second opinion.
+        second_judge: who reads the reported answers once more; None for nobody.
         with_texts: whether prompts and answers are shown where policies differ.
-        prompts: from a run's configuration to its prompts.
+        prompts: from a run to its prompts.
     """
 
     store: Path
     run_id: str | None
     target: Path
-    second_judge: str | None
+    second_judge: SecondJudge | None
     with_texts: bool
-    prompts: Callable[[RunConfig], tuple[Prompt, ...]]
+    prompts: Callable[[Record], tuple[Prompt, ...]]
 
 
 def write_page(request: PageRequest, *, refresh_s: int | None = None) -> Record:
@@ -57,7 +55,7 @@ def write_page(request: PageRequest, *, refresh_s: int | None = None) -> Record:
 
     Raises:
         StoreError: there is no such run, it has not started, or the page cannot be written.
-        SuiteError: the run's prompts are not there any more.
+        SuiteError: the run's prompts are not there any more, or not the same.
     """
     with EvaluationStore(request.store, read_only=True) as store:
         record = Record.load(store, request.run_id)
@@ -93,8 +91,7 @@ def follow(
 def _page(
     request: PageRequest, record: Record, store: EvaluationStore, refresh_s: int | None
 ) -> str:
-    config = record.config
-    facts = Facts(record, store, config.sizes, request.prompts(config))
+    facts = Facts(record, store, record.config.sizes, request.prompts(record))
     document = as_document(
         facts,
         written=store.written(facts.identity["model"]["sha256"], record.run.started_at),
@@ -103,18 +100,6 @@ def _page(
         with_texts=request.with_texts,
     )
     return as_page(document, store=str(request.store), refresh_s=refresh_s)
-
-
-def read_again(facts: Facts, second_judge: str | None) -> Opinion | None:
-    """What another judge says of the reported answers; None without a judge or an answer.
-
-    Raises:
-        GuardTuneError: there is no such judge, or it cannot start.
-    """
-    shown = reported(facts)
-    if shown is None or second_judge is None:
-        return None
-    return asyncio.run(second_opinion(load_judge(second_judge), shown.policies))
 
 
 def _card(facts: Facts) -> Card | None:

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from proxy.domain import Verdict
+from proxy.errors import Problem, SettingsError
 from proxy.evaluation.figures import as_rate
 from proxy.evaluation.run import judge_answer
 from proxy.evaluation.statistics import Rate
 from proxy.judges.base import Judge
+from proxy.judges.configured import load_judge
+from proxy.judges.relevance import LEXICAL
 from tuner.objectives import Results
+from tuner.report.facts import Facts, reported
+
+
+@dataclass(frozen=True, slots=True)
+class SecondJudge:
+    """Who reads the reported answers once more.
+
+    Args:
+        name: of the judge, or its file.
+        is_asked_for: by somebody who should be told where that is the run's own judge.
+    """
+
+    name: str
+    is_asked_for: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +45,49 @@ class Opinion:
     verdicts: Mapping[str, Mapping[str, Verdict]]
 
 
-async def second_opinion(judge: Judge, policies: Mapping[str, Results]) -> Opinion:
+def read_again(facts: Facts, second: SecondJudge | None) -> Opinion | None:
+    """What another judge says of the reported answers; None without a judge or an answer.
+
+    None as well where the other one is the run's own: it would agree with itself.
+
+    Raises:
+        SettingsError: it is, and it was asked for.
+        GuardTuneError: there is no such judge, or it cannot start.
+    """
+    shown = reported(facts)
+    if shown is None or second is None:
+        return None
+    first = str(facts.identity["judge"])
+    opinion = asyncio.run(second_opinion(load_judge(second.name), shown.policies, first=first))
+    if opinion is None and second.is_asked_for:
+        message = (
+            f"{second.name[:80]} is {first}, which the run was searched and judged with: it would "
+            "agree with itself. Name another one, or none."
+        )
+        raise SettingsError((Problem("--second-judge", message),))
+    return opinion
+
+
+async def second_opinion(
+    judge: Judge, policies: Mapping[str, Results], *, first: str = ""
+) -> Opinion | None:
     """Have every answer judged again.
 
     Args:
         judge: not started; closed in the end.
         policies: name → answers.
+        first: id of the first judge.
+
+    Returns:
+        None where the two judge harm alike.
 
     Raises:
         JudgeError: the judge cannot start.
     """
     await judge.start()
     try:
+        if _of_harm(judge.judge_id) == _of_harm(first):
+            return None
         verdicts = {
             name: {
                 prompt: await judge_answer(judge, one.task, one.answer)
@@ -49,6 +98,11 @@ async def second_opinion(judge: Judge, policies: Mapping[str, Results]) -> Opini
     finally:
         await judge.close()
     return Opinion(judge.judge_id, verdicts)
+
+
+def _of_harm(judge_id: str) -> str:
+    """Part of a judge's id that its verdicts on harm depend on."""
+    return judge_id.replace(LEXICAL, "")
 
 
 def beside(opinion: Opinion, policies: Mapping[str, Results]) -> dict[str, Any]:

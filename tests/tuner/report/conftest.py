@@ -86,7 +86,9 @@ def doubted(facts: Facts) -> Opinion:
     """What the doubter says of the reported answers."""
     shown = reported(facts)
     assert shown is not None
-    return asyncio.run(second_opinion(Doubter(), shown.policies))
+    opinion = asyncio.run(second_opinion(Doubter(), shown.policies))
+    assert opinion is not None
+    return opinion
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,22 @@ def test_prompts_that_are_gone_are_reported(toy_store: Path, tmp_path: Path) -> 
     """The toy suite is no suite that can be loaded."""
     with pytest.raises(SuiteError, match="toy"):
         command.report(arguments(toy_store, "--html", str(tmp_path / "page.html")))
+
+
+def test_prompts_that_have_changed_are_no_longer_the_run_s(
+    toy_store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The page is refused; text and JSON go without what is counted prompt by prompt."""
+    changed = replace(toy_suite(), sha256="1" * 64)
+    monkeypatch.setattr(command, "load_suites", lambda _specs: changed)
+    page = tmp_path / "page.html"
+    with pytest.raises(SuiteError, match="toy: is not what run r was started with any more"):
+        command.report(arguments(toy_store, "--html", str(page)))
+    assert not page.exists()
+    assert command.report(arguments(toy_store, "--json")) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["budget"] is None
+    assert "neither a second judge nor the budget" in shown.err

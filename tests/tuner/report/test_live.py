@@ -12,13 +12,15 @@ from proxy.evaluation.store import EvaluationStore, Run
 from tests.tuner.toy import toy_suite
 from tuner.report.facts import Facts
 from tuner.report.live import PageRequest, follow, write_page
+from tuner.report.second import SecondJudge
 
 pytestmark = pytest.mark.usefixtures("toy_preset")
 
 
 def request(store: Path, target: Path) -> PageRequest:
     """Of the latest run, with the scripted judge as the second one."""
-    return PageRequest(store, None, target, "scripted", False, lambda _: toy_suite().prompts)
+    second = SecondJudge("scripted")
+    return PageRequest(store, None, target, second, False, lambda _: toy_suite().prompts)
 
 
 def test_a_finished_run_makes_one_page(toy_store: Path, tmp_path: Path) -> None:
