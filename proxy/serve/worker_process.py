@@ -36,6 +36,9 @@ from proxy.serve.messages import (
 # -P: no module of the folder that the server happens to run in.
 COMMAND = (sys.executable, "-P", "-m", "proxy.serve.worker")
 
+EXIT_WITHIN_S = 10.0
+"""How long a worker may take to end once it has closed its channel: it has nothing left to do, but
+its interpreter waits for threads, and native code in one of them may never come back."""
 
 OnProbed = Callable[[int, Answer, Verdict], None]
 """Takes one probe's place, answer and verdict."""
@@ -78,6 +81,8 @@ class WorkerProcess:
     ) -> str:
         """Take its messages until it is gone, every one that it sent.
 
+        One that has closed its channel and does not end is killed: nobody else would notice.
+
         Returns:
             How it ended: ``SIGKILL``, or ``exit status 1``.
 
@@ -95,9 +100,18 @@ class WorkerProcess:
                 self._settle(number)
             for order in self._orders.values():
                 order.come_to("died")
-            status = await self._process.wait()
+            how = await self._ended()
             await self._channel.close()
-        return how_it_ended(status)
+        return how
+
+    async def _ended(self) -> str:
+        try:
+            async with asyncio.timeout(EXIT_WITHIN_S):
+                return how_it_ended(await self._process.wait())
+        except TimeoutError:
+            self.kill()
+            how = how_it_ended(await self._process.wait())
+            return f"{how}, {EXIT_WITHIN_S:g} s after it had closed its channel"
 
     async def _take(self, on_delta: Callable[[Delta], None], on_ready: Callable[[], None]) -> None:
         while (message := await self._channel.receive()) is not None:

@@ -47,6 +47,9 @@ if orders.name == "fails":
     end.sendall(encode(Failed("no model", is_mistake=True)))
     sys.exit(1)
 end.sendall(encode(Ready()))
+if orders.name == "lingers":
+    end.close()
+    sys.stdin.read()
 while True:
     ask = receive_first(end)
     if isinstance(ask, Stop):
@@ -137,6 +140,23 @@ def test_death_is_told_after_everything_that_was_sent(
             assert await asyncio.shield(listening) == "SIGABRT"
             assert len(seen.deltas) == 1
             assert worker.tally.answers == 1
+
+    asyncio.run(act())
+
+
+def test_worker_that_has_closed_its_channel_and_does_not_end_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Native code in a thread of it never comes back; its place would stay empty."""
+    monkeypatch.setattr(worker_process, "EXIT_WITHIN_S", 0.01)
+
+    async def act() -> None:
+        async with _worker("lingers", tmp_path, monkeypatch) as (worker, _, listening):
+            async with asyncio.timeout(30):
+                how = await asyncio.shield(listening)
+            assert how.startswith("SIGKILL, ")
+            assert "closed its channel" in how
+            assert not is_running(worker.pid)
 
     asyncio.run(act())
 
