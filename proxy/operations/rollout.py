@@ -11,8 +11,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Literal
 
+from proxy.domain import PolicyRef
 from proxy.errors import PolicyError
 from proxy.evaluation.run import Judged
 from proxy.metrics import Metrics
@@ -20,7 +22,7 @@ from proxy.operations.canary import Canary
 from proxy.operations.probes import Probes
 from proxy.operations.rollout_evidence import found_by, last_look
 from proxy.operations.rollout_journal import RolloutJournal
-from proxy.operations.rollout_look import Round, conclude
+from proxy.operations.rollout_look import Round, conclude, is_overtaken
 from proxy.operations.rollout_plan import RolloutPlan
 from proxy.operations.target import TargetKey
 from proxy.policy.rollout import AUTO, Entry, Step
@@ -78,15 +80,22 @@ class Rollout:
         self._task: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
         self._unsure: Entry | None = None
+        self._problem_of: PolicyRef | None = None
         self.problem: str | None = None
         probes.subscribe(self._answered)
         store.subscribe(self._changed)
 
     @property
     def looks(self) -> Iterator[tuple[Canary, Entry | None]]:
-        """Each canary and the last look at it; none where no round has ended yet."""
+        """Each canary and the last look at it; none where no round has ended yet.
+
+        It is the last one by the judge of this server, once that has judged a round.
+        """
         entries = self._journal.known
-        return ((canary, last_look(entries, canary)) for canary in self._canaries())
+        return (
+            (canary, last_look(entries, canary, self._judge_of(canary)))
+            for canary in self._canaries()
+        )
 
     def start(self) -> None:
         """Begin to hurry: ask for rounds beyond the schedule while a canary is undecided."""
@@ -128,6 +137,10 @@ class Rollout:
         before, number = self._asked.get(canary, (look, 0))
         return number if before == look else 0
 
+    def _judge_of(self, canary: Canary) -> str | None:
+        _, judged = self._answers.get(canary.keys[0], (0, ()))
+        return judged[0].verdict.judge_id if judged else None
+
     def _answered(self, key: TargetKey, number: int, judged: Sequence[Judged]) -> None:
         in_force = self._store.snapshot.refs | {str(PASSTHROUGH.ref)}
         self._answers[key] = number, judged
@@ -155,18 +168,25 @@ class Rollout:
         if after is not None:
             await asyncio.wait([after])
         for at in rounds:
-            entry = None
-            try:
-                entry = conclude(at, await self._journal.read(), plan=self._plan, now=self._clock())
-                if entry is not None:
-                    await self._journal.append(entry)
-                    self._taken(entry)
-            except PolicyError as error:
-                self._unsure = entry or self._unsure
-                self._not_taken(at.canary, error)
+            await self._look(at)
+
+    async def _look(self, at: Round) -> None:
+        entry = None
+        try:
+            read = await self._journal.read()
+            entry = conclude(at, read, plan=self._plan, now=self._clock())
+            unless = partial(is_overtaken, at, read)
+            if entry is not None and await self._journal.append(entry, unless=unless):
+                self._taken(entry)
+        except PolicyError as error:
+            if entry is not None and entry in self._journal.known:
+                self._taken(entry)  # a reader has seen it before a slow disk has confirmed it
+                return
+            self._unsure = entry or self._unsure
+            self._not_taken(at.canary, error)
 
     def _taken(self, entry: Entry) -> None:
-        self.problem = self._unsure = None
+        self.problem = self._problem_of = self._unsure = None
         level = logging.INFO if entry.step == "hold" else logging.WARNING
         line = logfmt("rollout_step", step=entry.step, policy=entry.ref, why=entry.why)
         _log.log(level, "%s", line)
@@ -174,7 +194,7 @@ class Rollout:
         self._show(entry)
 
     def _not_taken(self, canary: Canary, error: PolicyError) -> None:
-        self.problem = str(error)
+        self.problem, self._problem_of = str(error), canary.new
         _log.error("%s", logfmt("rollout_failed", policy=canary.new, reason=error))
         self._count(canary.model, canary.new.name, "failed")
 
@@ -189,8 +209,11 @@ class Rollout:
         """Count the steps that people took; those of our own are counted as they are taken.
 
         One of our own that was given up, and that a slow disk has taken all the same, is taken now.
+        Whoever decided about a version, that nothing could be decided about it is over.
         """
         for step, ref, entry in steps_between(old, new):
+            if ref == self._problem_of:
+                self.problem = self._problem_of = None
             if entry is not None and entry == self._unsure:
                 self._taken(entry)
             elif entry is None or entry.who != AUTO:

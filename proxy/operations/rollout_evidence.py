@@ -27,10 +27,17 @@ Half of it for each side: `lower` is ever too high with 2.5 % at most, and `uppe
 Found = Literal["better", "worse", "unclear"]
 
 
-def last_look(entries: Iterable[Entry], canary: Canary) -> Entry | None:
-    """Return the newest step with figures of just this comparison, since it last began anew."""
+def last_look(entries: Iterable[Entry], canary: Canary, judge: str | None = None) -> Entry | None:
+    """Return the newest step with figures of just this comparison, since it last began anew.
+
+    Args:
+        entries: the journal's.
+        canary: the comparison.
+        judge: whose figures; servers of one folder may have several. By default any judge's.
+    """
     steps = reversed(since_retry(entries, canary.new))
-    return next((entry for entry in steps if entry.figures and _is_of(canary, entry)), None)
+    looks = (entry for entry in steps if entry.figures and _is_of(canary, entry))
+    return next((entry for entry in looks if judge in (None, entry.judge)), None)
 
 
 def first_round(entries: Iterable[Entry], canary: Canary | None = None) -> int:

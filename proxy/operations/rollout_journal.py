@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -14,6 +14,9 @@ from proxy.tasks import begin_in_thread
 
 WITHIN_S = LOCK_WITHIN_S + 5.0
 """How long the disk may take; a line is written in milliseconds."""
+
+Unless = Callable[[Sequence[Entry]], bool]
+"""Takes all steps, and says whether there is no place for another."""
 
 _T = TypeVar("_T")
 
@@ -46,19 +49,30 @@ class RolloutJournal:
         """
         return await self._off_loop(lambda: self._journal.read().entries)
 
-    async def append(self, entry: Entry) -> None:
+    async def append(self, entry: Entry, *, unless: Unless | None = None) -> bool:
         """Add one step; once this returns it survives a crash, and is known here.
+
+        Args:
+            entry: the step.
+            unless: as for `Journal.append`; asked on another thread, and when the disk is there,
+                which may be long after this has given up.
+
+        Returns:
+            Whether it was written.
 
         Raises:
             PolicyError: it could not be written; after a disk that did not answer in time it may
                 still be, and then holds as any other.
         """
 
-        def write() -> None:
-            self._journal.append(entry)
-            self._journal.read()
+        def write() -> bool:
+            try:
+                return self._journal.append(entry, unless=unless)
+            finally:
+                # A line that came to nothing in the end may have been read while it stood there.
+                self._journal.read()
 
-        await self._off_loop(write)
+        return await self._off_loop(write)
 
     async def _off_loop(self, work: Callable[[], _T]) -> _T:
         if self._begun is not None and not self._begun.done():

@@ -53,20 +53,21 @@ def conclude(at: Round, entries: Sequence[Entry], *, plan: RolloutPlan, now: flo
         now: Unix seconds.
     """
     canary, judge = at.canary, at.new[0].verdict.judge_id
-    if canary.new in decisions(entries):
-        return None  # by a person just now, or another server: the snapshot follows in a moment
-    if at.number < first_round(entries, canary):
-        return None  # counted: the same prompts with the same seeds say nothing new
-    before = last_look(entries, canary)
-    if before is not None and before.judge != judge:
-        before = None
+    if _is_settled(at, entries):
+        return None
+    before = last_look(entries, canary, judge)
     probed = [other for other in at.among if other.is_probed]
     figures = add_round((before.figures or {}) if before else {}, at.new, at.old, among=len(probed))
     if figures is None:
         line = logfmt("rollout_round_empty", policy=canary.new, model=canary.model)
         _log.warning("%s", line)
         return None
-    others = [found_by(last_look(entries, other)) for other in probed if other != canary]
+    others = [
+        # Another model may have a judge of its own.
+        found_by(last_look(entries, other, judge if other.model == canary.model else None))
+        for other in probed
+        if other != canary
+    ]
     rounds = 1 + (before.rounds if before else 0)
     step, because = plan.conclude(
         judge_figures(figures),
@@ -91,3 +92,28 @@ def conclude(at: Round, entries: Sequence[Entry], *, plan: RolloutPlan, now: flo
         figures=figures,
         why=f"{because} {what}",
     )
+
+
+def is_overtaken(at: Round, read: Sequence[Entry], now: Sequence[Entry]) -> bool:
+    """Whether something came after what a round was concluded from, and has the last word.
+
+    A decision about the version, by a person or another server; a retry, after which the round is
+    one of those that count no more; or a look at this round or a later one.
+
+    Args:
+        at: the round.
+        read: the journal's steps that its conclusion was drawn from.
+        now: those of now.
+    """
+    return _is_settled(at, now) or _n_retries(at, now) > _n_retries(at, read)
+
+
+def _is_settled(at: Round, entries: Sequence[Entry]) -> bool:
+    if at.canary.new in decisions(entries):
+        return True  # by a person just now, or another server: the snapshot follows in a moment
+    # Counted: the same prompts with the same seeds say nothing new.
+    return at.number < first_round(entries, at.canary)
+
+
+def _n_retries(at: Round, entries: Sequence[Entry]) -> int:
+    return sum(entry.step == "retry" and entry.ref == at.canary.new for entry in entries)

@@ -157,17 +157,18 @@ def since_retry(entries: Iterable[Entry], ref: PolicyRef) -> list[Entry]:
 def superseded(entries: Sequence[Entry | None]) -> frozenset[int]:
     """Return where looks stand that decided nothing and that nothing depends on any more.
 
-    Figures add up, so that a newer look at the same comparison says all that an older one said.
+    Figures add up, so that a newer look at the same comparison by the same judge says all that an
+    older one said.
 
     Args:
         entries: the journal's, oldest first; None for what is no entry.
     """
-    newest: dict[tuple[str | None, PolicyRef, str | None], int] = {}
+    newest: dict[tuple[PolicyRef, str | None, str | None, str | None], int] = {}
     replaced: set[int] = set()
     for at, entry in enumerate(entries):
         if entry is None or entry.figures is None:
             continue
-        comparison = (entry.model, entry.ref, entry.old)
+        comparison = (entry.ref, entry.model, entry.old, entry.judge)
         before = newest.get(comparison)
         if before is not None and _is_hold(entries[before]):
             replaced.add(before)

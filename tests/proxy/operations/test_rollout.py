@@ -20,7 +20,7 @@ from proxy.operations.probe_plan import ProbePlan
 from proxy.operations.probes import Probes
 from proxy.operations.rollout import Rollout
 from proxy.operations.rollout_evidence import first_round
-from proxy.operations.rollout_journal import RolloutJournal
+from proxy.operations.rollout_journal import RolloutJournal, Unless
 from proxy.operations.rollout_plan import Auto, RolloutPlan
 from proxy.operations.target import Target
 from proxy.policy import journal
@@ -436,9 +436,9 @@ def test_disk_that_hangs_costs_the_decision_and_not_the_event_loop(
     disk = threading.Event()
     append = Journal.append
 
-    def hang(self: Journal, entry: Entry) -> None:
+    def hang(self: Journal, entry: Entry, *, unless: Unless | None = None) -> bool:
         disk.wait(PATIENCE_S)
-        append(self, entry)
+        return append(self, entry, unless=unless)
 
     monkeypatch.setattr(Journal, "append", hang)
     server.rollout._journal = RolloutJournal(server.store.journal, within_s=0.5)
@@ -457,6 +457,86 @@ def test_disk_that_hangs_costs_the_decision_and_not_the_event_loop(
 
     _run(server, through_it)
     assert [entry.step for entry in server.entries] == ["rollback"]
+
+
+def test_decision_that_a_reader_saw_before_the_disk_confirmed_it_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk takes longer than we wait it holds all the same, and nothing has failed."""
+    server = _server(tmp_path)
+    server.harmful["canary"] = _always
+    disk = threading.Event()
+    append = Journal.append
+
+    def confirm_late(self: Journal, entry: Entry, *, unless: Unless | None = None) -> bool:
+        is_written = append(self, entry, unless=unless)
+        self.read()
+        disk.wait(PATIENCE_S)
+        return is_written
+
+    monkeypatch.setattr(Journal, "append", confirm_late)
+    server.rollout._journal = RolloutJournal(server.store.journal, within_s=0.5)
+
+    async def decide(server: _Server) -> None:
+        await server.round()
+        assert server.share("canary") == 0.0
+        disk.set()
+
+    _run(server, decide)
+    assert server.steps("rollback") == 1
+    assert server.steps("failed") is None
+    assert server.rollout.problem is None
+
+
+def test_problem_is_over_once_somebody_else_has_decided(tmp_path: Path) -> None:
+    """That nothing was decided about the version is not true any more."""
+    server = _server(tmp_path)
+    server.harmful["canary"] = _always
+    server.store.journal.path.mkdir()
+
+    async def decide(server: _Server) -> None:
+        await server.round()
+        assert server.rollout.problem is not None
+        server.store.journal.path.rmdir()
+        server.store.journal.append(step("rollback", server.policy("canary")))
+        server.store.reload()
+
+    _run(server, decide)
+    assert server.rollout.problem is None
+
+
+@pytest.mark.parametrize("kind", ["promote", "retry"])
+def test_step_of_a_person_is_not_overridden_by_an_older_conclusion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Step
+) -> None:
+    """It comes while the server's own waits for a dead mount, which has given that up by then."""
+    server = _server(tmp_path)
+    server.harmful["canary"] = _always
+    disk, has_ended = threading.Event(), threading.Event()
+    append = Journal.append
+
+    def hang(self: Journal, entry: Entry, *, unless: Unless | None = None) -> bool:
+        disk.wait(PATIENCE_S)
+        try:
+            return append(self, entry, unless=unless)
+        finally:
+            has_ended.set()
+
+    server.rollout._journal = RolloutJournal(server.store.journal, within_s=0.5)
+
+    async def decide_meanwhile(server: _Server) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(Journal, "append", hang)
+            await server.round()
+        assert server.rollout.problem is not None
+        server.store.journal.append(step(kind, server.policy("canary"), who="cli:ada"))
+        disk.set()
+        assert await asyncio.to_thread(has_ended.wait, PATIENCE_S)
+
+    _run(server, decide_meanwhile)
+    assert [(entry.step, entry.who) for entry in server.entries] == [(kind, "cli:ada")]
+    assert server.share("canary") == (1.0 if kind == "promote" else 0.1)
+    assert server.steps("rollback") is None
 
 
 def test_outage_delays_a_promotion_by_its_own_length(tmp_path: Path) -> None:

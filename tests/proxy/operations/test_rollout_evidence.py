@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from proxy.domain import Kind, PolicyRef, Prompt, Verdict
@@ -159,6 +160,17 @@ def test_last_look_is_one_of_this_comparison_since_it_began_anew() -> None:
     assert last_look([mine, step("promote", CANARY_POLICY)], CANARY) == mine
     assert last_look([mine, step("retry", CANARY_POLICY)], CANARY) is None
     assert last_look([], CANARY) is None
+
+
+def test_last_look_can_be_one_of_a_judge() -> None:
+    """Another judge's look that came later does not hide it."""
+    mine, other = (
+        msgspec.structs.replace(_look(number=number), judge=judge)
+        for number, judge in enumerate(("stub-1", "stub-2"))
+    )
+    assert last_look([mine, other], CANARY, "stub-1") == mine
+    assert last_look([mine, other], CANARY) == other
+    assert last_look([mine, other], CANARY, "stub-3") is None
 
 
 def test_first_new_round_is_after_all_that_were_counted() -> None:

@@ -58,6 +58,19 @@ def test_step_is_known_once_it_is_written(journal: _Slow) -> None:
     assert journal.read_by == "rollout-journal"
 
 
+def test_step_that_another_has_overtaken_is_not_written(journal: _Slow) -> None:
+    """As the journal is then, not as it was when the step was made."""
+    journal.disk.set()
+
+    async def act() -> None:
+        steps = RolloutJournal(journal)
+        assert await steps.append(ENTRY, unless=bool)
+        assert not await steps.append(ENTRY, unless=bool)
+        assert steps.known == (ENTRY,)
+
+    asyncio.run(act())
+
+
 def test_disk_that_hangs_is_not_waited_for(journal: _Slow) -> None:
     """Nor is it asked again while it does, and what is known stays known."""
 

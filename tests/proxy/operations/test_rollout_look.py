@@ -7,7 +7,7 @@ import msgspec
 from proxy.domain import Kind, Prompt, Verdict
 from proxy.evaluation.run import Answer, Judged, Task
 from proxy.operations.canary import Canary
-from proxy.operations.rollout_look import Round, conclude
+from proxy.operations.rollout_look import Round, conclude, is_overtaken
 from proxy.operations.rollout_plan import RolloutPlan
 from proxy.policy.rollout import Entry
 from proxy.policy.schema import PASSTHROUGH, Policy
@@ -44,6 +44,23 @@ def _conclude(
     new, old = _answers(harmful=harmful, judge=judge), _answers(harmful=False, judge=judge)
     round_ = Round(canary, among, number, new, old)
     return conclude(round_, entries, plan=RolloutPlan("always"), now=START.timestamp())
+
+
+def test_conclusion_is_overtaken_by_what_came_after_it_was_drawn() -> None:
+    """A decision, a retry, a look at the round; not by what was there, nor by others' steps."""
+    at = Round(CANARY, (CANARY,), 1, _answers(harmful=False), _answers(harmful=False))
+    other = Policy.model_validate({"schema": 1, "name": "other"})
+    hold = msgspec.structs.replace(_taken(), step="hold")
+    read = (step("rollback", POLICY), step("retry", POLICY), hold)
+    assert not is_overtaken(at, read, read)
+    assert not is_overtaken(at, read, (*read, step("retry", other), step("promote", other)))
+    for later in (
+        step("rollback", POLICY),
+        step("retry", POLICY),
+        msgspec.structs.replace(hold, round=1),
+        msgspec.structs.replace(hold, round=2),
+    ):
+        assert is_overtaken(at, read, (*read, later))
 
 
 def _taken(*entries: Entry, **more: object) -> Entry:

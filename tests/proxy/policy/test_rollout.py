@@ -56,18 +56,21 @@ def test_steps_before_a_retry_are_over() -> None:
     assert since_retry(steps, policy.ref) == steps[3:]
 
 
-def _look(kind: Step, *, model: str = "m", old: str = "base@1") -> Entry:
+def _look(kind: Step, *, model: str = "m", old: str = "base@1", judge: str | None = None) -> Entry:
     both = {"harmful": figures(), "over_refusal": figures()}
-    return msgspec.structs.replace(step(kind, _policy("a")), figures=both, model=model, old=old)
+    entry = step(kind, _policy("a"))
+    return msgspec.structs.replace(entry, figures=both, model=model, old=old, judge=judge)
 
 
 def test_look_that_a_newer_one_says_all_of_is_superseded() -> None:
-    """One that decided something is not, nor one of another comparison."""
+    """One that decided something is not, nor one of another comparison or judge."""
     hold = _look("hold")
     retry = step("retry", _policy("a"))
     assert superseded([hold, hold, None, hold]) == {0, 1}
     assert superseded([hold, _look("promote"), retry, hold]) == {0}
     assert superseded([_look("hold", model="n"), _look("hold", old="base@2"), hold]) == set()
+    one, other = _look("hold", judge="stub-1"), _look("hold", judge="stub-2")
+    assert superseded([one, other, one, other]) == {0, 1}
     assert superseded([hold, retry]) == set()
     assert superseded([step("hold", _policy("a")), hold]) == set()
 
