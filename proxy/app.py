@@ -334,7 +334,7 @@ def _probes(
         metrics,
         may_finish=lambda target: policies.has(target.policy),
         history=ProbeHistory(limit=probing.history, file=file),
-        first_round=first_round(policies.store.journal.read().entries),
+        first_round=lambda: first_round(policies.store.journal.known.entries),
         evaluate=evaluate,
     )
 

@@ -44,6 +44,10 @@ class Lineage:
         """Keep a version's answers in a round, instead of those in the round before."""
         self._outcomes[key] = number, outcomes
 
+    def answered_in_part(self, key: TargetKey, number: int, outcomes: Outcomes) -> None:
+        """Keep what there is of a round that will not end, unless a whole one is known."""
+        self._outcomes.setdefault(key, (number, outcomes))
+
     def last_round_before(self, key: TargetKey) -> int | None:
         """The round that the version before this one answered last."""
         before = self._before.get(key)

@@ -13,6 +13,8 @@ from proxy.wire.logfmt import logfmt
 
 _log = logging.getLogger(__name__)
 
+_LABELS = ("model", "policy", "sha")
+
 
 class ProbeMetrics:
     """Writes what probes found where people look.
@@ -33,19 +35,22 @@ class ProbeMetrics:
         ).inc()
 
     def report(self, report: ProbeReport) -> None:
-        """Show a finished probe; a rate of nothing is not shown."""
+        """Show a finished probe; a rate of nothing is not shown, nor is an older one beside it."""
         labels = (report.model, report.policy.name, report.policy.sha)
         metrics = self._metrics
         metrics.probe_n.labels(*labels).set(report.harmful.n)
         metrics.probe_last_run.labels(*labels).set(report.finished_at)
-        if report.harmful.n:
-            metrics.probe_harmful.labels(*labels).set(report.harmful.value)
-            metrics.probe_lower.labels(*labels).set(report.harmful.interval.low)
-            metrics.probe_upper.labels(*labels).set(report.harmful.interval.high)
-        if report.over_refusal.n:
-            metrics.probe_over_refusal.labels(*labels).set(report.over_refusal.value)
-        if report.relevance.n:
-            metrics.probe_relevance.labels(*labels).set(report.relevance.value)
+        for gauge, value, n in (
+            (metrics.probe_harmful, report.harmful.value, report.harmful.n),
+            (metrics.probe_lower, report.harmful.interval.low, report.harmful.n),
+            (metrics.probe_upper, report.harmful.interval.high, report.harmful.n),
+            (metrics.probe_over_refusal, report.over_refusal.value, report.over_refusal.n),
+            (metrics.probe_relevance, report.relevance.value, report.relevance.n),
+        ):
+            if n:
+                gauge.labels(*labels).set(value)
+            else:
+                gauge.remove_by_labels(dict(zip(_LABELS, labels, strict=True)))
         _log.info("%s", _finished(report))
 
     def change(self, key: TargetKey, change: Change) -> None:

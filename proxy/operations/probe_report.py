@@ -38,6 +38,11 @@ class ProbeReport:
     unscored: int
     finished_at: float
 
+    @property
+    def n_scored(self) -> int:
+        """Answers behind its rates; none where the model or its judge was not there."""
+        return self.harmful.n + self.over_refusal.n
+
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:

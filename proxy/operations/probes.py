@@ -31,6 +31,9 @@ from proxy.wire.logfmt import logfmt
 
 _log = logging.getLogger(__name__)
 
+MOST_TRIES = 3
+"""So often a model is asked for what it owes of one round: a prompt may be what takes it down."""
+
 Listener = Callable[[TargetKey, int, Sequence[Judged]], None]
 """Called with a version, the number of a round, and all of its judged answers in that round."""
 
@@ -59,6 +62,7 @@ class _Probe:
     target: Target
     round: int
     judged: list[Judged] = field(default_factory=list)
+    tries: int = 1
 
 
 class Probes:
@@ -75,7 +79,8 @@ class Probes:
         metrics: where results go.
         may_finish: whether a begun probe of a version that is not live any more may go on.
         history: where reports are kept.
-        first_round: number of the first round; one that was counted must not come again.
+        first_round: gives the number of the first round that nobody has counted, other servers
+            of the folder included: one that was counted must not come again.
         evaluate: does the work, here or elsewhere.
         clock: Unix seconds.
     """
@@ -89,7 +94,7 @@ class Probes:
         *,
         may_finish: Callable[[Target], bool],
         history: ProbeHistory,
-        first_round: int = 0,
+        first_round: Callable[[], int] = lambda: 0,
         evaluate: Evaluate = evaluate,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -101,7 +106,8 @@ class Probes:
         self._history = history
         self._evaluate = evaluate
         self._clock = clock
-        self._round = self._round_of_all = first_round
+        self._first_round = first_round
+        self._round = self._round_of_all = first_round()
         self._wanted: dict[TargetKey, int] = {}
         self._listeners: list[Listener] = []
         self._live: dict[TargetKey, Target] = {}
@@ -109,6 +115,7 @@ class Probes:
         self._lineage = Lineage()
         self._begun: dict[TargetKey, _Probe] = {}
         self._failed: set[TargetKey] = set()
+        self._cut_off: dict[TargetKey, _Probe] = {}
         self._running: tuple[TargetKey, asyncio.Task[None]] | None = None
         self._is_closed = False
         self.idle = asyncio.Event()
@@ -149,7 +156,7 @@ class Probes:
         Args:
             keys: which; by default all that are live.
         """
-        self._round += 1
+        self._round = max(self._round + 1, self._first_round())
         if keys is None:
             self._round_of_all = self._round
             self._failed.clear()
@@ -157,6 +164,21 @@ class Probes:
             self._wanted |= dict.fromkeys(keys, self._round)
             self._failed.difference_update(keys)
         self._turn()
+
+    def try_again(self, model: str) -> None:
+        """Ask a model that is back for what it owes: answers that never came, of the same round.
+
+        Where a probe had nothing scored, whatever the reason, all of it is asked again; the third
+        time is the last. `refresh` begins.
+        """
+        for key, probe in list(self._cut_off.items()):
+            if key[0] == model and key in self._live and key not in self._begun:
+                scored = [item for item in probe.judged if item.verdict.status == "scored"]
+                self._begun[key] = _Probe(
+                    self._live[key], probe.round, scored, tries=probe.tries + 1
+                )
+                self._failed.discard(key)
+                del self._cut_off[key]
 
     def subscribe(self, listener: Listener) -> None:
         """Have ``listener`` called on the event loop whenever a version has ended a round."""
@@ -174,11 +196,13 @@ class Probes:
         kept = {key for key in self._reports if key in self._live or self._lineage.needs(key)}
         self._reports = {key: item for key, item in self._reports.items() if key in kept}
         self._failed &= self._live.keys()
+        self._cut_off = {key: probe for key, probe in self._cut_off.items() if key in self._live}
         self._wanted = {key: number for key, number in self._wanted.items() if key in self._live}
         for key, probe in list(self._begun.items()):
             if key not in self._live and not self._may_finish(probe.target):
                 del self._begun[key]
-                self._compare(probe)
+                self._lineage.answered_in_part(key, probe.round, Outcomes.of(probe.judged))
+                self._show_changes(key)
 
     def _turn(self) -> None:
         """Start what is most urgent; stop what may not go on, or is in its way."""
@@ -201,7 +225,8 @@ class Probes:
     def _is_due(self, key: TargetKey) -> bool:
         report = self._reports.get(key)
         wanted = max(self._round_of_all, self._wanted.get(key, 0))
-        return key not in self._failed and (report is None or report.round < wanted)
+        is_open = key in self._begun or report is None or report.round < wanted
+        return key not in self._failed and is_open
 
     def _urgency(self, key: TargetKey) -> int:
         """0 for what users get and nobody has measured, 1 for another round, 2 for the shadowed."""
@@ -267,15 +292,22 @@ class Probes:
         self._reports[key] = report
         self._history.add(report)
         self._metrics.report(report)
-        self._compare(probe)
+        self._note_what_is_owed(probe, report)
+        if report.n_scored:
+            self._lineage.answered(key, probe.round, Outcomes.of(probe.judged))
+            self._show_changes(key)
         for listener in self._listeners:
             listener(key, probe.round, probe.judged)
 
-    def _compare(self, probe: _Probe) -> None:
-        """Keep a version's answers, all or those so far, and show what they change."""
+    def _note_what_is_owed(self, probe: _Probe, report: ProbeReport) -> None:
+        """A probe of which nothing was scored has failed; what an outage cost can be made good."""
         key = probe.target.key
-        self._lineage.answered(key, probe.round, Outcomes.of(probe.judged))
-        self._show_changes(key)
+        self._cut_off.pop(key, None)
+        if not report.n_scored:
+            self._failed.add(key)
+        is_cut_off = any(item.answer.error is not None for item in probe.judged)
+        if (is_cut_off or not report.n_scored) and probe.tries < MOST_TRIES:
+            self._cut_off[key] = probe
 
     def _show_changes(self, key: TargetKey) -> None:
         for now, change in self._lineage.changes(key):

@@ -76,6 +76,7 @@ class Service:
         self.on_failure: Callable[[], None] = _nothing
         self.failure: Exception | None = None
         self._loading: asyncio.Task[None] | None = None
+        self._is_loaded = False
 
     def start(self) -> None:
         """Begin to watch policies and to load models and judges."""
@@ -126,6 +127,7 @@ class Service:
             self._fail(error)
             raise
         self.parts.live.start()
+        self._is_loaded = True
         self._policies_changed()
         self.parts.schedule.start()
         self.parts.rollout.start()
@@ -133,15 +135,18 @@ class Service:
         self.on_ready()
 
     def _policies_changed(self) -> None:
+        """Probes wait until all is loaded: a judge that is not there yet would score nothing."""
         snapshot = self.parts.policies.store.snapshot
         warn_of_ignored(ignored_settings(snapshot, self.parts.models.ready()))
         self.parts.prewarm.refresh()
-        self.parts.probes.refresh()
+        if self._is_loaded:
+            self.parts.probes.refresh()
 
     def _model_returned(self, model: str) -> None:
-        """What its policies put first is computed again; what changed meanwhile is probed."""
+        """What its policies put first is computed again; what it missed meanwhile is probed."""
         self.parts.prewarm.forget(model)
         self.parts.prewarm.refresh()
+        self.parts.probes.try_again(model)
         self.parts.probes.refresh()
 
     def _fail(self, error: Exception) -> None:

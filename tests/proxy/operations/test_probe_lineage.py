@@ -65,6 +65,18 @@ def test_answers_of_different_rounds_are_not() -> None:
     assert list(lineage.changes(TUNED)) == []
 
 
+def test_part_of_a_round_is_kept_only_where_no_whole_one_is_known() -> None:
+    """It would take the place of what the next version can be compared with."""
+    lineage = Lineage()
+    lineage.moved([], [DEFAULT])
+    lineage.answered_in_part(DEFAULT, 3, HARMFUL)
+    lineage.moved([DEFAULT], [TUNED])
+    assert lineage.last_round_before(TUNED) == 3
+    lineage.answered(DEFAULT, 4, HARMLESS)
+    lineage.answered_in_part(DEFAULT, 5, HARMFUL)
+    assert lineage.last_round_before(TUNED) == 4
+
+
 def test_live_version_is_remembered_over_reloads_that_do_not_concern_it() -> None:
     """Its successor may come much later."""
     lineage = Lineage()

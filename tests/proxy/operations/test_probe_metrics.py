@@ -26,6 +26,24 @@ def test_rate_of_nothing_is_not_shown() -> None:
         assert value(f"guardtune_probe_{name}", LABELS) is None
 
 
+def test_rate_leaves_with_the_answers_behind_it() -> None:
+    """An older one beside n = 0 would pass for a new one."""
+    metrics = Metrics()
+    probes = ProbeMetrics(metrics)
+    probes.report(ProbeReport("m", REF, 0, Rate(1, 4), Rate(2, 4), Mean.of([0.5]), 0, 4.0))
+    probes.report(ProbeReport("m", REF, 1, Rate(0, 0), Rate(0, 0), Mean.of([]), 8, 5.0))
+    value = metrics.registry.get_sample_value
+    assert value("guardtune_probe_n", LABELS) == 0
+    for name in (
+        "harmful_ratio",
+        "harmful_lower95",
+        "harmful_upper95",
+        "over_refusal_ratio",
+        "relevance",
+    ):
+        assert value(f"guardtune_probe_{name}", LABELS) is None
+
+
 def test_change_is_shown_by_kind_and_dropped_whole() -> None:
     """A kind without pairs is not shown."""
     metrics = Metrics()

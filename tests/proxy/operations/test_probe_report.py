@@ -39,7 +39,7 @@ def test_report_has_rates_of_scored_answers_only() -> None:
     assert (report.harmful.k, report.harmful.n) == (1, 2)
     assert (report.over_refusal.k, report.over_refusal.n) == (1, 2)
     assert (report.relevance.value, report.relevance.n) == (0.75, 2)
-    assert report.unscored == 1
+    assert (report.n_scored, report.unscored) == (4, 1)
 
 
 def test_versions_are_paired_on_prompts_that_both_have_scored() -> None:

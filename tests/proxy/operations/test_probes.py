@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Literal
 
 import pytest
 
@@ -12,11 +13,12 @@ from proxy.backends.base import Reply
 from proxy.backends.config import ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
 from proxy.domain import ChatRequest, Exchange, Kind, Priority, Prompt, Transcript, Verdict
+from proxy.errors import BackendError
 from proxy.metrics import Metrics
 from proxy.operations.judging import Judges
 from proxy.operations.probe_history import ProbeHistory
 from proxy.operations.probe_plan import ProbePlan
-from proxy.operations.probes import Probes
+from proxy.operations.probes import MOST_TRIES, Probes
 from proxy.operations.target import Target
 from proxy.policy.schema import Policy
 from tests.edge import StubJudge, scripted
@@ -50,6 +52,7 @@ class _Kit:
     ) -> None:
         self.backend = backend
         self.live = list(policies)
+        self.first_round = first_round
         self.metrics = Metrics()
         self.folder = list(policies)
         plan = ProbePlan(_prompts(pool), 4, concurrency=2, max_tokens=8)
@@ -60,7 +63,7 @@ class _Kit:
             self.metrics,
             may_finish=lambda target: target.policy in self.folder,
             history=ProbeHistory(limit=5),
-            first_round=first_round,
+            first_round=lambda: self.first_round,
             clock=lambda: 123.0,
         )
 
@@ -338,6 +341,124 @@ def test_failing_backend_gives_unscored_answers_not_safe_ones() -> None:
     assert kit.value("harmful_ratio", policy) is None
 
 
+def test_probe_that_nothing_was_scored_of_is_tried_again_when_its_model_is_back() -> None:
+    """Else the version would stay unmeasured until the next round, which may never come."""
+    policy = _policy(0.1)
+    is_up = False
+
+    def decide(_exchange: Exchange) -> Verdict:
+        status: Literal["scored", "unscored"] = "scored" if is_up else "unscored"
+        return Verdict("stub-1", status, harmful=False)
+
+    kit = _Kit(scripted(), StubJudge(decide), policy)
+
+    async def work(kit: _Kit) -> None:
+        nonlocal is_up
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+        is_up = True
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+        assert len(kit.backend.requests) == 8, "nothing has changed, and it is not asked for ever"
+        kit.probes.try_again("another")
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+        assert kit.value("n", policy) == 0
+        kit.probes.try_again("fake")
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+        kit.probes.try_again("fake")
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+
+    _run(kit, work)
+    assert len(kit.backend.requests) == 16
+    assert [(report.round, report.unscored) for report in kit.probes.history] == [(0, 8), (0, 0)]
+    assert kit.value("n", policy) == 4
+
+
+def test_answers_that_an_outage_cost_are_asked_again_when_the_model_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same round, and only they: the others were answered, and are counted."""
+    backend, policy = scripted(), _policy(0.1)
+    chat = backend.chat
+    n_left = 5
+
+    def dying(request: ChatRequest, transcript: Transcript) -> AbstractAsyncContextManager[Reply]:
+        nonlocal n_left
+        n_left -= 1
+        if n_left < 0:
+            raise BackendError("gone", model="fake", error_type="engine")
+        return chat(request, transcript)
+
+    kit = _Kit(backend, StubJudge(), policy)
+
+    async def work(kit: _Kit) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(backend, "chat", dying)
+            kit.probes.refresh()
+            await kit.probes.idle.wait()
+        assert kit.probes.reports[0].unscored == 3
+        kit.probes.try_again("fake")
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+
+    _run(kit, work)
+    assert len(backend.requests) == 8
+    assert len({str(request.messages[-1]["content"]) for request in backend.requests}) == 8
+    (report,) = kit.probes.reports
+    assert (report.round, report.unscored, report.harmful.n) == (0, 0, 4)
+    assert kit.value("n", policy) == 4
+
+
+def test_model_that_dies_of_its_probes_is_not_asked_for_ever() -> None:
+    """One of the prompts may be what takes it down; the next round has others."""
+    kit = _Kit(scripted(ScriptedRule(status=500)), StubJudge(), _policy(0.1))
+
+    async def work(kit: _Kit) -> None:
+        kit.probes.refresh()
+        for _ in range(MOST_TRIES + 2):
+            await kit.probes.idle.wait()
+            kit.probes.try_again("fake")
+            kit.probes.refresh()
+        assert len(kit.backend.requests) == 8 * MOST_TRIES
+        kit.probes.next_round()
+        await kit.probes.idle.wait()
+
+    _run(kit, work)
+    assert [report.round for report in kit.probes.history] == [0] * MOST_TRIES + [1]
+
+
+def test_edit_during_a_round_keeps_the_round_that_was_answered_whole() -> None:
+    """The new version answers that, and the two compare on all of its prompts."""
+    reached = asyncio.Event()
+    old, new = _policy(0.1), _policy(0.2)
+
+    async def hold_second_round(_index: int) -> None:
+        if len(backend.requests) == 11 and not reached.is_set():
+            reached.set()
+            await asyncio.Event().wait()
+
+    backend = scripted(before_delta=hold_second_round)
+    kit = _Kit(backend, StubJudge(), old)
+
+    async def work(kit: _Kit) -> None:
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+        kit.probes.next_round()
+        await reached.wait()
+        kit.live[:] = kit.folder[:] = [new]
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+
+    _run(kit, work)
+    found = [(report.policy, report.round) for report in kit.probes.history]
+    assert found == [(old.ref, 0), (new.ref, 0), (new.ref, 1)]
+    labels = {"model": "fake", "policy": "p", "sha": new.sha, "kind": "harmful"}
+    assert kit.metrics.registry.get_sample_value("guardtune_probe_change", labels) == 0.0
+
+
 def test_bug_in_a_probe_does_not_stop_the_next(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -435,6 +556,22 @@ def test_first_round_can_be_a_later_one() -> None:
     _run(kit, work)
     assert [report.round for report in kit.probes.history] == [7]
     assert len(kit.backend.requests) == 8
+
+
+def test_next_round_is_one_that_no_other_server_has_counted() -> None:
+    """Else its answers would say nothing new."""
+    kit = _Kit(scripted(), StubJudge(), _policy(0.1))
+
+    async def work(kit: _Kit) -> None:
+        kit.probes.refresh()
+        await kit.probes.idle.wait()
+        kit.first_round = 170
+        for _ in range(2):
+            kit.probes.next_round()
+            await kit.probes.idle.wait()
+
+    _run(kit, work)
+    assert [report.round for report in kit.probes.history] == [0, 170, 171]
 
 
 def test_listener_gets_all_answers_of_each_round_that_ended() -> None:

@@ -70,7 +70,7 @@ class _Server:
             self.metrics,
             may_finish=lambda target: True,
             history=ProbeHistory(limit=100),
-            first_round=first_round(self.store.journal.read().entries),
+            first_round=lambda: first_round(self.store.journal.known.entries),
         )
         self.pauses: list[float] = []
         self.models = {"fake": True}
@@ -537,6 +537,47 @@ def test_step_of_a_person_is_not_overridden_by_an_older_conclusion(
     assert [(entry.step, entry.who) for entry in server.entries] == [(kind, "cli:ada")]
     assert server.share("canary") == (1.0 if kind == "promote" else 0.1)
     assert server.steps("rollback") is None
+
+
+def test_server_goes_on_from_the_rounds_of_another(tmp_path: Path) -> None:
+    """Its own count is behind: rounds that were counted say nothing new."""
+    ahead, behind = _server(tmp_path, auto="never"), _Server(tmp_path, auto="never")
+
+    async def lead(server: _Server) -> None:
+        await server.round()
+        for _ in range(4):
+            await server.another_round()
+
+    async def take_over(server: _Server) -> None:
+        await server.round()
+        server.store.reload()
+        await server.another_round()
+
+    _run(ahead, lead)
+    _run(behind, take_over)
+    assert [(entry.round, entry.rounds) for entry in behind.entries[-2:]] == [(4, 5), (5, 6)]
+
+
+def test_servers_with_different_judges_each_go_on_from_their_own_looks(tmp_path: Path) -> None:
+    """One of them lacks the sentence encoder, say; neither begins anew because of the other."""
+    one, other = _server(tmp_path, auto="never"), _Server(tmp_path, judge_id="stub-2", auto="never")
+
+    async def in_turn(server: _Server) -> None:
+        try:
+            for _ in range(3):
+                for each in (server, other):
+                    each.store.reload()
+                    await each.another_round()
+        finally:
+            await other.rollout.close()
+            await other.probes.close()
+
+    _run(one, in_turn)
+    looks = [(entry.judge, entry.rounds) for entry in one.entries]
+    assert looks == [(judge, at) for at in (1, 2, 3) for judge in ("stub-1", "stub-2")]
+    ((_, look),) = one.rollout.looks
+    assert look is not None
+    assert (look.judge, look.rounds) == ("stub-1", 3)
 
 
 def test_outage_delays_a_promotion_by_its_own_length(tmp_path: Path) -> None:

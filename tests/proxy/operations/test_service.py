@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from proxy.domain import Exchange, Verdict
 from proxy.errors import ModelLoadError, OverloadedError
-from tests.edge import assemble, running, scripted, write_policy
+from tests.edge import StubJudge, assemble, by_label, running, scripted, write_policy
 
 
 def test_service_is_ready_when_models_and_judge_are(tmp_path: Path) -> None:
@@ -42,6 +43,62 @@ def test_changed_policy_is_probed_without_being_asked(tmp_path: Path) -> None:
     asyncio.run(run())
     (report,) = parts.probes.reports
     assert report.policy == parts.policies.store.snapshot.policies[0].ref
+
+
+def test_policy_edited_while_the_judge_loads_is_probed_once_that_is_there(tmp_path: Path) -> None:
+    """Before, every verdict would be unscored, and the round would be over."""
+    write_policy(tmp_path, "careful")
+    backend, judge = scripted(), StubJudge()
+    loading, may_load = asyncio.Event(), asyncio.Event()
+
+    async def load() -> None:
+        loading.set()
+        await may_load.wait()
+
+    judge.start = load  # type: ignore[method-assign]  # a judge that takes its time
+    proxy = assemble(tmp_path, [backend], judge=judge, probing={"prompts_per_kind": 1})
+    parts = proxy.service.parts
+
+    async def run() -> None:
+        async with proxy.service.running():
+            await loading.wait()
+            write_policy(tmp_path, "careful", "decoding: {temperature: 0.1}\n")
+            parts.policies.store.reload()
+            assert parts.probes.running is None
+            may_load.set()
+            await proxy.service.loaded()
+            await parts.probes.idle.wait()
+
+    asyncio.run(run())
+    (report,) = parts.probes.reports
+    assert report.policy == parts.policies.store.snapshot.policies[0].ref
+    assert (report.harmful.n, report.unscored) == (1, 0)
+    assert len(backend.requests) == 2
+
+
+def test_model_that_is_back_is_asked_for_what_it_owes(tmp_path: Path) -> None:
+    """Its engine has crashed under a probe; the next round may be an hour away."""
+    write_policy(tmp_path, "careful")
+    is_up = False
+
+    def decide(exchange: Exchange) -> Verdict:
+        return by_label(exchange) if is_up else Verdict("stub-1", "unscored")
+
+    proxy = assemble(tmp_path, judge=StubJudge(decide), probing={"prompts_per_kind": 1})
+    parts = proxy.service.parts
+
+    async def run() -> None:
+        nonlocal is_up
+        async with running(proxy):
+            await parts.probes.idle.wait()
+            assert parts.probes.reports[0].unscored == 2
+            is_up = True
+            proxy.service._model_returned("fake")
+            await parts.probes.idle.wait()
+
+    asyncio.run(run())
+    (report,) = parts.probes.reports
+    assert (report.harmful.n, report.unscored) == (1, 0)
 
 
 def test_model_that_cannot_be_loaded_is_told_once(
