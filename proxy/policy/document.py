@@ -149,6 +149,13 @@ class _Builder:
             words = next((words for part, words in _SYNTAX if part in said), f"{said}.")
             line_number = mark.line + 1 if mark else None
             raise _StopError(Problem(self.file, f"not valid YAML: {words}", line_number)) from error
+        except (ValueError, OverflowError) as error:  # PyYAML's own chr() and int()
+            line = self._loader.line + 1
+            message = (
+                "not valid YAML: a number is too long, or an escape such as `\\U…` names no "
+                "character. Correct it."
+            )
+            raise _StopError(Problem(self.file, message, line)) from error
 
     def _document(self) -> Any:
         loader = self._loader

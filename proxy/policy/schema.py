@@ -70,7 +70,7 @@ def _offer_file(schema: dict[str, Any]) -> None:
     schema["properties"]["file"] = {
         "type": "string",
         "description": "Instead of `text`: a UTF-8 text file inside the policy folder, by its "
-        "path relative to this policy file.",
+        "path relative to this policy file; no name in it begins with a dot.",
     }
     del schema["required"]
     schema["oneOf"] = [{"required": ["text"]}, {"required": ["file"]}]

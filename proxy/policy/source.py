@@ -76,13 +76,26 @@ def _referred_text(given: Any, *, folder: Path, root: Path) -> str:
     relative = PurePosixPath(given)
     if relative.is_absolute() or ".." in relative.parts or "\0" in given:
         raise UnreadableError("must be a path inside the policy folder, without `..`.")
+    if any(part.startswith(".") for part in relative.parts):
+        raise UnreadableError(
+            "has a name that begins with a dot; edits of such files are not followed. Rename it."
+        )
     path = folder / relative
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not _is_inside(path, root):
         raise UnreadableError("leads out of the policy folder. Copy the file into it.")
     text = decode_text(read_bounded(path))
     if not text.strip():
         raise UnreadableError("holds no text.")
     return text
+
+
+def _is_inside(path: Path, root: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except RuntimeError as error:  # what Python 3.11 says of links in a circle
+        raise UnreadableError("is a link that leads back to itself. Mend the link.") from error
+    except (OSError, ValueError) as error:
+        raise UnreadableError("is no path that a file can have.") from error
 
 
 def _with(document: Document, problem: Problem) -> Document:

@@ -60,6 +60,10 @@ def test_an_alias_is_read_with_its_line() -> None:
         ("a: @b\n", "needs quotes"),
         ("a: 2026-13-45\n", "is not a date of the calendar"),
         ("a: " + "9" * 5000 + "\n", "is not a readable number"),
+        ("a: 0x" + "F" * 6000 + "\n", "a number is too long"),
+        ("%YAML " + "1" * 5000 + ".1\n---\na: 1\n", "a number is too long"),
+        ('a: "\\UD83DDE00"\n', "names no character"),
+        ('a: "\\UFFFFFFFF"\n', "names no character"),
         ("a: 0x10\n", "reads 0x10 as 16"),
         ("a: 1:30\n", "reads 1:30 as 90"),
         ("a: .inf\nb: .nan\na: 2\n", "given twice"),
@@ -68,6 +72,12 @@ def test_an_alias_is_read_with_its_line() -> None:
 def test_a_document_that_readers_disagree_on_is_refused(text: str, said: str) -> None:
     """With a reason."""
     assert said in str(read(text).problems[0])
+
+
+def test_an_escape_that_names_no_character_is_told_with_its_line() -> None:
+    """PyYAML itself raises something that knows of no line."""
+    (problem,) = read('a: 1\nb: "x\n  \\U00110000"\nc: 1\n').problems
+    assert problem.line == 3
 
 
 def test_quoted_scalars_are_text_whatever_they_look_like() -> None:

@@ -185,6 +185,36 @@ def test_a_text_file_that_cannot_be_used_says_why(
     assert said in mistakes("schema: 1\nname: a\nsystem_prompt: {file: prompt.md}\n", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("given_path", "said"),
+    [("loop.md", "leads back to itself"), ('"\\ud800"', "no path that a file can have")],
+)
+def test_a_path_that_python_itself_refuses_is_a_mistake_as_any_other(
+    given_path: str, said: str, tmp_path: Path
+) -> None:
+    """Links in a circle, and half a surrogate pair: what it raises is no OSError."""
+    (tmp_path / "loop.md").symlink_to("loop.md")
+    text = f"schema: 1\nname: a\nsystem_prompt: {{file: {given_path}}}\n"
+    assert said in mistakes(text, tmp_path)
+
+
+@pytest.mark.parametrize("given_path", [".prompts/base.txt", "prompts/.base.txt"])
+def test_a_text_that_is_not_followed_is_refused(given_path: str, tmp_path: Path) -> None:
+    """What begins with a dot is left out of the digest, so that edits would never arrive."""
+    path = tmp_path / given_path
+    path.parent.mkdir()
+    path.write_text("Be careful.")
+    said = mistakes(f"schema: 1\nname: a\nsystem_prompt: {{file: {given_path}}}\n", tmp_path)
+    assert "begins with a dot" in said
+
+
+def test_a_text_may_be_named_from_here(tmp_path: Path) -> None:
+    """A dot by itself is no name."""
+    (tmp_path / "base.txt").write_text("Be careful.")
+    text = "schema: 1\nname: a\nsystem_prompt: {file: ./base.txt}\n"
+    assert load(text, tmp_path).system_prompt is not None
+
+
 def test_a_pipe_in_the_place_of_a_text_does_not_block(tmp_path: Path) -> None:
     """Opening a pipe would wait for a writer for ever."""
     os.mkfifo(tmp_path / "prompt.md")
