@@ -1,13 +1,14 @@
 """From one reading of the policy folder to the next snapshot: what is kept, taken and refused.
 
 Pure but for the texts that ``file:`` names. The rules: a broken file keeps its last good version, a
-deleted file retires its policy, an empty folder or a name given twice changes nothing.
+deleted file retires its policy, a folder that cannot be looked into does not, an empty folder or a
+name given twice changes nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,12 +67,14 @@ def advance(state: State, scan: Scan, *, folder: Path, now: float) -> State:
     if scan.digest == state.digest:
         return state
     if not scan.policies:
-        problem = Problem(
-            str(folder), _nothing_there(scan, has_policies=bool(state.snapshot.policies))
-        )
-        return State(_kept(state.snapshot, (problem,), now), state.files, scan.digest)
+        nothing = tuple(_nothing_there(scan, folder, has_policies=bool(state.snapshot.policies)))
+        return State(_kept(state.snapshot, nothing, now), state.files, scan.digest)
     files = {path: _load(path, scan, state.files.get(path), folder) for path in scan.policies}
-    problems = tuple(problem for file in files.values() for problem in file.problems)
+    files |= _out_of_sight(state.files, scan)
+    problems = (
+        *(problem for file in files.values() for problem in file.problems),
+        *(Problem(str(path), str(why)) for path, why in scan.unseen.items()),
+    )
     if duplicates := tuple(_duplicates(files)):
         return State(_kept(state.snapshot, (*problems, *duplicates), now), state.files, scan.digest)
     return State(_taken(state.snapshot, files, problems, now), files, scan.digest)
@@ -125,6 +128,17 @@ def _load(path: Path, scan: Scan, before: LoadedFile | None, folder: Path) -> Lo
     return LoadedFile(content, scan.texts, policy, ())
 
 
+def _out_of_sight(known: Mapping[Path, LoadedFile], scan: Scan) -> dict[Path, LoadedFile]:
+    """Return the files that were below what cannot be looked into now, as last read."""
+    kept = {}
+    for path, file in known.items():
+        above = next((folder for folder in path.parents if folder in scan.unseen), None)
+        if above is not None and path not in scan.policies:
+            why = UnreadableError(f"is out of sight: {above} {scan.unseen[above]}")
+            kept[path] = LoadedFile(why, scan.texts, file.policy, (Problem(str(path), str(why)),))
+    return kept
+
+
 def _duplicates(files: Mapping[Path, LoadedFile]) -> tuple[Problem, ...]:
     """Return duplicates among what the files say now; a broken file's old version just yields."""
     return duplicate_problems(
@@ -162,7 +176,11 @@ def _kept(old: Snapshot, problems: tuple[Problem, ...], now: float) -> Snapshot:
     return old if new.says_the_same_as(old) else new
 
 
-def _nothing_there(scan: Scan, *, has_policies: bool) -> str:
+def _nothing_there(scan: Scan, folder: Path, *, has_policies: bool) -> Iterator[Problem]:
     what = "no policy file (*.yaml) in this folder." if scan.exists else "no such folder."
     kept = " The policies loaded before stay in force." if has_policies else ""
-    return f"{what}{kept} Put a policy file there, or see `guardtune serve --policies`."
+    for path, why in scan.unseen.items():
+        yield Problem(str(path), f"{why}{kept}")
+    if not scan.unseen:
+        remedy = "Put a policy file there, or see `guardtune serve --policies`."
+        yield Problem(str(folder), f"{what}{kept} {remedy}")

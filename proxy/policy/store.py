@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import TypeVar
@@ -65,6 +65,7 @@ class PolicyStore:
         self._snapshot = self._state.snapshot
         self._digest = ""
         self._listeners: list[Listener] = []
+        self._troubles: dict[str, str] = {}
         # Guards the way from reading the folder to the swap: an older reading never replaces a
         # newer one. Readers of `snapshot` need no lock.
         self._lock = threading.Lock()
@@ -92,25 +93,43 @@ class PolicyStore:
     async def watch(self) -> None:
         """Follow the folder until cancelled, by notifications and by polling.
 
-        Survives whatever happens to the folder: replaced, unmounted, back again, out of watches.
+        Survives whatever happens to the folder or here: replaced, unmounted, back again, out of
+        watches, out of threads.
         """
         while True:
-            await self._follow()
+            if not await self._survived(self._follow):
+                # The folder is missing, say, or the system has no watches left.
+                await self._survived(self._reload_when_quiet)
+                await asyncio.sleep(self._poll_interval_s)
+
+    async def _survived(self, work: Callable[[], Awaitable[None]]) -> bool:
+        """Return whether the work came to its end; say once why it did not."""
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - changes of the folder must arrive all the same
+            # Some are groups: the watcher waits in a task group.
+            self._say_once(work.__name__, error)
+            return False
+        self._troubles.pop(work.__name__, None)
+        return True
+
+    def _say_once(self, what: str, error: Exception) -> None:
+        # A missing folder is among the snapshot's problems anyway.
+        is_said = self._troubles.get(what) == repr(error) or isinstance(error, FileNotFoundError)
+        self._troubles[what] = repr(error)
+        level = logging.DEBUG if is_said else logging.WARNING
+        trace = None if isinstance(error, OSError) else error
+        _log.log(level, "policy_watch_unavailable in=%s reason=%r", what, error, exc_info=trace)
 
     async def _follow(self) -> None:
         """Reload on every notification and at every poll, until the watch has to be set anew."""
         watched = await _off_loop(self._identity)
-        try:
-            async with aclosing(self._changes()) as changes:
-                async for _ in changes:
-                    await self._reload_when_quiet()
-                    if await _off_loop(self._identity) != watched:
-                        return
-        except (OSError, RuntimeError) as error:
-            # The folder is missing, or the system has no watches left: poll, then try again.
-            _log.debug("policy_watch_unavailable reason=%s", error)
-            await self._reload_when_quiet()
-            await asyncio.sleep(self._poll_interval_s)
+        async with aclosing(self._changes()) as changes:
+            async for _ in changes:
+                await self._reload_when_quiet()
+                self._troubles.pop(self._follow.__name__, None)
+                if await _off_loop(self._identity) != watched:
+                    return
 
     def _changes(self) -> AsyncGenerator[set[FileChange], None]:
         """Yield on each notification, and an empty set after each poll interval without one."""

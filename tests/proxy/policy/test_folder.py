@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,48 @@ def test_a_missing_folder_is_not_an_empty_one(tmp_path: Path) -> None:
     assert not scan(tmp_path / "none").exists
     assert scan(tmp_path).exists
     assert scan(tmp_path).digest != scan(tmp_path / "none").digest
+
+
+def test_folders_that_cannot_be_looked_into_are_told_from_those_that_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their files are not deleted; a change of either is a change of the whole."""
+    (tmp_path / "a.yaml").write_text("x")
+    (tmp_path / "team").mkdir()
+    (tmp_path / "gone").symlink_to("nowhere")
+    before = scan(tmp_path)
+    assert list(before.unseen) == [tmp_path / "gone"]
+    list_it = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path) == tmp_path / "team":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return list_it(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    after = scan(tmp_path)
+    assert list(after.unseen) == [tmp_path / "gone", tmp_path / "team"]
+    assert "cannot be listed (permission denied)" in str(after.unseen[tmp_path / "team"])
+    assert after.digest != before.digest
+
+
+def test_a_folder_whose_status_cannot_be_had_is_not_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stale mount below the folder, and the folder itself on one."""
+    (tmp_path / "team").mkdir()
+    ask = Path.stat
+    stale = {tmp_path / "team"}
+
+    def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path in stale:
+            raise OSError(errno.ESTALE, "Stale file handle", str(path))
+        return ask(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert list(scan(tmp_path).unseen) == [tmp_path / "team"]
+    stale.add(tmp_path)
+    assert scan(tmp_path).exists
 
 
 def test_a_file_that_cannot_be_read_is_kept_with_its_reason(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import random
@@ -45,6 +46,18 @@ def make_again(folder: Path, text: str) -> None:
     """Make a folder anew with one policy file."""
     folder.mkdir()
     (folder / "a.yaml").write_text(text)
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Have a folder not be listed; permissions alone do not stop root."""
+    list_it = os.scandir
+
+    def scandir(path: str | Path) -> object:
+        if Path(path) == folder:
+            raise OSError(errno.ESTALE, "Stale file handle", str(path))
+        return list_it(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
 
 
 @pytest.fixture
@@ -269,6 +282,121 @@ def test_polling_alone_follows_the_folder(folder: Path, monkeypatch: pytest.Monk
             await watched.until_temperature("a", 0.2)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ExceptionGroup("unhandled errors in a TaskGroup", [OSError(28, "No space left on device")]),
+        RuntimeError("can't start new thread"),
+        ValueError("embedded null byte"),
+    ],
+    ids=["a watcher in a task group", "no threads left", "whatever it is"],
+)
+@pytest.mark.parametrize("what", ["awatch", "scan", "begin_in_thread"])
+def test_nothing_that_fails_ends_the_watch(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    what: str,
+    error: Exception,
+) -> None:
+    """Edits arrive once it works again; meanwhile it is said once, not at every look."""
+    real = getattr(store_module, what)
+    failures = 0
+
+    def fail(*args: object, **options: object) -> object:
+        nonlocal failures
+        if failures > 5:
+            return real(*args, **options)
+        failures += 1
+        raise error
+
+    async def scenario() -> None:
+        (folder / "a.yaml").write_text(content("a", 0.1))
+        async with watching(folder, poll_interval_s=0.01) as watched:
+            monkeypatch.setattr(store_module, what, fail)
+            replace(folder / "a.yaml", content("a", 0.2))
+            await watched.until_temperature("a", 0.2)
+            while failures <= 5:  # noqa: ASYNC110 - also where the edit came by polling
+                await asyncio.sleep(0.001)
+
+    with caplog.at_level(logging.WARNING, logger="proxy.policy.store"):
+        asyncio.run(scenario())
+    said = [item for item in caplog.messages if item.startswith("policy_watch_unavailable")]
+    assert 1 <= len(said) <= 2
+    assert repr(error) in said[0]
+
+
+def test_a_folder_that_nobody_may_look_at_keeps_its_policies(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a mount that has gone stale: the last snapshot is in force, the problem is shown."""
+    (folder / "a.yaml").write_text(content("a"))
+    store = PolicyStore(folder)
+    store.reload()
+    refuse(monkeypatch, folder)
+    snapshot = store.reload()
+    assert [policy.name for policy in snapshot.policies] == ["a"]
+    assert "cannot be listed (stale file handle)" in str(snapshot.problems[0])
+    assert "stay in force" in str(snapshot.problems[0])
+
+
+def test_policies_of_a_folder_that_cannot_be_listed_stay_in_force(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are not deleted; each is a problem, and gone once the folder is back without them."""
+    (folder / "team").mkdir()
+    (folder / "a.yaml").write_text(content("a"))
+    (folder / "team" / "strict.yaml").write_text(content("strict", priority=1))
+    store = PolicyStore(folder)
+    before = store.reload()
+    with monkeypatch.context() as patch:
+        refuse(patch, folder / "team")
+        (folder / "a.yaml").write_text(content("a", 0.9))
+        snapshot = store.reload()
+        assert snapshot.find("strict") is before.find("strict")
+        assert snapshot.find("a") != before.find("a")
+        assert [problem.file for problem in snapshot.problems] == [
+            str(folder / "team" / "strict.yaml"),
+            str(folder / "team"),
+        ]
+        assert store.reload() is snapshot
+    (folder / "team" / "strict.yaml").unlink()
+    after = store.reload()
+    assert [policy.name for policy in after.policies] == ["a"]
+    assert after.problems == ()
+
+
+def test_policies_behind_a_link_that_leads_nowhere_stay_in_force(folder: Path) -> None:
+    """What is at its end may just be unmounted."""
+    elsewhere = folder.parent / "mount"
+    elsewhere.mkdir()
+    (elsewhere / "strict.yaml").write_text(content("strict"))
+    (folder / "a.yaml").write_text(content("a", priority=1))
+    (folder / "team").symlink_to(elsewhere)
+    store = PolicyStore(folder)
+    store.reload()
+    elsewhere.rename(folder.parent / "away")
+    snapshot = store.reload()
+    assert [policy.name for policy in snapshot.policies] == ["a", "strict"]
+    assert "leads nowhere (no such file or directory)" in str(snapshot.problems[0])
+    (folder.parent / "away").rename(elsewhere)
+    assert store.reload().problems == ()
+
+
+def test_policies_beyond_the_last_file_that_is_read_stay_in_force(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that fills with other things does not switch the guard off."""
+    (folder / "z.yaml").write_text(content("z"))
+    store = PolicyStore(folder)
+    store.reload()
+    monkeypatch.setattr("proxy.policy.folder.MAX_FILES", 1)
+    (folder / "a.yaml").write_text(content("a", priority=1))
+    snapshot = store.reload()
+    assert [policy.name for policy in snapshot.policies] == ["a", "z"]
+    assert "holds more than 1 files" in str(snapshot.problems[0])
 
 
 def test_notifications_alone_follow_the_folder(folder: Path) -> None:
