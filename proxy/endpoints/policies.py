@@ -21,6 +21,7 @@ from proxy.policy.schema import Policy
 from proxy.policy.snapshot import Snapshot
 from proxy.policy.source import load_policy
 from proxy.policy.store import PolicyStore
+from proxy.policy.wording import printable
 from proxy.wire.policy_status import (
     CanaryStatus,
     Decision,
@@ -70,6 +71,7 @@ class PolicyEndpoints:
         snapshot = self._store.snapshot
         reload = self._store.last_reload
         ignored = ignored_settings(snapshot, self._models.ready())
+        said = self._rollout.problem
         return StructResponse(
             PolicyList(
                 snapshot=snapshot.number,
@@ -85,7 +87,7 @@ class PolicyEndpoints:
                 probe_history=[_probe(report) for report in reversed(self._probes.history)],
                 probing=_running(self._probes),
                 canaries=[_canary(canary, look) for canary, look in self._rollout.looks],
-                rollout_problem=self._rollout.problem,
+                rollout_problem=None if said is None else printable(said),
             )
         )
 
@@ -102,10 +104,11 @@ class PolicyEndpoints:
 
 def _policy(policy: Policy, *, snapshot: Snapshot, ignored: Sequence[Ignored]) -> PolicyStatus:
     decision = snapshot.decided.get(policy.ref)
+    file = snapshot.files.get(policy.name)
     return PolicyStatus(
         name=policy.name,
         sha=policy.sha,
-        file=snapshot.files.get(policy.name),
+        file=None if file is None else printable(file),
         description=policy.description,
         match=MatchStatus(**policy.match.model_dump(mode="json")),
         rollout=None if policy.rollout is None else policy.rollout.share,
@@ -134,7 +137,13 @@ def _decision(entry: Entry) -> Decision:
 
 def _problems(problems: Sequence[Problem]) -> list[ProblemStatus]:
     return [
-        ProblemStatus(problem.file, problem.message, problem.line, problem.path, str(problem))
+        ProblemStatus(
+            printable(problem.file),
+            printable(problem.message),
+            problem.line,
+            printable(problem.path),
+            printable(str(problem)),
+        )
         for problem in problems
     ]
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from proxy.errors import PolicyError, Problem
-from proxy.policy.folder import policy_files
+from proxy.policy.folder import Unseen, policy_files
 from proxy.policy.loading import duplicate_problems, tie_warnings
 from proxy.policy.reference import markdown, schema_text
 from proxy.policy.rollout_command import add_commands
 from proxy.policy.schema import Policy
 from proxy.policy.source import dump_policy, load_policy
+from proxy.policy.wording import printable
 
 OK, PROBLEMS, USAGE = 0, 1, 2
 
@@ -85,15 +86,16 @@ def _load_all(path: Path) -> tuple[list[tuple[Policy, Path]], list[Problem]]:
     """Return the good policies of a file or folder with their files, and all problems."""
     is_folder = path.is_dir()
     root = path if is_folder else path.parent
-    files = list(policy_files(path)) if is_folder else [path]
+    unseen: Unseen = {}
+    files = list(policy_files(path, unseen=unseen)) if is_folder else [path]
     loaded: list[tuple[Policy, Path]] = []
-    problems: list[Problem] = []
+    problems = [Problem(str(folder), str(why)) for folder, why in unseen.items()]
     for file in files:
         try:
             loaded.append((load_policy(file, root=root), file))
         except PolicyError as error:
             problems += error.problems
-    if not files:
+    if not files and not unseen:
         problems.append(Problem(str(path), "no policy file (*.yaml) in this folder."))
     return loaded, problems
 
@@ -162,7 +164,7 @@ def _plural(count: int, one: str, many: str | None = None) -> str:
 
 
 def _say(text: str) -> None:
-    print(text)  # noqa: T201 - a command's output
+    print(printable(text))  # noqa: T201 - a command's output
 
 
 def _complain(text: str) -> None:

@@ -38,6 +38,14 @@ def shown(value: Any, *, name: str = "") -> str:
     return f'"{_cut(value)}"' if isinstance(value, str) else _cut(str(value))
 
 
+def printable(text: str) -> str:
+    """Return a text as UTF-8 can carry it: with half surrogates escaped.
+
+    YAML has them as an escape in quotes, and Python in a file name that is no UTF-8.
+    """
+    return text.encode(errors="backslashreplace").decode()
+
+
 def suggestion(given: str, known: tuple[str, ...]) -> str:
     """Return `` Did you mean …?`` or the known names, with a leading space; empty without any."""
     if close := _closest(given, known):

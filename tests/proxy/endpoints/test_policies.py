@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 from tests.asgi import call
@@ -95,6 +96,29 @@ def test_invalid_policy_gets_all_its_mistakes(tmp_path: Path) -> None:
     reply = asyncio.run(call(assemble(tmp_path).app, "POST", "/policies/validate", body=body))
     assert (reply.status, reply.json["valid"]) == (200, False)
     assert [problem["line"] for problem in reply.json["problems"]] == [2, 3, 3]
+
+
+def test_names_that_are_no_utf8_are_listed_with_escapes(tmp_path: Path) -> None:
+    """A file saved under Latin-1, and half a surrogate pair as a key: 200, and JSON."""
+    good, bad = (
+        Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/a\xe9.yaml", b"/b\xe9.yaml")
+    )
+    good.write_text("schema: 1\nname: a\n", encoding="utf-8")
+    bad.write_text('schema: 1\nname: b\n"\\ud800": 0x10\n', encoding="utf-8")
+    reply = asyncio.run(call(assemble(tmp_path).app, path="/policies"))
+    assert reply.status == 200
+    assert [policy["file"] for policy in reply.json["policies"]] == [f"{tmp_path}/a\\udce9.yaml"]
+    problem = reply.json["problems"][-1]
+    assert (problem["file"], problem["path"]) == (f"{tmp_path}/b\\udce9.yaml", "\\ud800")
+    assert problem["text"].startswith(f"{tmp_path}/b\\udce9.yaml:3: \\ud800: ")
+
+
+def test_validation_of_a_key_that_is_no_character_is_no_failure(tmp_path: Path) -> None:
+    """It is a mistake as any other."""
+    body = b'schema: 1\nname: b\n"\\ud800": 0x10\n'
+    reply = asyncio.run(call(assemble(tmp_path).app, "POST", "/policies/validate", body=body))
+    assert (reply.status, reply.json["valid"]) == (200, False)
+    assert reply.json["problems"][-1]["path"] == "\\ud800"
 
 
 def test_validation_reads_no_file_outside_the_folder(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,25 @@ def test_check_reports_every_problem_of_every_path(
     assert "d.yaml:3: decoding.top_p: 2 is above the maximum, 1.0." in err
     assert "(warning)" in err
     assert "3 good policies, 2 problems." in out
+
+
+def test_check_reports_a_folder_that_it_cannot_look_into(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever is below it was not checked."""
+    (tmp_path / "a.yaml").write_text(GOOD)
+    (tmp_path / "team").symlink_to("nowhere")
+    assert main(["check", str(tmp_path)]) == 1
+    assert "team: leads nowhere" in capsys.readouterr().err
+
+
+def test_check_of_a_file_whose_name_is_no_utf8_says_so_in_escapes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Files come from everywhere, and a terminal takes UTF-8 only."""
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.yaml")).write_text(GOOD)
+    assert main(["check", str(tmp_path)]) == 0
+    assert "caf\\udce9.yaml: a@" in capfd.readouterr().out
 
 
 def test_a_tie_alone_is_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

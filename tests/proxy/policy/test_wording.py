@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.policy.wording import MAX_SHOWN_CHARS, describe, shown, suggestion
+from proxy.policy.wording import MAX_SHOWN_CHARS, describe, printable, shown, suggestion
 
 
 def test_a_value_is_shown_on_one_line_and_cut() -> None:
@@ -15,6 +15,11 @@ def test_a_value_is_shown_on_one_line_and_cut() -> None:
     assert text.startswith('"a\\nb\\u0007xxx')
     assert text.endswith('…"')
     assert len(text) == MAX_SHOWN_CHARS + 2
+
+
+def test_half_a_surrogate_pair_is_printable_and_all_else_stays_as_it_is() -> None:
+    """JSON and terminals are UTF-8, which cannot carry it."""
+    assert printable("caf\udce9 \ud800 café 😀") == "caf\\udce9 \\ud800 café 😀"
 
 
 @pytest.mark.parametrize(
