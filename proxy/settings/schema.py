@@ -143,7 +143,7 @@ class RollingOut(_Section):
     auto: Literal["never", "rollback", "always"] = "always"
     """Which steps are taken without a person. `rollback` only ever goes back to the version that
     was in force before; `always` also promotes; `never` measures and says what it would do."""
-    interval_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    interval_s: Annotated[float, Field(ge=0.1, le=86_400)] = 30.0
     """Pause between two rounds of probes while a canary is undecided, in seconds."""
     max_rounds: Annotated[int, Field(ge=0, le=10_000)] = 30
     """Rounds at that pace for each canary; afterwards only those of `probing.interval_s` count."""
@@ -231,14 +231,16 @@ class Settings(_Section):
         return self
 
     @model_validator(mode="after")
-    def _judges_served_models(self) -> Self:
+    def _judges_and_probes_served_models(self) -> Self:
         served = [model.name for model in self.models]
-        for name in self.judging.models:
-            if name not in served:
-                raise ValueError(
-                    f"judging.models names {name[:80]!r}, which is not served. "
-                    f"Served: {', '.join(served)}"
-                )
+        named = {"judging.models": self.judging.models, "probing.models": self.probing.models or ()}
+        for setting, names in named.items():
+            for name in names:
+                if name not in served:
+                    raise ValueError(
+                        f"{setting} names {name[:80]!r}, which is not served. "
+                        f"Served: {', '.join(served)}"
+                    )
         return self
 
     @model_validator(mode="after")

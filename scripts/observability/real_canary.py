@@ -156,7 +156,7 @@ def prepare(folder: Path, case: str, *, prompts: int, max_tokens: int, concurren
             "concurrency": concurrency,
             "interval_s": None,
         },
-        "rollout": {"auto": "always", "interval_s": 0.0},
+        "rollout": {"auto": "always", "interval_s": 0.1},
         "log_level": "warning",
     }
     (folder / "guardtune.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")

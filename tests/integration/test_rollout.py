@@ -37,7 +37,7 @@ def _proxy(folder: Path, judge: StubJudge, *, auto: str) -> Proxy:
         folder,
         judge=judge,
         probing={"prompts_per_kind": 40},
-        rollout={"auto": auto, "interval_s": 0.0},
+        rollout={"auto": auto, "interval_s": 0.1},
     )
 
 

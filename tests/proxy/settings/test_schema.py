@@ -146,6 +146,13 @@ def test_judge_of_a_model_that_is_not_served_is_a_mistake() -> None:
         _settings(models=[FAKE], judging={"models": {"fakr": "scripted"}})
 
 
+def test_probe_of_a_model_that_is_not_served_is_a_mistake() -> None:
+    """Nothing would be probed, and no canary ever decided."""
+    said = r"probing\.models names 'fakr', which is not served\. Served: fake"
+    with pytest.raises(ValidationError, match=said):
+        _settings(models=[FAKE], probing={"models": ["fakr"]})
+
+
 def test_unknown_judge_lists_those_there_are() -> None:
     """Told with the other mistakes, before anything starts."""
     with pytest.raises(ValidationError, match=r"'oracle' is no judge\. Known: embedded"):
@@ -158,6 +165,13 @@ def test_canaries_go_back_and_forward_by_themselves_unless_told_otherwise() -> N
     assert _settings(rollout={"auto": "rollback"}).rollout.auto == "rollback"
     with pytest.raises(ValidationError, match="'never', 'rollback' or 'always'"):
         _settings(rollout={"auto": "sometimes"})
+
+
+def test_rounds_for_canaries_have_a_pause_between_them() -> None:
+    """Without one, a server that has nothing to ask for would ask itself all the time."""
+    with pytest.raises(ValidationError, match=r"greater than or equal to 0\.1"):
+        _settings(rollout={"interval_s": 0.0})
+    assert _settings(rollout={"interval_s": 0.1}).rollout.interval_s == 0.1
 
 
 def test_model_is_strict_by_its_own_setting_or_the_common_one() -> None:
