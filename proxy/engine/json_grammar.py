@@ -195,6 +195,7 @@ class JsonRules:
             raise wrong(where, "properties must be an object")
         if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
             raise wrong(where, "required must be a list of names")
+        required = dict.fromkeys(required)  # looked up for each member, in the order given
         members = {**properties, **{name: True for name in required if name not in properties}}
         if not members:
             return self._map(schema, where, depth)

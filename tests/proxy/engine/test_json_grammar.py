@@ -64,6 +64,26 @@ def _containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 SCHEMAS = st.recursive(LEAVES, _containers, max_leaves=8)
 
 
+class Name(str):
+    """A property's name that counts how often it is compared."""
+
+    __slots__ = ()
+    n_compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Name.n_compared += 1
+        return str.__eq__(self, other)
+
+
+def test_required_names_are_looked_up_and_not_searched_for() -> None:
+    """A client may send thousands."""
+    names = [f"p{n}" for n in range(500)]
+    required = [Name(name) for name in names]
+    json_grammar({"properties": dict.fromkeys(names, True), "required": required})
+    assert Name.n_compared < 10 * len(names)
+
+
 @settings(max_examples=150, deadline=None)
 @given(schema=SCHEMAS, seed=st.integers(0, 2**32))
 def test_every_text_of_the_grammar_is_json_of_the_schema(schema: Any, seed: int) -> None:
