@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.policy.schema import Policy
 from tuner.breeding import Breeder
@@ -23,7 +23,8 @@ _IMMIGRANTS = 200
 class Nursery:
     """Makes candidates that have not been seen before.
 
-    Twins would waste answers and let lucky duplicates fill the population.
+    Twins would waste answers and let lucky duplicates fill the population: where the space is used
+    up there are fewer candidates, in the end none.
 
     Args:
         space: what genomes are made of.
@@ -48,23 +49,30 @@ class Nursery:
         founders = known[:count]
         others = latin_hypercube(self._space, count - len(founders), self._rng)
         founders += [(genome, Origin("hypercube")) for genome in others]
-        return [self._fresh_of(genome, origin) for genome, origin in founders]
+        return self._fresh(founders)
 
     def children(self, population: Sequence[Individual], count: int) -> list[Candidate]:
         """What the breeder makes of the population."""
-        return [self._fresh_of(*self._breeder.breed(population)) for _ in range(count)]
+        return self._fresh(self._breeder.breed(population) for _ in range(count))
 
     def learn(self, measured: Sequence[Individual]) -> None:
         """See :meth:`tuner.breeding.Breeder.learn`."""
         self._breeder.learn(measured)
 
-    def _fresh_of(self, genome: Genome, origin: Origin) -> Candidate:
+    def _fresh(self, bred: Iterable[tuple[Genome, Origin]]) -> list[Candidate]:
+        found = (self._fresh_of(genome, origin) for genome, origin in bred)
+        return [candidate for candidate in found if candidate is not None]
+
+    def _fresh_of(self, genome: Genome, origin: Origin) -> Candidate | None:
         """The genome's candidate, or a mutant's or an immigrant's if that one has been seen."""
         candidate = Candidate.of(genome, self._space, self._base, origin)
+        # A variant is drawn before it is known to be needed: runs of before are replayed by this.
         for variant, whence in self._variants(genome, origin):
             if candidate.key not in self._seen:
                 break
             candidate = Candidate.of(variant, self._space, self._base, whence)
+        if candidate.key in self._seen:
+            return None
         self._seen.add(candidate.key)
         return candidate
 

@@ -8,6 +8,7 @@ Prompts are kept by id only; answers are kept as text, so the file stays with th
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ SELECT text, finish_reason, prompt_tokens, completion_tokens, duration_ms,
     degenerate, category, reason, label
 FROM answers LEFT JOIN verdicts ON answer_id = answers.id AND judge_id = ?
 WHERE model = ? AND phenotype = ? AND prompt_id = ? AND replicate = ? AND seed = ?
-    AND max_tokens = ? AND error IS NULL
+    AND max_tokens = ? AND error IS NULL AND answered_at < ?
 ORDER BY attempt DESC LIMIT 1
 """
 
@@ -48,6 +49,14 @@ _FIND_ID = """
 SELECT id FROM answers WHERE model = ? AND phenotype = ? AND prompt_id = ? AND replicate = ?
     AND seed = ? AND max_tokens = ? AND error IS NULL
 """
+
+
+_NEXT_RUN = """
+SELECT min(started_at) FROM runs WHERE id IN (
+    SELECT run_id FROM decisions GROUP BY run_id
+    HAVING min(rowid) > (SELECT max(rowid) FROM decisions WHERE run_id = ?))
+"""
+"""Decisions are appended in the order in which they are taken, whichever run takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,8 @@ class Written:
         answered_at: Unix time in seconds.
         completion_tokens: None where the backend does not report them.
         error: as in :class:`proxy.evaluation.run.Answer`.
+        seed: as in :class:`AnswerKey`; with the next, it tells the answers of several runs apart.
+        max_tokens: likewise.
     """
 
     phenotype: str
@@ -100,6 +111,8 @@ class Written:
     answered_at: float
     completion_tokens: int | None
     error: str | None
+    seed: int
+    max_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,22 +214,31 @@ class EvaluationStore:
                 raise KeyError(key)
             db.execute(_ADD_VERDICT, _verdict_row(found[0], verdict))
 
-    def find(self, key: AnswerKey, judge_id: str) -> tuple[Answer, Verdict | None] | None:
-        """A stored whole answer and this judge's latest verdict; None where there is no answer."""
+    def find(
+        self, key: AnswerKey, judge_id: str, *, before: float = math.inf
+    ) -> tuple[Answer, Verdict | None] | None:
+        """A stored whole answer and this judge's latest verdict; None where there is no answer.
+
+        Args:
+            key: what the answer answers.
+            judge_id: whose verdict.
+            before: Unix time; what was stored from then on is not looked at.
+        """
         with self._reading() as db:
-            row = db.execute(_FIND, (judge_id, *astuple(key))).fetchone()
+            row = db.execute(_FIND, (judge_id, *astuple(key), before)).fetchone()
         if row is None:
             return None
         status = row[5]
         return _answer(row[:5]), None if status is None else _verdict(judge_id, row[5:])
 
-    def written(self, model: str, since: float) -> tuple[Written, ...]:
-        """What has been stored for a model since a Unix time, oldest first, failures included."""
+    def written(self, model: str, since: float, until: float = math.inf) -> tuple[Written, ...]:
+        """What was stored for a model between two Unix times, oldest first, failures included."""
         with self._reading() as db:
             rows = db.execute(
-                "SELECT phenotype, prompt_id, answered_at, completion_tokens, error FROM answers "
-                "WHERE model = ? AND answered_at >= ? ORDER BY answered_at, id",
-                (model, since),
+                "SELECT phenotype, prompt_id, answered_at, completion_tokens, error, seed, "
+                "max_tokens FROM answers WHERE model = ? AND answered_at >= ? AND answered_at < ? "
+                "ORDER BY answered_at, id",
+                (model, since, until),
             ).fetchall()
         return tuple(Written(*row) for row in rows)
 
@@ -239,6 +261,15 @@ class EvaluationStore:
         with self._reading() as db:
             rows = db.execute("SELECT id, started_at, config FROM runs ORDER BY rowid").fetchall()
         return tuple(Run(row[0], row[1], json.loads(row[2])) for row in rows)
+
+    def next_run_at(self, run_id: str) -> float:
+        """When a run began to work after this one's last decision; infinite where none has.
+
+        A run that was resumed after another one has been at work goes on until the run after that.
+        """
+        with self._reading() as db:
+            (started_at,) = db.execute(_NEXT_RUN, (run_id,)).fetchone()
+        return math.inf if started_at is None else float(started_at)
 
     def add_decision(self, run_id: str, number: int, decision: Decision) -> None:
         """Append the run's decision ``number``, counted from 0."""

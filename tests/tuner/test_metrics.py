@@ -40,7 +40,10 @@ STOP = Decision("stop", {"elapsed_s": 60.0, "tokens": 700, "reason": None})
 
 def _values(*decisions: Decision, elapsed_s: float = 0.0) -> dict[tuple[str, ...], float]:
     record = Record(Run("r", 0.0, CONFIG.as_json()), decisions)
-    written = (Written("p", "1", 1.0, 8, None), Written("p", "2", 2.0, None, "timeout"))
+    written = (
+        Written("p", "1", 1.0, 8, None, 1, 16),
+        Written("p", "2", 2.0, None, "timeout", 1, 16),
+    )
     return {
         (spec.name.removeprefix("guardtune_tune_"), *labels): value
         for spec, labels, value in metrics.figures(record, written, elapsed_s=elapsed_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 
 from proxy.policy.schema import PASSTHROUGH
@@ -11,6 +12,7 @@ from tuner.breeding import Offspring
 from tuner.evolution import Fitness, Individual
 from tuner.genome import Genome
 from tuner.nursery import Nursery
+from tuner.objectives import score
 from tuner.space import Space, load_space
 
 
@@ -56,11 +58,21 @@ def test_the_same_seed_breeds_the_same_candidates() -> None:
     assert families[0] == families[1] != families[2]
 
 
-def test_a_space_that_is_used_up_repeats_itself_and_ends() -> None:
-    """Two policies are all there is."""
+def test_a_space_that_is_used_up_ends_with_fewer_candidates() -> None:
+    """Two policies are all there is; twins would be answered, counted and dropped again."""
     tiny = load_space(text="schema: 1\nslots: {s: [{id: a, text: x}]}\n")
-    found = of_space(tiny).first(4)
-    assert len({candidate.key for candidate in found}) == 2
+    one = of_space(tiny)
+    found = one.first(4)
+    assert len(found) == len({candidate.key for candidate in found}) == 2
+    both = [Individual(c.key, c.genome, score({}), Fitness(0.1, 0.1)) for c in found]
+    assert one.children(both, 4) == []
+
+
+def test_as_many_numbers_are_drawn_as_ever() -> None:
+    """Another number of draws would make each stored run another one."""
+    one = nursery(3)
+    keys = "".join(c.key for c in (*one.first(8), *one.children(parents(), 40)))
+    assert hashlib.sha256(keys.encode()).hexdigest()[:12] == "882bb7e02428"
 
 
 def test_every_candidate_says_where_it_comes_from() -> None:

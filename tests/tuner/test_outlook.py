@@ -71,7 +71,7 @@ def test_what_a_split_does_not_have_takes_no_time() -> None:
 
 def written(*times: float, error: str | None = None) -> list[Written]:
     """Answers of 30 tokens."""
-    return [Written("p", "x", time, 30, error) for time in times]
+    return [Written("p", "x", time, 30, error, 1, 16) for time in times]
 
 
 def test_speed_is_that_of_the_last_answers_without_pauses_and_failures() -> None:

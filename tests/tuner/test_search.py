@@ -216,3 +216,21 @@ def test_a_limit_that_the_baseline_breaks_is_said_before_the_search(
     said = stream.getvalue()
     assert "The base policy itself breaks the limit on over-refusal: +100.0 points" in said
     assert said.index("over-refusal=0.001") < said.index("The base policy itself")
+
+
+def test_a_search_goes_on_to_its_end_where_there_is_nothing_left_to_try(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """Every policy is answered once, whatever the number of generations."""
+    tiny = "schema: 1\nslots: {s: [{id: a, text: safe example}, {id: b, text: Stay calm.}]}\n"
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        session = open_session(store)
+        config = dataclasses.replace(session.config, space=tiny)
+        asyncio.run(run_session(dataclasses.replace(session, config=config)))
+        record = Record.load(store, "r")
+    bodies = [one.body for one in record.decisions if one.kind == "generation"]
+    tried = [key for body in bodies for key in body["candidates"]]
+    assert len(tried) == len(set(tried)) == 3
+    assert len(bodies) > 1
+    assert record.is_finished
+    assert record.find("test") is not None

@@ -91,9 +91,7 @@ def _result(
         sys.stderr.write(f"{error}\nHence neither a second judge nor the budget used.\n")
         return bare
     facts = Facts(record, store, record.config.sizes, prompts)
-    written = store.written(facts.identity["model"]["sha256"], record.run.started_at)
-    second = read_again(facts, second_judge)
-    return as_result(facts, written=written, second=second)
+    return as_result(facts, written=facts.written, second=read_again(facts, second_judge))
 
 
 def _second_judge(arguments: argparse.Namespace) -> SecondJudge | None:

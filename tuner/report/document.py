@@ -56,7 +56,7 @@ def as_document(
 
     Args:
         facts: of the run.
-        written: what the store took in since the run started.
+        written: what the store took in for the run.
         second: another judge's verdicts on ``baseline`` and ``tuned`` of :func:`reported`.
         card: the first judge's measured errors.
         with_texts: whether to show the prompts on which the two policies differ.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from typing import get_args
 
 from proxy.domain import Prompt, Split
 from proxy.errors import Problem, StoreError, SuiteError
-from proxy.evaluation.run import Judged, tasks_for
-from proxy.evaluation.store import AnswerKey, EvaluationStore
+from proxy.evaluation.run import Judged, sampling_seed, tasks_for
+from proxy.evaluation.store import AnswerKey, EvaluationStore, Written
 from proxy.suites.suite import Suite
 from tuner.candidate import Candidate, Origin
 from tuner.genome import Genome
@@ -118,6 +119,27 @@ class Facts:
         )
 
     @cached_property
+    def written(self) -> tuple[Written, ...]:
+        """What the store took in for the run since it started, oldest first, failures included.
+
+        Other runs of the model may use the store as well: with another seed or another length, or
+        later.
+        """
+        seed, most = self.record.config.seed, self.preset.max_tokens
+        found = self._store.written(
+            self.identity["model"]["sha256"], self.record.run.started_at, self._until
+        )
+        return tuple(
+            one
+            for one in found
+            if one.max_tokens == most and one.seed == sampling_seed(seed, one.prompt_id)
+        )
+
+    @cached_property
+    def _until(self) -> float:
+        return self._store.next_run_at(self.record.run.id)
+
+    @cached_property
     def unscored(self) -> Mapping[str, int]:
         """Why the judge left answers of those unscored → how many, the most frequent first."""
         reasons = Counter(
@@ -161,10 +183,13 @@ class Facts:
             run_seed=self.record.config.seed,
             max_tokens=self.preset.max_tokens,
         )
+        # How many prompts each candidate of a search was asked is nowhere written down. The other
+        # splits are bounded by the journal, and `ablate` may answer more of them at any time.
+        before = self._until if split == "search" else math.inf
         found: dict[str, Judged] = {}
         for task in tasks:
             key = AnswerKey.of(self.identity["model"]["sha256"], task)
-            stored = self._store.find(key, self.identity["judge"])
+            stored = self._store.find(key, self.identity["judge"], before=before)
             if stored is not None and stored[1] is not None:
                 found[task.prompt.id] = Judged(task, stored[0], stored[1])
         return dict(sorted(found.items()))

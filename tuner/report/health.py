@@ -24,7 +24,8 @@ def health(
 
     Args:
         record: of the run.
-        written: everything that was written for this model since then, oldest first.
+        written: everything that was written for this model, seed and length since then, oldest
+            first.
         counted: (candidate key, prompt id) of every answer that the run counts.
     """
     wanted = set(counted)

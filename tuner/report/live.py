@@ -94,7 +94,7 @@ def _page(
     facts = Facts(record, store, record.config.sizes, request.prompts(record))
     document = as_document(
         facts,
-        written=store.written(facts.identity["model"]["sha256"], record.run.started_at),
+        written=facts.written,
         second=read_again(facts, request.second_judge),
         card=_card(facts),
         with_texts=request.with_texts,

@@ -19,7 +19,7 @@ def as_result(
 
     Args:
         facts: of the run.
-        written: what the store took in since the run started.
+        written: what the store took in for the run.
         second: another judge's verdicts on ``baseline`` and ``tuned`` of
             :func:`tuner.report.facts.reported`.
     """

@@ -12,6 +12,7 @@ from tuner.export import why_not
 from tuner.limit_wording import asked_text, found_text, shown_text
 from tuner.measurement import LABELS, printed
 from tuner.record import Record, test_used
+from tuner.search import UNAFFORDABLE
 from tuner.writing.history import in_words, summary
 
 _WIDTH = 36
@@ -75,7 +76,7 @@ def _lines(result: Mapping[str, Any], second: Mapping[str, Any] | None) -> Itera
     yield f"Run {result['run']} ({started}): {state}"
     yield (
         f"{funnel['candidates']} candidates in {funnel['generations']} generations, "
-        f"{funnel['candidates'] - funnel['stayed']} dropped after the first rung"
+        f"{_beaten(funnel['dropped'])} dropped after the first rung"
     )
     if result["writer"] is not None:
         yield in_words(result["writer"])
@@ -96,6 +97,11 @@ def _lines(result: Mapping[str, Any], second: Mapping[str, Any] | None) -> Itera
         yield "The run has not ended: `guardtune tune resume` goes on from here."
     elif result["why_not_exported"]:
         yield f"Nothing to give to users: {result['why_not_exported']}."
+
+
+def _beaten(dropped: Mapping[str, int]) -> int:
+    """Candidates that lost the race, not those that time or tokens left behind."""
+    return sum(count for why, count in dropped.items() if why not in UNAFFORDABLE)
 
 
 def _test_lines(test: Mapping[str, Any]) -> Iterator[str]:

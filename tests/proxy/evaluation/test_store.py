@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -77,11 +78,37 @@ def test_what_was_written_is_listed_since_a_time_failures_included(path: Path) -
         store.add_answer(dataclasses.replace(KEY, seed=8), ANSWER, None, answered_at=2.0)
         store.add_answer(dataclasses.replace(KEY, model="x"), ANSWER, None, answered_at=2.0)
         found = store.written("model", 2.0)
+        assert store.written("model", 2.0, 3.0) == found[:1]
     assert [(one.answered_at, one.completion_tokens, one.error) for one in found] == [
         (2.0, 3, None),
         (3.0, None, "timeout"),
     ]
     assert {(one.phenotype, one.prompt_id) for one in found} == {("phenotype", "prompt")}
+    assert [(one.seed, one.max_tokens) for one in found] == [(8, 64), (7, 64)]
+
+
+def test_a_later_answer_can_be_left_out(path: Path) -> None:
+    """Of a run that had ended before it was stored."""
+    with EvaluationStore(path) as store:
+        store.add_answer(KEY, ANSWER, VERDICT, answered_at=3.0)
+        assert store.find(KEY, "judge-1", before=3.0) is None
+        assert store.find(KEY, "judge-1", before=3.5) == (ANSWER, VERDICT)
+
+
+def test_a_run_s_time_ends_where_another_goes_on_for_good(path: Path) -> None:
+    """One that is resumed in between has not ended by then."""
+    with EvaluationStore(path) as store:
+        for number, name in enumerate(("first", "second", "third")):
+            store.add_run(Run(name, float(number), {}))
+        assert store.next_run_at("first") == math.inf
+        store.add_decision("first", 0, Decision("run", {}))
+        assert store.next_run_at("first") == math.inf
+        store.add_decision("second", 0, Decision("run", {}))
+        assert store.next_run_at("first") == 1.0
+        store.add_decision("first", 1, Decision("finished", {}))
+        assert store.next_run_at("first") == math.inf
+        store.add_decision("third", 0, Decision("run", {}))
+        assert store.next_run_at("first") == store.next_run_at("second") == 2.0
 
 
 def test_the_first_whole_answer_stays(path: Path) -> None:

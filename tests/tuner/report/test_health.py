@@ -15,14 +15,21 @@ def started_at_zero(facts: Facts) -> Record:
     return replace(facts.record, run=replace(facts.record.run, started_at=0.0))
 
 
+def stored(
+    phenotype: str, prompt: str, at: float, tokens: int | None, error: str | None
+) -> Written:
+    """An answer with the run's seed and length."""
+    return Written(phenotype, prompt, at, tokens, error, 1, 16)
+
+
 def test_answers_of_earlier_runs_and_failures_are_told_apart(facts: Facts) -> None:
     """And other policies' answers are not this run's."""
     written = [
-        Written("a", "p1", 10.0, 30, None),
-        Written("a", "p2", 20.0, None, "timeout"),
-        Written("a", "p2", 30.0, 50, None),
-        Written("other", "p1", 31.0, 99, None),
-        Written("other", "p1", 32.0, 99, "timeout"),
+        stored("a", "p1", 10.0, 30, None),
+        stored("a", "p2", 20.0, None, "timeout"),
+        stored("a", "p2", 30.0, 50, None),
+        stored("other", "p1", 31.0, 99, None),
+        stored("other", "p1", 32.0, 99, "timeout"),
     ]
     counted = [("a", "p1"), ("a", "p2"), ("a", "p3")]
     found = health(started_at_zero(facts), written, counted)
@@ -37,7 +44,7 @@ def test_answers_of_earlier_runs_and_failures_are_told_apart(facts: Facts) -> No
 
 def test_a_pause_is_not_slowness(facts: Facts) -> None:
     """A night between two sessions counts as no work."""
-    written = [Written("a", "p1", 10.0, 30, None), Written("a", "p2", 40_000.0, 30, None)]
+    written = [stored("a", "p1", 10.0, 30, None), stored("a", "p2", 40_000.0, 30, None)]
     found = health(started_at_zero(facts), written, [("a", "p1"), ("a", "p2")])
     assert found["busy_s"] == 10.0
 

@@ -13,8 +13,10 @@ from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
 from proxy.evaluation.store import EvaluationStore
 from tests.tuner.conftest import OpenSession
+from tuner.race import BEHIND
 from tuner.record import Record
 from tuner.report import as_json, as_text
+from tuner.search import NO_TIME
 from tuner.session import run_session
 
 
@@ -46,6 +48,18 @@ def test_json_has_the_same_and_is_json(record: Record) -> None:
     assert result["chosen"] == result["test"]["key"]
     assert result["funnel"]["candidates"] == 26
     assert result["why_not_exported"] is None
+
+
+def test_only_those_that_lost_the_race_are_said_to_be_dropped(record: Record) -> None:
+    """As on the page: what time left behind was not, and no number is below zero."""
+    body = {"candidates": {"a": {}, "b": {}, "c": {}}, "stayed": ["a"], "survivors": [],
+            "dropped": {"b": BEHIND, "c": NO_TIME}}  # fmt: skip
+    raced = tuple(
+        replace(one, body={**one.body, **body}) if one.kind == "generation" else one
+        for one in record.decisions
+    )
+    text = as_text(replace(record, decisions=raced))
+    assert "12 candidates in 4 generations, 4 dropped after the first rung" in text
 
 
 def test_an_unfinished_run_says_how_to_go_on(record: Record) -> None:
