@@ -28,6 +28,10 @@ MAX_BREAKERS = 16
 MAX_BREAKER_BYTES = 40
 MAX_TEMPLATE_VARIABLES = 16
 _MAX_INT = 2**31 - 1
+_MAX_TOKEN_DIGITS = 10
+_ANY_SEED = -1
+"""llama.cpp's name for none."""
+
 _MAX_VALUE_CHARS = 80
 
 
@@ -76,12 +80,14 @@ class _Number:
 
     def parse(self, name: str, value: Any) -> float:
         kind = "a whole number" if self.is_whole else "a number"
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or (self.is_whole and not float(value).is_integer()):
+        if not isinstance(value, int | float) or isinstance(value, bool):
             raise _wrong(name, value, f"must be {kind}")
+        # Bounds first: a JSON integer may have more digits than a float can take.
         if not self.low <= value <= self.high:
             low, high = _plain(self.low), _plain(self.high)
             raise _wrong(name, value, f"must be {kind} from {low} to {high}")
+        if self.is_whole and not float(value).is_integer():
+            raise _wrong(name, value, f"must be {kind}")
         return int(value) if self.is_whole else float(value)
 
 
@@ -222,6 +228,8 @@ def _sampling(given: Mapping[str, Any], n_vocab: int) -> Sampling:
         "dry_sequence_breakers": _breakers,
     }
     others = {name: parse(given[name]) for name, parse in parsers.items() if name in given}
+    if numbers.get("seed") == _ANY_SEED:
+        numbers["seed"] = None
     return Sampling(**numbers, **others)
 
 
@@ -250,7 +258,9 @@ def _logit_bias(value: Any, n_vocab: int) -> tuple[tuple[int, float], ...]:
         raise _wrong("logit_bias", value, "must be an object of token id → bias")
     biases = []
     for key, bias in value.items():
-        token = int(key) if str(key).isascii() and str(key).isdigit() else n_vocab
+        digits = str(key)
+        is_token = len(digits) <= _MAX_TOKEN_DIGITS and digits.isascii() and digits.isdigit()
+        token = int(digits) if is_token else n_vocab
         if token >= n_vocab:
             raise _wrong("logit_bias", key, f"token ids are whole numbers from 0 to {n_vocab - 1}")
         biases.append((token, _BIAS.parse("logit_bias", bias)))

@@ -119,7 +119,8 @@ def integer_bounds(schema: Mapping[str, Any], where: str) -> tuple[int, int] | N
         return None
     for name, value in bounds.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value):
+        # Not asked of an integer: it may have more digits than a float can take.
+        if not is_number or (isinstance(value, float) and not math.isfinite(value)):
             raise wrong(where, f"{name} must be a number")
     low = max(
         -_MAX_INTEGER,

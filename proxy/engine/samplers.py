@@ -11,7 +11,7 @@ from proxy.engine.sampling import Sampler, Sampling, plan_chain
 from proxy.engine.vocabulary import LlamaVocabulary
 
 _FRESH_SEED = 0xFFFF_FFFF
-"""LLAMA_DEFAULT_SEED: llama.cpp then draws one itself."""
+"""LLAMA_DEFAULT_SEED: llama.cpp then draws one itself. Those that are given lie below."""
 
 _MIN_KEEP = 1
 _MIROSTAT_M = 100
@@ -55,7 +55,7 @@ def _link(
     *,
     prototypes: Prototypes,
 ) -> Any:
-    seed = _FRESH_SEED if sampling.seed is None else sampling.seed & 0xFFFF_FFFF
+    seed = _FRESH_SEED if sampling.seed is None else sampling.seed % _FRESH_SEED
     value = sampler.value
     builders = {
         "logit_bias": lambda: _logit_bias(library, vocabulary, sampling),

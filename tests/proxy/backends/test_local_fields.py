@@ -69,6 +69,11 @@ def test_alias_counts_but_never_against_the_settings_own_name(alias: str, name: 
         ("logprobs", 1), ("top_logprobs", 21),
         ("parallel_tool_calls", 1),
         ("chat_template_kwargs", []), ("chat_template_kwargs", {str(n): n for n in range(17)}),
+        *((name, sign * 10**400) for sign in (1, -1) for name in (
+            "temperature", "top_k", "repeat_last_n", "seed", "max_tokens", "n", "top_logprobs",
+        )),
+        ("seed", float("inf")), ("max_tokens", float("nan")), ("logit_bias", {"1" * 5000: 1}),
+        ("logit_bias", {"1": 10**400}), ("logit_bias", {"²": 1}),
         ("dry_sequence_breakers", 5), ("dry_sequence_breakers", ["x" * 41]), ("mirostat", 3),
     ],
 )  # fmt: skip
@@ -120,6 +125,14 @@ def test_figures_are_wanted_or_not() -> None:
     assert parse(logprobs=True, top_logprobs=20).n_top_logprobs == 20
     with pytest.raises(RequestError, match="needs logprobs"):
         parse(top_logprobs=3)
+
+
+def test_each_answer_has_a_seed_of_its_own_unless_any_will_do() -> None:
+    """-1 is llama.cpp's name for none, however many answers there are."""
+    assert [one.seed for one in parse(seed=7, n=3).samplings] == [7, 8, 9]
+    assert [one.seed for one in parse(seed=-2, n=3).samplings] == [-2, -1, 0]
+    assert [one.seed for one in parse(seed=-1, n=3).samplings] == [None] * 3
+    assert [one.seed for one in parse(n=2).samplings] == [None] * 2
 
 
 def test_format_and_tools_arrive_but_not_together() -> None:

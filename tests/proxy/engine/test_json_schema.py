@@ -65,6 +65,7 @@ def test_references_in_a_circle_are_refused() -> None:
         ({"minimum": 1.5, "maximum": 7}, (2, 7)),
         ({"exclusiveMinimum": 1, "exclusiveMaximum": 7}, (2, 6)),
         ({"exclusiveMinimum": 1.5, "exclusiveMaximum": 6.5}, (2, 6)),
+        ({"minimum": -(10**400), "maximum": 10**400}, (-(10**15) + 1, 10**15 - 1)),
         ({"minimum": -(10**30)}, (-(10**15) + 1, 10**15 - 1)),
     ],
 )

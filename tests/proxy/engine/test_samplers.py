@@ -69,6 +69,15 @@ def test_without_a_seed_draws_differ(llama: LlamaRuntime, prompt: list[int]) -> 
     assert len(set(draw(llama, Sampling(temperature=2.0, min_p=0), prompt, 30))) > 1
 
 
+@pytest.mark.parametrize("seed", [2**32 - 1, -1, 2**64 - 1])
+def test_every_seed_that_is_given_repeats(
+    llama: LlamaRuntime, prompt: list[int], seed: int
+) -> None:
+    """Also those that llama.cpp would take for a wish to have one drawn."""
+    sampling = Sampling(temperature=2.0, min_p=0, top_k=0, top_p=1, seed=seed)
+    assert len(set(draw(llama, sampling, prompt, 30))) == 1
+
+
 def test_logit_bias_decides(llama: LlamaRuntime, prompt: list[int]) -> None:
     """A large bias makes a token certain, also one that nobody would draw."""
     assert draw(llama, Sampling(logit_bias=((1234, 100.0),)), prompt) == [1234]
