@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import re
 import secrets
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -200,7 +201,7 @@ def _work(store: EvaluationStore, run_id: str, helped: Help) -> int:
     except asyncio.CancelledError:
         sys.stderr.write(
             f"\nStopped. {store.count_answers()} answers are kept in {store.path}. Go on with:\n"
-            f"  guardtune tune resume --store {store.path} --run {run_id}\n"
+            f"  guardtune tune resume --store {shlex.quote(str(store.path))} --run {run_id}\n"
         )
         return INTERRUPTED
     record = Record.load(store, run_id)

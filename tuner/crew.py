@@ -7,7 +7,7 @@ does not matter who gives it.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +16,9 @@ from proxy.errors import BackendError
 from proxy.evaluation.run import Judged, Task
 
 _TRIES = 3
-"""Evaluators that may lose a task before its failure is what came of it."""
+"""Losses after which a task's failure is what came of it, if as many evaluators have lost it, or
+all that can take one now. One that is down loses whatever it takes, again and again until it is
+found out, which says nothing of a task."""
 
 
 class LostTaskError(Exception):
@@ -96,7 +98,8 @@ class _Round:
         self._crew = crew
         self._on_judged = on_judged
         self._left: asyncio.Queue[tuple[int, Task]] = asyncio.Queue()
-        self._losses: Counter[int] = Counter()
+        self._losers: defaultdict[int, list[int]] = defaultdict(list)
+        self._able: Counter[int] = Counter()
         self._hands = 0
 
     async def run(self, tasks: Sequence[Task]) -> None:
@@ -104,8 +107,8 @@ class _Round:
         for numbered in enumerate(tasks):
             self._left.put_nowait(numbered)
         owners = [
-            evaluator
-            for evaluator in self._crew.evaluators
+            owner
+            for owner, evaluator in enumerate(self._crew.evaluators)
             for _ in range(min(evaluator.in_flight, len(tasks)))
         ]
         self._hands = len(owners)
@@ -118,29 +121,39 @@ class _Round:
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
-    async def _hand(self, evaluator: Evaluator) -> None:
+    async def _hand(self, owner: int) -> None:
         """Take tasks until the round is over or the evaluator is gone."""
+        evaluator = self._crew.evaluators[owner]
         while True:
             try:
                 await evaluator.ready()
             except EvaluatorGoneError as gone:
                 self._withdraw(gone)
                 return
+            self._able[owner] += 1
             number, task = await self._left.get()
             try:
                 self._on_judged(await evaluator.answer(task))
             except LostTaskError as loss:
-                self._lost(number, task, loss.judged)
+                self._lost(number, task, loss.judged, by=owner)
             finally:
+                self._able[owner] -= 1
                 self._left.task_done()  # after it was put back, or the round would be over
 
-    def _lost(self, number: int, task: Task, judged: Judged | None) -> None:
+    def _lost(self, number: int, task: Task, judged: Judged | None, *, by: int) -> None:
         if judged is not None:
-            self._losses[number] += 1
-            if self._losses[number] == _TRIES:
+            self._losers[number].append(by)
+            if self._has_failed(number):
                 self._on_judged(judged)
                 return
         self._left.put_nowait((number, task))
+
+    def _has_failed(self, number: int) -> bool:
+        """Whether nobody who can be asked is left that has not lost the task."""
+        losers = set(self._losers[number])
+        able = {owner for owner, hands in self._able.items() if hands}
+        has_been_tried = len(self._losers[number]) >= _TRIES
+        return has_been_tried and (len(losers) >= _TRIES or able <= losers)
 
     def _withdraw(self, gone: EvaluatorGoneError) -> None:
         self._hands -= 1

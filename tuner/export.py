@@ -92,7 +92,7 @@ def tuned_policy(
         )
     key = record.best_guess
     if key is None:
-        raise StoreError(f"run {record.run.id}: nothing to export, no generation has ended.")
+        raise StoreError(f"run {record.run.id}: nothing to export, no policy but the base one.")
     config = record.config
     base = config.base_policy
     place = _place(canary, is_shadow=is_shadow, is_beside=is_beside)

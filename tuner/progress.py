@@ -89,8 +89,9 @@ class Progress:
         if self._unscored == _SILENCE:
             self.say(
                 f"The judge left {_SILENCE} answers in a row unscored ({judged.verdict.reason}). "
-                "If it is down: stop, mend it, and start a new run, which has the stored answers "
-                "judged again. `guardtune tune resume` goes on without those verdicts."
+                "If it is down: stop, mend it, and either start a new run, which has the stored "
+                "answers judged again, after which this one cannot be resumed; or go on with "
+                "`guardtune tune resume`, without those verdicts."
             )
 
     def line(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from proxy.errors import StoreError
+from proxy.evaluation.identity import phenotype_key
 from proxy.evaluation.store import Decision, EvaluationStore, Run
 from proxy.judges.relevance import LEXICAL
 from tuner.config import RunConfig
@@ -104,14 +105,15 @@ class Record:
     def best_guess(self) -> str | None:
         """What a forced export takes: what validation put first, picked or not, else the search.
 
-        It is the one that the test measures, so that a policy never carries another's figures.
+        None while there is nothing but the base policy. It is the one that the test measures, so
+        that a policy never carries another's figures.
         """
         if (validation := self.find("validation")) is not None:
             return str(validation["tested"])
-        if (generation := self.find("generation")) is not None:
-            survivors = generation["survivors"]
-            return str(min(survivors, key=_by_search)["key"]) if survivors else None
-        return None
+        survivors = (self.find("generation") or {"survivors": []})["survivors"]
+        base = phenotype_key(self.config.base_policy)
+        found = [one for one in survivors if one["key"] != base]
+        return str(min(found, key=_by_search)["key"]) if found else None
 
 
 def test_used(earlier: int) -> str:
@@ -122,6 +124,9 @@ def test_used(earlier: int) -> str:
     return f"used once by this run, and by {runs} in this store: do not choose among runs by it"
 
 
-def _by_search(survivor: Mapping[str, Any]) -> tuple[float, float, float]:
+def _by_search(survivor: Mapping[str, Any]) -> tuple[float, ...]:
+    """As the search ranks finalists; by its harmful rate, mostly luck, in journals of before."""
+    if "promise" in survivor:
+        return (survivor["violation"], -survivor["promise"])
     harmful, n = survivor["harmful"]
     return (survivor["violation"], survivor["excess"], harmful / n if n else 1.0)

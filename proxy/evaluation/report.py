@@ -308,4 +308,7 @@ def _tuned_on(policy: Policy, setting: Setting) -> str | None:
         return None
     hashes = [suite.sha256 for suite in setting.suites]
     measured = {*hashes, content_hash(*hashes)}
-    return origin.suite.name if origin.suite.sha256 in measured else None
+    # A combination has one hash for all of its suites: which they were only its name tells.
+    names = origin.suite.name.split("+")
+    is_part = len(names) > 1 and any(suite.id in names for suite in setting.suites)
+    return origin.suite.name if is_part or origin.suite.sha256 in measured else None

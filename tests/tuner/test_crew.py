@@ -126,6 +126,33 @@ def test_a_task_that_everybody_loses_has_failed() -> None:
     assert sum(one.asked[TASKS[4].prompt.id] for one in crew) == 3
 
 
+def test_one_that_loses_everything_does_not_use_up_the_tries_of_the_others() -> None:
+    """It takes each task again as soon as it has lost it, while the others are busy answering."""
+
+    class Slow(Fake):
+        async def answer(self, task: Task) -> Judged:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            return await super().answer(task)
+
+    dead = Fake(lost, in_flight=8, lasts=100)
+    assert [one.answer.error for one in run(dead, Slow(fine, 1))] == [None] * len(TASKS)
+    assert max(dead.asked.values()) > 3
+
+
+def test_a_task_that_all_who_can_be_asked_have_lost_has_failed() -> None:
+    """Nobody waits for one that is not ready, or gone."""
+
+    class Waiting(Fake):
+        async def ready(self) -> None:
+            await asyncio.Event().wait()
+
+    alone = Fake(lost)
+    crew = (Waiting(fine), Fake(fine, lasts=0), alone)
+    assert {one.answer.error for one in run(*crew)} == {"timeout"}
+    assert set(alone.asked.values()) == {3}
+
+
 def test_nobody_left_is_an_error_that_says_how_to_go_on() -> None:
     """What was answered was handed over."""
     seen: list[Judged] = []

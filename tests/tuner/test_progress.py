@@ -88,3 +88,4 @@ def test_a_judge_that_is_down_is_told_of_once() -> None:
         scene.progress.answered(one)
     assert scene.stream.getvalue().count("32 answers in a row unscored") == 1
     assert "start a new run" in scene.stream.getvalue()
+    assert "after which this one cannot be resumed" in scene.stream.getvalue()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from proxy.errors import StoreError
+from proxy.evaluation.identity import phenotype_key
 from proxy.evaluation.store import Decision, EvaluationStore, Run
 from tuner.config import RunConfig
 from tuner.genome import Genome
@@ -46,6 +47,23 @@ def test_the_best_guess_depends_on_how_far_the_run_came(toy_config: RunConfig) -
     assert record(toy_config, generation).best_guess == "k"
     assert record(toy_config, generation, undecided).best_guess == "b"
     assert record(toy_config, generation, decided).best_guess == "a"
+
+
+def test_before_validation_the_most_promising_survivor_is_the_best_guess(
+    toy_config: RunConfig,
+) -> None:
+    """Not the luckiest, as few answers make it, and never the base policy."""
+    base = phenotype_key(toy_config.base_policy)
+    survivors = [
+        {"key": "lucky", "harmful": [0, 2], "violation": 0.0, "excess": 0.0, "promise": 0.1},
+        {"key": "proven", "harmful": [4, 40], "violation": 0.0, "excess": 0.01, "promise": 0.3},
+        {"key": "broken", "harmful": [0, 40], "violation": 0.1, "excess": 0.1, "promise": 0.9},
+        {"key": base, "harmful": [20, 40], "violation": 0.0, "excess": 0.0, "promise": 0.5},
+    ]
+    found = record(toy_config, Decision("generation", {**GENERATION, "survivors": survivors}))
+    assert found.best_guess == "proven"
+    alone = record(toy_config, Decision("generation", {**GENERATION, "survivors": survivors[3:]}))
+    assert alone.best_guess is None
 
 
 def test_the_latest_fitting_run_is_loaded(tmp_path: Path, toy_config: RunConfig) -> None:

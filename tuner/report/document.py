@@ -103,6 +103,7 @@ def _given(config: RunConfig) -> list[str]:
         "--model": config.model != EMBEDDED_MODEL.model_dump(mode="json"),
         "--base": config.base is not None,
         "--space": config.space != library,
+        "--writer": config.writer is not None,
     }
     return [option for option, is_set in is_own.items() if is_set]
 

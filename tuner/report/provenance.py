@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from proxy.evaluation.markup import Html, table, tag, text
@@ -25,7 +26,7 @@ def _promote(document: Json, store: str) -> Html:
     if document["policy"] is None:
         return section("promote", heading, lead("There is no policy yet."))
     run, reason = document["result"]["run"], document["why_not"]
-    command = f"guardtune tune export --store {store} --run {run}"
+    command = shlex.join(["guardtune", "tune", "export", "--store", store, "--run", run])
     if reason is None:
         parts = [
             lead("Writes the policy, with provenance, where a running proxy picks it up; for "
@@ -78,15 +79,16 @@ def _rows(document: Json) -> Iterator[list[Html]]:
 def _command(document: Json) -> str:
     """The command line that starts the same search; paths of files given are not recorded."""
     result = document["result"]
-    suites = "".join(f" --suite {spec}" for spec in document["suites"])
-    limits = "".join(f" --limit {one}" for one in document["changed_limits"])
-    budget = " --constraints lagrangian" if result["constraints"] == "lagrangian" else ""
-    writer = "" if result["writer"] is None else f" --writer {result['writer']['name']}"
-    most = {"tokens": document["most_tokens"], "writer-calls": document["writer_calls"]}
-    bounds = "".join(f" --{name} {number}" for name, number in most.items() if number is not None)
-    lexical = " --allow-lexical" if result["is_relevance_lexical"] else ""
-    return (
-        f"guardtune tune run --preset {result['preset']} --algorithm {result['algorithm']} "
-        f"--seed {result['seed']} --name {result['name']} --judge {document['judge_spec']}"
-        f"{suites}{limits}{budget}{lexical}{writer}{bounds}"
-    )
+    valued = [
+        ("--preset", result["preset"]), ("--algorithm", result["algorithm"]),
+        ("--seed", result["seed"]), ("--name", result["name"]), ("--judge", document["judge_spec"]),
+        *(("--suite", spec) for spec in document["suites"]),
+        *(("--limit", one) for one in document["changed_limits"]),
+        ("--tokens", document["most_tokens"]), ("--writer-calls", document["writer_calls"]),
+    ]  # fmt: skip
+    words = [word for option, value in valued if value is not None for word in (option, str(value))]
+    if result["constraints"] == "lagrangian":
+        words += ["--constraints", "lagrangian"]
+    if result["is_relevance_lexical"]:
+        words.append("--allow-lexical")
+    return shlex.join(["guardtune", "tune", "run", *words])

@@ -112,6 +112,18 @@ def test_a_policy_tuned_on_these_prompts_is_warned_of(split: str, *, is_warned: 
     assert any("tuned on made" in said for said in made["warnings"]) is is_warned
 
 
+@pytest.mark.parametrize(
+    ("name", "is_warned"), [("other+made", True), ("other+more", False), ("made", False)]
+)
+def test_part_of_what_a_policy_was_tuned_on_is_warned_of(name: str, *, is_warned: bool) -> None:
+    """The combination's hash is not that of one of its suites; a suite's own hash is."""
+    origin = {"run": "r", "suite": {"name": name, "sha256": "1" * 64}}
+    tuned = Policy.model_validate({"schema": 1, "name": "tuned", "provenance": origin})
+    subject = replace(subjects()[0], policy=tuned)
+    made = as_json(setting(HARMFUL_PROMPTS, split="search"), [subject])
+    assert any(f"tuned on {name}" in said for said in made["warnings"]) is is_warned
+
+
 def test_answers_judged_by_refusal_alone_are_warned_of() -> None:
     """The embedded judge reads no Chinese, and its card is of English answers."""
     first, *others = subjects()

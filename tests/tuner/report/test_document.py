@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from tests.tuner.report.conftest import cut
@@ -69,3 +70,12 @@ def test_a_run_that_has_only_started_has_a_document(facts: Facts) -> None:
     document = as_document(cut(facts, "generation"))
     assert document["trials"] == []
     assert (document["ablation"], document["genealogy"], document["policy"]) == (None, None, None)
+
+
+def test_a_writer_has_to_be_given_again(facts: Facts) -> None:
+    """Its name says neither where it is served nor what its file holds."""
+    assert "--writer" not in as_document(facts)["given"]
+    config = {**facts.record.run.config, "writer": {"backend": "scripted", "name": "pen"}}
+    run = replace(facts.record.run, config=config)
+    facts.record = replace(facts.record, run=run)
+    assert "--writer" in as_document(facts)["given"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import shlex
 from typing import Any
 
 from tuner.report.provenance import provenance
@@ -60,3 +62,18 @@ def test_without_a_policy_there_is_nothing_to_promote(document: dict[str, Any]) 
     """Before the first generation has ended."""
     document["policy"] = None
     assert "There is no policy yet." in written(document)
+
+
+def test_the_command_can_be_pasted_whatever_is_in_a_path(document: dict[str, Any]) -> None:
+    """Blanks are quoted; a writer is among what was given, its name alone says too little."""
+    document |= {"suites": ["catqa-en:my files/catqa.json"], "judge_spec": "my judge.yaml"}
+    document["result"] = {**document["result"], "writer": {"name": "my writer"}}
+    page = html.unescape(written(document))
+    again = next(line for line in page.split("<pre>") if line.startswith("guardtune tune run"))
+    words = shlex.split(again.partition("</pre>")[0])
+    options = dict(zip(words[3::2], words[4::2], strict=True))
+    assert options["--suite"] == "catqa-en:my files/catqa.json"
+    assert options["--judge"] == "my judge.yaml"
+    assert "--writer" not in options
+    store = html.unescape("".join(provenance(document, "my store/tune.sqlite")))
+    assert "guardtune tune export --store 'my store/tune.sqlite' --run r" in store

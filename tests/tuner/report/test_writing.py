@@ -128,7 +128,6 @@ def test_the_page_marks_what_was_written(document: dict[str, Any]) -> None:
     page = as_page(document, store="s.sqlite")
     assert f"<mark>written by {written['by']}, {written['operator']}</mark>" in page
     assert '<section id="writing">' in page
-    assert "--writer pen" in page
 
 
 def test_an_exported_policy_says_who_wrote_which_part(facts: Facts) -> None:
