@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -112,7 +113,10 @@ class LocalBackend:
                 f"{self.model} has not started.", model=self.model, error_type="engine", status=503
             )
         prompt = await template.encode(request.messages, options)
-        grammar = template.grammar(options, prompt)
+        if options.tools is None:
+            grammar = template.grammar(options, prompt)
+        else:
+            grammar = await asyncio.to_thread(template.grammar, options, prompt)
         generation = self._engine.submit(
             prompt.tokens,
             max_tokens=options.max_tokens,

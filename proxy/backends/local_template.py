@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from proxy.backends.local_answers import Reading
@@ -22,7 +21,13 @@ from proxy.engine.trigger import Grammar
 from proxy.errors import RequestError
 
 _INLINE_CHARS = 16_384
-"""Shorter conversations are tokenised on the event loop, in under 2 ms; longer ones on a thread."""
+"""Shorter conversations are tokenised on the event loop, in under 2 ms; longer ones on a thread.
+
+So are those with more than roles and texts in them, since nobody knows how much that is without
+walking through it.
+"""
+
+_ROLE_AND_CONTENT = 2
 
 
 class LocalTemplate:
@@ -63,18 +68,12 @@ class LocalTemplate:
         Raises:
             RequestError: the messages are malformed, or the template rejects them.
         """
-        plain: Sequence[Mapping[str, Any]] = plain_messages(messages)
-        tools = None if options.tools is None else options.tools.definitions
-        if self._own_dialect is None:
-            plain = without_tool_turns(plain)
-            if options.tools is not None:
-                plain, tools = with_preamble(plain, options.tools), None
-        encode = partial(
-            self._encoder.encode, plain, tools=tools, variables=options.template_variables
-        )
-        is_short = sum(len(message["content"]) for message in plain) <= _INLINE_CHARS
+        plain = plain_messages(messages)
         try:
-            prompt = encode() if is_short else await asyncio.to_thread(encode)
+            if _is_short(plain, options):
+                prompt = self._encode(plain, options)
+            else:
+                prompt = await asyncio.to_thread(self._encode, plain, options)
         except RecursionError as error:
             raise RequestError("The request is nested too deeply.", param="messages") from error
         except TemplateError as error:
@@ -85,8 +84,16 @@ class LocalTemplate:
             raise RequestError("The chat template renders nothing of this.", param="messages")
         return prompt
 
+    def _encode(self, plain: Sequence[Mapping[str, Any]], options: Options) -> Prompt:
+        tools = None if options.tools is None else options.tools.definitions
+        if self._own_dialect is None:
+            plain = without_tool_turns(plain)
+            if options.tools is not None:
+                plain, tools = with_preamble(plain, options.tools), None
+        return self._encoder.encode(plain, tools=tools, variables=options.template_variables)
+
     def grammar(self, options: Options, prompt: Prompt) -> Grammar | None:
-        """What the answer has to look like, if anything.
+        """What the answer has to look like, if anything; with tools it may take its time.
 
         Raises:
             RequestError: the parameters of a tool cannot be followed.
@@ -112,3 +119,12 @@ class LocalTemplate:
             functions=() if tools is None else tuple(one.name for one in tools.functions),
             has_logprobs=options.n_top_logprobs is not None,
         )
+
+
+def _is_short(plain: Sequence[Mapping[str, Any]], options: Options) -> bool:
+    return (
+        options.tools is None
+        and all(isinstance(value, int | float) for value in options.template_variables.values())
+        and all(len(message) == _ROLE_AND_CONTENT for message in plain)
+        and sum(len(message["content"]) for message in plain) <= _INLINE_CHARS
+    )

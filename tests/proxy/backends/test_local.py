@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, get_ident
 from typing import Any
 
 import pytest
@@ -127,6 +127,22 @@ def test_stream_says_what_a_plain_answer_says() -> None:
         assert transcript.is_complete
 
     asyncio.run(scenario())
+
+
+def test_grammar_of_tools_is_made_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large schema takes a while, in which other answers go on."""
+    threads = []
+    monkeypatch.setattr(
+        "proxy.backends.local_template.check_gbnf", lambda _text: threads.append(get_ident())
+    )
+
+    async def scenario() -> None:
+        async with serving(says("Hi!")) as backend:
+            await answer(backend, ask(tools=[function()]))
+
+    asyncio.run(scenario())
+    assert len(threads) == 1
+    assert threads != [get_ident()]
 
 
 def test_several_answers_come_under_their_index() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from proxy.backends.tool_calls import HERMES
 from proxy.engine.chat_template import TemplateError
 from proxy.engine.prompt import Prompt
 from proxy.errors import RequestError
-from tests.proxy.engine.fake_runtime import END, START, FakeRuntime
+from tests.proxy.engine.fake_runtime import END, START, FakeRuntime, FakeVocabulary
 
 USER = {"role": "user", "content": "Hi"}
 TOOL = {"type": "function", "function": {"name": "f", "description": "says <|end|>"}}
@@ -110,6 +111,45 @@ def test_tools_decide_grammar_and_reading() -> None:
     assert (reading.dialect, reading.functions) == (HERMES, ("f",))
     assert template.grammar(options(), prompt) is None
     assert template.reading(options(), prompt).dialect is None
+
+
+CALL = {"id": "1", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("messages", "fields", "is_inline"),
+    [
+        ([USER], {}, True),
+        ([{**USER, "content": "x" * 16_384}], {"chat_template_kwargs": {"think": False}}, True),
+        ([{**USER, "content": "x" * 16_385}], {}, False),
+        ([USER], {"tools": [TOOL]}, False),
+        ([USER], {"chat_template_kwargs": {"extra": "x"}}, False),
+        ([USER], {"chat_template_kwargs": {"extra": ["x"]}}, False),
+        ([USER, {"role": "assistant", "tool_calls": [CALL]}], {}, False),
+        ([{"role": "assistant", "content": "", "reasoning_content": "Hm"}, USER], {}, False),
+    ],
+)
+@pytest.mark.parametrize("source", [NATIVE, None])
+def test_what_may_be_long_is_tokenised_off_the_event_loop(
+    source: str | None,
+    messages: list[dict[str, Any]],
+    fields: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_inline: bool,
+) -> None:
+    """Wherever its length may be: other answers go on meanwhile."""
+    template, threads = made(source), set()
+    tokenize = FakeVocabulary.tokenize
+
+    def noted(self: FakeVocabulary, text: str, *, parse_special: bool) -> list[int]:
+        threads.add(get_ident())
+        return tokenize(self, text, parse_special=parse_special)
+
+    monkeypatch.setattr(FakeVocabulary, "tokenize", noted)
+    encode(template, *messages, **fields)
+    assert len(threads) == 1
+    assert (threads == {get_ident()}) is is_inline
 
 
 def test_deep_nesting_is_a_bad_request() -> None:
