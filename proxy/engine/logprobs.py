@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+_new_decoder = codecs.getincrementaldecoder("utf-8")
 
 
 class Logprob(NamedTuple):
@@ -45,9 +48,11 @@ class HeldLogprobs:
     Tokens that lie wholly within a stop string are never given out, as their text is not.
     """
 
-    __slots__ = ("_held", "_n_bytes", "_n_shown")
+    __slots__ = ("_decoder", "_held", "_n_bytes", "_n_shown")
 
     def __init__(self) -> None:
+        # Of its own, as the text's: bytes that are no UTF-8 become longer ones there.
+        self._decoder = _new_decoder(errors="replace")
         self._held: list[tuple[int, TokenLogprobs]] = []
         self._n_bytes = 0
         self._n_shown = 0
@@ -55,11 +60,11 @@ class HeldLogprobs:
     def add(self, token: TokenLogprobs, piece: bytes) -> None:
         """Note a token and the bytes it adds to the answer."""
         self._held.append((self._n_bytes, token))
-        self._n_bytes += len(piece)
+        self._n_bytes += len(self._decoder.decode(piece).encode())
 
     def shown(self, text: str) -> tuple[TokenLogprobs, ...]:
         """The tokens of which `text`, the answer's next, shows something."""
-        self._n_shown += len(text.encode(errors="replace"))
+        self._n_shown += len(text.encode())
         n_ready = next(
             (n for n, (start, _) in enumerate(self._held) if start >= self._n_shown),
             len(self._held),

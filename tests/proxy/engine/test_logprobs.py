@@ -41,6 +41,19 @@ def test_figures_come_with_the_text_they_belong_to() -> None:
     assert held.shown("é") == (token("half"), token("rest"))
 
 
+def test_bytes_that_are_no_text_shift_nothing_behind_them() -> None:
+    """They are shown as a replacement, which is longer than they are."""
+    held = HeldLogprobs()
+    held.add(token("bad"), b"\xff")
+    assert held.shown("\ufffd") == (token("bad"),)
+    held.add(token("half"), b"\xe2\x82")
+    assert held.shown("") == ()
+    held.add(token("other"), b"x E")
+    assert held.shown("\ufffdx ") == (token("half"), token("other"))
+    held.add(token("ND"), b"ND")
+    assert held.shown("") == ()
+
+
 def test_tokens_of_a_stop_string_are_not_given_out() -> None:
     """But one that only ends in it is."""
     held = HeldLogprobs()
