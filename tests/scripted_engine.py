@@ -4,7 +4,7 @@ Run it as a program. The last user message says what to do: ``abort`` dies as ll
 the first word; ``die`` before it; ``grammar`` by llama.cpp itself, which needs the embedded model;
 ``hold`` never ends; ``full`` and ``long`` are refused; ``broken`` says that the engine has stopped;
 anything else is answered. A model whose path ends in ``missing.gguf`` cannot be loaded, one in
-``damaged.gguf`` kills the process that tries.
+``damaged.gguf`` kills the process that tries, one in ``stuck.gguf`` is never through with it.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class ScriptedEngine(ScriptedBackend):
         """Load, or fail in the way that the model's path names."""
         if self._path.name == "missing.gguf":
             raise ModelLoadError(f"{self._path}: No such file. Name another.", model=self.model)
+        if self._path.name == "stuck.gguf":
+            await asyncio.Event().wait()
         if self._path.name == "damaged.gguf":
             sys.stderr.write("GGML_ASSERT(n > 0) failed\n")
             sys.stderr.flush()

@@ -203,19 +203,27 @@ class SupervisedBackend:
         process.kill()
 
     async def _replace(self, folder: Path, *, lived_s: float) -> EngineProcess:
-        """A new child; a model that cannot be loaded any more is tried again, ever more rarely."""
+        """A new child; a model that cannot be loaded any more is tried again, ever more rarely.
+
+        One that does not come to an end with loading is given up, and the next may take longer.
+        """
+        within_s = self._patience.loading_s(self._load_s)
         while True:
             delay_s = self._backoff.delay_s(lived_s=lived_s)
             self._back_at = time.monotonic() + delay_s
             self.on_change()
             await asyncio.sleep(delay_s)
             try:
-                return await self._launch(folder)
+                return await self._launch(folder, within_s=within_s)
+            except _StuckError as error:
+                _log.error("engine_load_hung model=%s error=%s", self.model, error)
+                within_s *= 2
+                lived_s = 0.0
             except ModelLoadError as error:
                 _log.error("engine_restart_failed model=%s error=%s", self.model, error)
                 lived_s = 0.0
 
-    async def _launch(self, folder: Path) -> EngineProcess:
+    async def _launch(self, folder: Path, *, within_s: float | None = None) -> EngineProcess:
         started = time.monotonic()
         orders = Orders(
             model=self._config.model_dump(mode="json"),
@@ -224,7 +232,16 @@ class SupervisedBackend:
         )
         process = await spawn_engine(orders, command=self._command)
         try:
-            await process.ready()
+            async with asyncio.timeout(within_s):
+                await process.ready()
+        except TimeoutError as error:
+            process.kill()
+            await process.ended()
+            raise _StuckError(
+                f"models: {self.model}: loading has not ended within {within_s:g} s; the last time "
+                f"it took {self._load_s:.1f} s.",
+                model=self.model,
+            ) from error
         except BaseException:
             await process.stop()
             raise
@@ -233,6 +250,10 @@ class SupervisedBackend:
             "engine_started model=%s pid=%d seconds=%.1f", self.model, process.pid, self._load_s
         )
         return process
+
+
+class _StuckError(ModelLoadError):
+    """Loading was given up."""
 
 
 def _nothing() -> None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from proxy.engine.stats import Pulse
 
+_TIMES_THE_LAST = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -25,12 +27,22 @@ class Patience:
         answer_s: how long an answer to one look may take.
         max_unanswered: looks without an answer, one after the other.
         step_s: how long the engine may take for one step while somebody waits for it.
+        load_s: how long it may take to load, at a restart; `loading_s` makes it more.
     """
 
     interval_s: float = 5.0
     answer_s: float = 10.0
     max_unanswered: int = 3
     step_s: float = 600.0
+    load_s: float = 600.0
+
+    def loading_s(self, last_s: float) -> float:
+        """How long a restart may take.
+
+        Args:
+            last_s: how long loading took the last time; the file may be out of the cache now.
+        """
+        return max(self.load_s, _TIMES_THE_LAST * last_s)
 
 
 class Watchdog:

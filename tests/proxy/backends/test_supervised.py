@@ -367,6 +367,38 @@ def test_model_that_has_vanished_is_tried_again(tmp_path: Path) -> None:
     _run(act)
 
 
+def test_process_that_is_stuck_while_it_loads_is_given_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """At a restart: the next one is tried, which may take longer."""
+    patience = Patience(load_s=0.5)
+
+    async def act() -> None:
+        async with _serving(patience=patience) as backend:
+            found = backend._config
+            backend._config = LlamaCppConfig(name="m", path="stuck.gguf")
+            backend._load_s = 0.0
+            tries: list[int] = []
+
+            def count(*, lived_s: float) -> float:
+                tries.append(len(tries))
+                if len(tries) == 3:
+                    backend._config = found
+                return 0.0
+
+            backend._backoff.delay_s = count  # type: ignore[method-assign]  # a fault on the way
+            assert backend.pid is not None
+            os.kill(backend.pid, signal.SIGKILL)
+            await _until(lambda: backend.restarts == 1)
+            assert len(tries) >= 3
+            assert await _answer(backend, _ask("hello")) == "Good day to you."
+
+    _run(act)
+    assert "engine_load_hung model=m" in caplog.text
+    assert "not ended within 0.5 s" in caplog.text
+    assert "not ended within 1 s" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [

@@ -55,3 +55,9 @@ def test_watch_looks_until_patience_is_at_its_end() -> None:
     reason = asyncio.run(watch(look, Patience(interval_s=0.001)))
     assert reason == "no answer to 3 calls"
     assert pulses == []
+
+
+def test_loading_may_take_far_longer_than_the_last_time_and_never_too_little() -> None:
+    """A file that was in the system's cache then may have to be read from a slow disk now."""
+    assert Patience(load_s=600).loading_s(2) == 600
+    assert Patience(load_s=600).loading_s(300) == 6000
