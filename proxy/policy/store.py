@@ -18,6 +18,7 @@ from proxy.policy.folder import scan
 from proxy.policy.journal import JOURNAL_NAME, Journal
 from proxy.policy.loading import State, advance
 from proxy.policy.snapshot import ReloadResult, Snapshot, outcome, with_decisions
+from proxy.policy.wording import printable
 from proxy.tasks import begin_in_thread
 
 __all__ = ["PolicyStore", "ReloadResult", "Snapshot"]
@@ -176,7 +177,8 @@ class PolicyStore:
     def _announce(self, old: Snapshot, new: Snapshot) -> None:
         summary = outcome(old, new)
         level = logging.WARNING if new.problems or new.warnings else logging.INFO
-        _log.log(level, "policy_reload result=%s\n%s", summary.result, summary.message)
+        said = printable(summary.message)  # a log file is UTF-8
+        _log.log(level, "policy_reload result=%s\n%s", summary.result, said)
         for listener in self._listeners:
             try:
                 listener(old, new)

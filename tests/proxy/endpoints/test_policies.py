@@ -98,7 +98,9 @@ def test_invalid_policy_gets_all_its_mistakes(tmp_path: Path) -> None:
     assert [problem["line"] for problem in reply.json["problems"]] == [2, 3, 3]
 
 
-def test_names_that_are_no_utf8_are_listed_with_escapes(tmp_path: Path) -> None:
+def test_names_that_are_no_utf8_are_listed_with_escapes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """A file saved under Latin-1, and half a surrogate pair as a key: 200, and JSON."""
     good, bad = (
         Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/a\xe9.yaml", b"/b\xe9.yaml")
@@ -111,6 +113,7 @@ def test_names_that_are_no_utf8_are_listed_with_escapes(tmp_path: Path) -> None:
     problem = reply.json["problems"][-1]
     assert (problem["file"], problem["path"]) == (f"{tmp_path}/b\\udce9.yaml", "\\ud800")
     assert problem["text"].startswith(f"{tmp_path}/b\\udce9.yaml:3: \\ud800: ")
+    assert problem["text"].encode() in caplog.text.encode()  # a log file is UTF-8
 
 
 def test_validation_of_a_key_that_is_no_character_is_no_failure(tmp_path: Path) -> None:
