@@ -6,6 +6,8 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.asgi import call
 from tests.edge import assemble, running, write_policy
 
