@@ -52,5 +52,8 @@ def searching(folder: Path, port: int) -> Iterator[None]:
         *("--store", str(folder / "tune.sqlite"), "--out", str(folder / "tuned")),
         *("--metrics-port", str(port)),
     ]
-    with running(command, folder / "tuner.log", environ=dict(os.environ)):
-        yield
+    with running(command, folder / "tuner.log", environ=dict(os.environ)) as process:
+        try:
+            yield
+        finally:
+            process.kill()  # its patterns keep it busy for half a minute, and nobody waits for it

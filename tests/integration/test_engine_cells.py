@@ -29,7 +29,7 @@ makes up to 0.055. Among batches of 2 to 63 rows the difference is 0.002.
 """
 
 N_CELLS = 256
-N_CYCLES = 1000
+N_CYCLES = 600
 SEED = 20261128
 
 Logits = NDArray[np.float32]
@@ -192,7 +192,7 @@ def test_paused_answer_goes_on_as_if_it_had_not_been(llama: LlamaRuntime) -> Non
 
 
 def test_random_starts_and_cancels_leak_nothing() -> None:
-    """A thousand of them, users and probes; then the whole context is there for one request."""
+    """Hundreds of them, users and probes; then the whole context is there for one request."""
     limits = Limits(slots=8, prefixes=2, n_cells=N_CELLS, turns=2, n_answer_cells=4)
     dice = random.Random(SEED)
 
