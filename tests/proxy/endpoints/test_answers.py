@@ -10,6 +10,7 @@ import pytest
 
 from proxy.app import Proxy
 from proxy.backends.config import ScriptedRule
+from proxy.backends.scripted import ScriptedBackend
 from tests.asgi import Headers, Reply, call
 from tests.edge import assemble, running, scripted, write_policy
 
@@ -73,9 +74,8 @@ def test_error_of_the_upstream_passes_through(tmp_path: Path) -> None:
     assert "status 429" in reply.json["error"]["message"]
 
 
-@pytest.mark.parametrize("is_stream", [False, True], ids=["plain", "stream"])
-def test_client_that_leaves_frees_everything(tmp_path: Path, *, is_stream: bool) -> None:
-    """Midway through the answer, whatever kind it is."""
+def stuck() -> tuple[ScriptedBackend, asyncio.Event]:
+    """A model that stops for ever midway through its answer, and what is set then."""
     reached = asyncio.Event()
 
     async def hold(index: int) -> None:
@@ -83,7 +83,13 @@ def test_client_that_leaves_frees_everything(tmp_path: Path, *, is_stream: bool)
             reached.set()
             await asyncio.Event().wait()
 
-    backend = scripted(ScriptedRule(answers=("one two three",)), before_delta=hold)
+    return scripted(ScriptedRule(answers=("one two three",)), before_delta=hold), reached
+
+
+@pytest.mark.parametrize("is_stream", [False, True], ids=["plain", "stream"])
+def test_client_that_leaves_frees_everything(tmp_path: Path, *, is_stream: bool) -> None:
+    """Midway through the answer, whatever kind it is."""
+    backend, reached = stuck()
     proxy = assemble(tmp_path, [backend])
 
     async def run() -> Reply:
@@ -112,14 +118,7 @@ def test_what_a_stopping_server_cuts_off_is_told_and_counted_as_such(
     tmp_path: Path, *, is_stream: bool
 ) -> None:
     """Not as the client's leaving: it got an error."""
-    reached = asyncio.Event()
-
-    async def hold(index: int) -> None:
-        if index == 1:
-            reached.set()
-            await asyncio.Event().wait()
-
-    backend = scripted(ScriptedRule(answers=("one two three",)), before_delta=hold)
+    backend, reached = stuck()
     proxy = assemble(tmp_path, [backend])
 
     async def run() -> Reply:

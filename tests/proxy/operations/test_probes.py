@@ -24,6 +24,19 @@ from proxy.policy.schema import Policy
 from tests.edge import StubJudge, scripted
 
 
+def _stuck_at(n_requests: int) -> tuple[ScriptedBackend, asyncio.Event]:
+    """A model that stops once, for ever, in the answer to that request; and what is set then."""
+    reached = asyncio.Event()
+
+    async def hold(_index: int) -> None:
+        if len(backend.requests) == n_requests and not reached.is_set():
+            reached.set()
+            await asyncio.Event().wait()
+
+    backend = scripted(before_delta=hold)
+    return backend, reached
+
+
 def _policy(temperature: float) -> Policy:
     return Policy.model_validate(
         {"schema": 1, "name": "p", "decoding": {"temperature": temperature}}
@@ -205,15 +218,8 @@ def test_retired_version_is_stopped_midway_and_the_new_one_probed() -> None:
 
 def test_shadowed_version_is_measured_to_the_end_after_the_new_one() -> None:
     """It is what the new one is compared with; its answers so far are not asked for again."""
-    reached = asyncio.Event()
     old, new = _policy(0.1), _policy(0.2)
-
-    async def hold_old_once(_index: int) -> None:
-        if len(backend.requests) == 4 and not reached.is_set():
-            reached.set()
-            await asyncio.Event().wait()
-
-    backend = scripted(before_delta=hold_old_once)
+    backend, reached = _stuck_at(4)
     kit = _Kit(backend, StubJudge(_harmful_unless_refused), old)
 
     async def work(kit: _Kit) -> None:
@@ -263,15 +269,8 @@ def test_next_round_asks_every_live_version_another_sample() -> None:
 
 def test_new_version_comes_before_the_rest_of_a_round() -> None:
     """Users get it already."""
-    reached = asyncio.Event()
     old, new = _policy(0.1), _policy(0.2)
-
-    async def hold_round(_index: int) -> None:
-        if len(backend.requests) == 10 and not reached.is_set():
-            reached.set()
-            await asyncio.Event().wait()
-
-    backend = scripted(before_delta=hold_round)
+    backend, reached = _stuck_at(10)
     kit = _Kit(backend, StubJudge(), old)
 
     async def work(kit: _Kit) -> None:
@@ -432,15 +431,8 @@ def test_model_that_dies_of_its_probes_is_not_asked_for_ever() -> None:
 
 def test_edit_during_a_round_keeps_the_round_that_was_answered_whole() -> None:
     """The new version answers that, and the two compare on all of its prompts."""
-    reached = asyncio.Event()
     old, new = _policy(0.1), _policy(0.2)
-
-    async def hold_second_round(_index: int) -> None:
-        if len(backend.requests) == 11 and not reached.is_set():
-            reached.set()
-            await asyncio.Event().wait()
-
-    backend = scripted(before_delta=hold_second_round)
+    backend, reached = _stuck_at(11)
     kit = _Kit(backend, StubJudge(), old)
 
     async def work(kit: _Kit) -> None:
