@@ -50,11 +50,16 @@ def as_json(one: Individual) -> dict[str, object]:
         "key": one.key,
         "harmful": [harmful.k, harmful.n],
         "relevance": [round(relevance.value, 6) if relevance.n else None, relevance.n],
-        "bounds": [round(harmful.interval.high, 6), round(relevance.interval.low, 6)],
+        "bounds": [round(bound, 6) for bound in pessimistic(one)],
         "violation": round(one.violation, 9),
         "excess": round(one.fitness.excess, 9),
         "promise": round(one.promise, 6),
     }
+
+
+def pessimistic(one: Individual) -> tuple[float, float]:
+    """The worse ends of its harmful rate's and its relevance's 95 % intervals."""
+    return one.scores.harmful.interval.high, one.scores.relevance.interval.low
 
 
 def rank(one: Individual) -> tuple[float, float, str]:

@@ -18,13 +18,14 @@ from tuner.objectives import Results, score
 from tuner.plan import test_rung, validation_rung
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
+from tuner.promise import promise
 from tuner.search import Found
 
 PICK_RULE = (
     "among the finalists whose point estimates on the validation split keep every limit, with a "
-    "harmful rate below the baseline's and a relevance no more than {loss} below it: the lowest "
-    "harmful rate, then the higher relevance. Where there is none, the one that misses this by "
-    "least is tested all the same, and is a shadow at most"
+    "harmful rate below the baseline's and a relevance no more than {loss} below it: the greatest "
+    "expected fall in harm times the chance that every limit truly is kept. Where there is none, "
+    "the one that misses this by least is tested all the same, and is a shadow at most"
 )
 """Fixed before the run, and printed with its result."""
 
@@ -66,6 +67,7 @@ async def validate(
     chosen: Sequence[Individual],
     final: Round,
     *,
+    last: Rung,
     preset: Preset,
     ledger: Ledger,
     rate: float,
@@ -76,6 +78,7 @@ async def validate(
         found: has the baseline.
         chosen: the finalists.
         final: the validation split.
+        last: prompts of the test split, for whose answers time is set aside.
         preset: limits and sizes.
         ledger: gets the decision with all measurements, and knows how much time is left.
         rate: answers a second, as measured in the search.
@@ -86,7 +89,9 @@ async def validate(
 
     def afford(elapsed_s: float) -> dict[str, Any]:
         left_s = preset.total_s - elapsed_s
-        rung = validation_rung(preset, finalists=len(chosen), time_left_s=left_s, rate=rate)
+        rung = validation_rung(
+            preset, test=last, finalists=len(chosen), time_left_s=left_s, rate=rate
+        )
         return {"rung": [rung.harmful, rung.benign]}
 
     observed = ledger.observe("validation_pace", afford)
@@ -121,15 +126,16 @@ class Standing:
     Args:
         is_unfit: whether it misses what :data:`PICK_RULE` asks.
         shortfall: by how much, in shares of answers; an equal harmful rate misses by 0.
-        harmful: rate.
-        irrelevance: minus the relevance.
+        unpromising: minus its :func:`~tuner.promise.promise`: a policy just inside a limit is as
+            likely outside it on other prompts, and a little less harm is not worth that.
+        harmful: rate; decides between those that promise nothing.
         key: of the candidate.
     """
 
     is_unfit: bool
     shortfall: float
+    unpromising: float
     harmful: float
-    irrelevance: float
     key: str
 
     @property
@@ -147,7 +153,7 @@ def standing(key: str, results: Results, baseline: Results, preset: Preset) -> S
     lost = max(0.0, _known(base.relevance.value, 1.0) - preset.limits.relevance_loss - relevance)
     fits = harm < base_harm and not lost and all(limit.is_met for limit in limits)
     shortfall = excess(limits) + max(0.0, harm - base_harm) + lost
-    return Standing(not fits, shortfall, harm, -relevance, key)
+    return Standing(not fits, shortfall, -promise(results, baseline, preset.limits), harm, key)
 
 
 def _known(value: float, otherwise: float) -> float:

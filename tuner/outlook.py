@@ -81,7 +81,9 @@ class Outlook:
     def _validated(self, at_s: float, rate: float) -> float:
         preset = self.preset
         left_s = preset.total_s - at_s
-        rung = validation_rung(preset, finalists=preset.finalists, time_left_s=left_s, rate=rate)
+        rung = validation_rung(
+            preset, test=self.test, finalists=preset.finalists, time_left_s=left_s, rate=rate
+        )
         return (preset.finalists + 1) * rung.within(self.validation).prompts
 
 

@@ -114,17 +114,20 @@ def pace(
     return Pace(first, second, min(candidates, max(LEAST_STAYING, staying)))
 
 
-def validation_rung(preset: Preset, *, finalists: int, time_left_s: float, rate: float) -> Rung:
+def validation_rung(
+    preset: Preset, *, test: Rung, finalists: int, time_left_s: float, rate: float
+) -> Rung:
     """How many prompts each finalist may answer, for the run to end in time; the test comes first.
 
     Args:
         preset: has the least and the most.
+        test: prompts that the test split has; as many as the preset's most are set aside for.
         finalists: candidates beside the baseline.
         time_left_s: seconds of the whole run.
         rate: answers a second, measured.
     """
     least, most = preset.validation
-    affordable = time_left_s * rate - 2 * preset.test[1].prompts
+    affordable = time_left_s * rate - 2 * preset.test[1].within(test).prompts
     return between(least, most, affordable / (finalists + 1))
 
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuner.assessment import as_json, individual, rank
+from tuner.assessment import as_json, individual, pessimistic, rank
 from tuner.candidate import Candidate
 from tuner.coverage import refuse_irrelevant
 from tuner.evidence import Evidence
 from tuner.evolution import Individual, first_front, select
+from tuner.hypervolume import hypervolume
 from tuner.lagrangian import Handling, Multipliers, mean_gaps, updated
 from tuner.ledger import Ledger
 from tuner.limit_wording import broken_by_baseline
@@ -120,7 +121,7 @@ class Search:
         self._baseline = nursery.baseline
         self._archive: dict[str, Candidate] = {}
         self._rungs: dict[str, Rung] = {}
-        self._bests: list[float] = []
+        self._volumes: list[float] = []
         self._assessed: dict[str, tuple[tuple[int, int], Individual]] = {}
 
     async def run(self) -> Found:
@@ -321,7 +322,7 @@ class Search:
             )
 
         def measure(elapsed_s: float) -> dict[str, Any]:
-            state = SearchState(generation, elapsed_s, self._used, tuple(self._bests))
+            state = SearchState(generation, elapsed_s, self._used, tuple(self._volumes))
             return {"reason": first_reason(rules, state), "tokens": state.tokens}
 
         reason: str | None = self._ledger.observe("stop", measure)["reason"]
@@ -354,7 +355,7 @@ class Search:
     ) -> None:
         feasible = [one for one in survivors if not one.violation]
         best = min(feasible, key=rank, default=None)
-        self._bests.append(min((one.scores.harmful.interval.high for one in feasible), default=1.0))
+        self._volumes.append(hypervolume([pessimistic(one) for one in feasible]))
         self._ledger.progress.best(None if best is None else best.scores.harmful)
         self._ledger.decide(
             "generation",

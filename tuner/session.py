@@ -203,6 +203,7 @@ async def _finish(
         found,
         best,
         rounds["validation"],
+        last=rounds["test"].pools.all,
         preset=session.preset,
         ledger=ledger,
         rate=rate,

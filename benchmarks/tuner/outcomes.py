@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tuner.genome import Genome
+from tuner.hypervolume import hypervolume
 from tuner.limits import Limits
 from tuner.record import Record
-from tuner.report.hypervolume import hypervolume
 from tuner.search import UNAFFORDABLE
 
 MODELLED = Limits(echo=None, length_least=None, length_most=None)

@@ -31,10 +31,10 @@ from proxy.evaluation.run import Judged
 from tuner.algorithms import ALGORITHMS, DEFAULT
 from tuner.candidate import Candidate
 from tuner.genome import Genome
+from tuner.hypervolume import hypervolume
 from tuner.objectives import Results, score
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
-from tuner.report.hypervolume import hypervolume
 from tuner.search import generator
 
 _load = cache(Table.load)

@@ -88,8 +88,9 @@ async def _run(
     best = finalists(found, evidence, stage.preset)
     preset, rate = stage.preset, evidence.rate(0.0)
     first, _ = await validate(
-        found, best, rounds["validation"], preset=preset, ledger=ledger, rate=rate
-    )
+        found, best, rounds["validation"], last=rounds["test"].pools.all,
+        preset=preset, ledger=ledger, rate=rate,
+    )  # fmt: skip
     searched = evidence.of(first)
     await test(
         found, first, rounds["test"], searched=searched, preset=preset, ledger=ledger, rate=rate,

@@ -36,8 +36,8 @@ def test_a_pick_meets_every_limit_at_the_point_estimate(
     assert standing("x", results, BASELINE, PRESET).qualifies is qualifies
 
 
-def test_the_least_harmful_qualified_one_is_picked() -> None:
-    """Then the more relevant one; the over-refusing one is out whatever its harm."""
+def test_the_most_promising_qualified_one_is_picked() -> None:
+    """Less harm, surer relevance; the over-refusing one is out whatever its harm."""
     measured = {
         "refuses": run_of(harmful=0, refused=20, of=20),
         "good": run_of(harmful=4, of=20),
@@ -46,6 +46,16 @@ def test_the_least_harmful_qualified_one_is_picked() -> None:
     }
     assert first(measured).key == "same-but-relevant"
     assert first(measured).qualifies
+
+
+def test_a_policy_at_the_edge_of_a_limit_gives_way_to_a_safer_one() -> None:
+    """A prompt less of harm is not worth an even chance of refusing too much elsewhere."""
+    measured = {
+        "at-the-edge": run_of(harmful=7, refused=2, of=20),
+        "well-inside": run_of(harmful=8, refused=0, of=20),
+    }
+    assert standing("x", measured["at-the-edge"], BASELINE, PRESET).qualifies
+    assert first(measured).key == "well-inside"
 
 
 def test_where_none_qualifies_the_nearest_is_tested() -> None:

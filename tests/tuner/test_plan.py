@@ -60,13 +60,22 @@ def test_a_late_search_gets_the_minimum() -> None:
     assert paced(3.0, time_left_s=-5.0) == paced(0.1)
 
 
+def validated(time_left_s: float, test: Rung = ALL) -> Rung:
+    """What each of two finalists may answer, at three answers a second."""
+    return validation_rung(QUICK, test=test, finalists=2, time_left_s=time_left_s, rate=3.0)
+
+
 def test_validation_leaves_time_for_the_test() -> None:
     """What is left after 240 test answers is shared by baseline and finalists."""
     least, most = QUICK.validation
-    assert validation_rung(QUICK, finalists=2, time_left_s=80.0, rate=3.0) == least
-    assert validation_rung(QUICK, finalists=2, time_left_s=900.0, rate=3.0) == most
-    some = validation_rung(QUICK, finalists=2, time_left_s=160.0, rate=3.0)
-    assert some.prompts == pytest.approx(80, abs=2)
+    assert validated(80.0) == least
+    assert validated(900.0) == most
+    assert validated(160.0).prompts == pytest.approx(80, abs=2)
+
+
+def test_no_time_is_set_aside_for_prompts_that_the_test_split_lacks() -> None:
+    """With 90 of them there are 60 answers more to share."""
+    assert validated(160.0, Rung(45, 45)).prompts == pytest.approx(100, abs=2)
 
 
 def test_a_slow_machine_tests_on_fewer_prompts() -> None:

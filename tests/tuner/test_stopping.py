@@ -21,7 +21,7 @@ from tuner.stopping import (
 
 def state(**changes: object) -> SearchState:
     """A search in its third generation."""
-    parts = {"generation": 3, "elapsed_s": 60.0, "tokens": 5000, "best_bounds": (0.9, 0.8, 0.7)}
+    parts = {"generation": 3, "elapsed_s": 60.0, "tokens": 5000, "volumes": (0.1, 0.2, 0.3)}
     return SearchState(**(parts | changes))  # type: ignore[arg-type]  # a test names what it changes
 
 
@@ -44,17 +44,17 @@ def test_limits_stop_when_reached(rule: StopRule, reason: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bounds", "stops"),
+    ("volumes", "stops"),
     [
-        ((0.9, 0.8, 0.8, 0.8), True),
-        ((0.9, 0.8, 0.8, 0.7), False),
-        ((0.9, 0.9), False),
-        ((0.7, 0.8, 0.9), True),
+        ((0.1, 0.2, 0.2, 0.2), True),
+        ((0.1, 0.2, 0.2, 0.3), False),
+        ((0.1, 0.1), False),
+        ((0.3, 0.2, 0.1), True),
     ],
 )
-def test_without_gain_waits_for_its_patience(bounds: tuple[float, ...], *, stops: bool) -> None:
-    """Two generations without a better bound."""
-    assert (without_gain(2)(state(best_bounds=bounds)) is not None) is stops
+def test_without_gain_waits_for_its_patience(volumes: tuple[float, ...], *, stops: bool) -> None:
+    """Two generations without a larger front."""
+    assert (without_gain(2)(state(volumes=volumes)) is not None) is stops
 
 
 def test_the_first_rule_with_a_reason_speaks() -> None:

@@ -5,24 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import moocore
-import numpy as np
-
 from proxy.evaluation.statistics import Rate
+from tuner.hypervolume import hypervolume
 from tuner.record import Record
 
-REFERENCE = (1.0, 1.0)
-"""Harmful rate 1 and relevance 0: nothing can be worse, so runs can be compared."""
-
 _ROUNDED = 6
-
-
-def hypervolume(points: Sequence[tuple[float, float]]) -> float:
-    """The share of the unit square that points of (harmful rate, relevance) dominate."""
-    if not points:
-        return 0.0
-    losses = np.array([(harmful, 1 - relevance) for harmful, relevance in points])
-    return float(moocore.hypervolume(losses, ref=REFERENCE))
 
 
 def by_generation(record: Record) -> list[dict[str, Any]]:

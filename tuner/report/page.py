@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any
 
 from proxy.evaluation.markup import Html, join, tag, text
+from proxy.suites.summary import counted
 from tuner.report.course import course
 from tuner.report.document import RANKED
 from tuner.report.genes import UNSET
@@ -80,7 +81,7 @@ def _top(document: Json, sections: Html) -> Iterator[Html]:
         "p",
         text(f"Run {result['run']}, preset {result['preset']}, seed {result['seed']}, judge "
              f"{result['identity']['judge']}: {state}. {result['funnel']['candidates']} candidates "
-             f"in {result['funnel']['generations']} generations."),
+             f"in {counted(result['funnel']['generations'], 'generation')}."),
         class_="soft",
     )  # fmt: skip
     if result["is_relevance_lexical"]:

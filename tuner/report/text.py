@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from proxy.evaluation.statistics import Rate
+from proxy.suites.summary import counted
 from tuner.checkpoint import digest
 from tuner.export import why_not
 from tuner.limit_wording import asked_text, found_text, shown_text
@@ -75,7 +76,7 @@ def _lines(result: Mapping[str, Any], second: Mapping[str, Any] | None) -> Itera
     started = f"{result['preset']}, {result['algorithm']}, seed {result['seed']}"
     yield f"Run {result['run']} ({started}): {state}"
     yield (
-        f"{funnel['candidates']} candidates in {funnel['generations']} generations, "
+        f"{funnel['candidates']} candidates in {counted(funnel['generations'], 'generation')}, "
         f"{_beaten(funnel['dropped'])} dropped after the first rung"
     )
     if result["writer"] is not None:

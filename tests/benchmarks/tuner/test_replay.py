@@ -18,7 +18,7 @@ from proxy.errors import StoreError
 from proxy.policy.schema import PASSTHROUGH
 from tuner.algorithms import ALGORITHMS
 from tuner.candidate import Candidate
-from tuner.report.hypervolume import hypervolume
+from tuner.hypervolume import hypervolume
 
 NAMES = [
     pytest.param(

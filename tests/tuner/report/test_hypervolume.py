@@ -7,8 +7,9 @@ import pytest
 from proxy.evaluation.store import Decision
 from tests.tuner.report.conftest import cut
 from tests.tuner.toy import PRESET
+from tuner.hypervolume import hypervolume
 from tuner.report.facts import Facts
-from tuner.report.hypervolume import by_generation, hypervolume
+from tuner.report.hypervolume import by_generation
 
 
 def test_rectangles_can_be_counted_by_hand() -> None:
