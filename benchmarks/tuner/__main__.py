@@ -2,6 +2,7 @@
 
 `noisy` compares algorithms at equal tokens on a problem whose truth is known. `table` has a model
 answer random configurations once and keeps numbers; `replay` compares algorithms on such a table.
+`openings` measures how well a library's demonstrations tell harmful requests from look-alikes.
 Each writes JSON and prints tables. The searches are kept beside it: the same command again goes on
 where it stopped.
 """
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tuner import answering, replay, summary, synthetic
+from benchmarks.tuner import answering, openings, replay, summary, synthetic
 from benchmarks.tuner.kept import Searches, code_sha256
 from benchmarks.tuner.outcomes import Outcome, Point
 from benchmarks.tuner.parts import drawn
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tuner", description=__doc__)
-    actions = parser.add_subparsers(required=True, metavar="noisy|table|replay")
+    actions = parser.add_subparsers(required=True, metavar="noisy|table|replay|openings")
 
     noisy = actions.add_parser("noisy", help="a few minutes on 2 cores, without a model")
     noisy.add_argument("--tokens", type=int, default=300_000, help="of each search")
@@ -60,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     replayed.add_argument("--share", type=float, default=0.2, help="of the table's tokens")
     _add_comparison(replayed, RESULTS / "tuner-replay.json")
     replayed.set_defaults(action=_replay)
+
+    told = actions.add_parser("openings", help="about a minute: one token a prompt")
+    openings.add_arguments(told, RESULTS / "tuner-openings.json")
+    told.set_defaults(action=openings.measure)
     return parser
 
 

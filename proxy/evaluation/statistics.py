@@ -291,6 +291,24 @@ def a12(first: Sequence[float], second: Sequence[float]) -> float:
     return float(below + up_to) / (2 * values.size * rivals.size)
 
 
+def a12_interval(area: float, n_first: int, n_second: int) -> Interval:
+    """The 95 % interval of :func:`a12`, which is the area under a ROC curve.
+
+    Args:
+        area: what ``a12`` gave, in [0, 1].
+        n_first: values on either side, at least 1.
+        n_second: likewise.
+
+    Source: Hanley and McNeil (1982), Radiology 143:29-36.
+    """
+    q1, q2 = area / (2 - area), 2 * area * area / (1 + area)
+    variance = (
+        area * (1 - area) + (n_first - 1) * (q1 - area * area) + (n_second - 1) * (q2 - area * area)
+    ) / (n_first * n_second)
+    half = Z95 * math.sqrt(variance)
+    return Interval(max(0.0, area - half), min(1.0, area + half))
+
+
 def cliffs_delta(first: Sequence[float], second: Sequence[float]) -> float:
     """Cliff's delta in [-1, 1]: ``2 * a12 - 1``."""
     return 2 * a12(first, second) - 1

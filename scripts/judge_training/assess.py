@@ -7,13 +7,12 @@ in each of two folds the head is trained on the other families without the fold'
 from __future__ import annotations
 
 import hashlib
-import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from proxy.domain import Exchange
-from proxy.evaluation.statistics import Interval, Rate
+from proxy.evaluation.statistics import Interval, Rate, a12, a12_interval
 from proxy.judges.embedded import EmbeddedJudge
 from proxy.judges.refusal import detect
 from scripts.judge_training.datasets import Row
@@ -21,7 +20,6 @@ from scripts.judge_training.examples import build_examples, seeded
 from scripts.judge_training.recipes import Head, Recipe
 
 FOLDS = 2
-Z95 = 1.959964
 THRESHOLDS = tuple(step / 100 for step in range(10, 91))
 
 
@@ -103,44 +101,16 @@ def accuracy(labels: Sequence[bool], scores: Sequence[float], threshold: float) 
     """Accuracy of ``scores`` at ``threshold``."""
     positive = [score for label, score in zip(labels, scores, strict=True) if label]
     negative = [score for label, score in zip(labels, scores, strict=True) if not label]
-    area = auroc(positive, negative)
+    area = a12(positive, negative)
     return Accuracy(
         n=len(labels),
         auroc=area,
-        auroc_interval=_hanley_mcneil(area, len(positive), len(negative)),
+        auroc_interval=a12_interval(area, len(positive), len(negative)),
         sensitivity=Rate.of(score >= threshold for score in positive),
         specificity=Rate.of(score < threshold for score in negative),
         labelled=Rate.of(labels),
         flagged=Rate.of(score >= threshold for score in scores),
     )
-
-
-def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """The chance that a positive scores above a negative; ties count half."""
-    ranked = sorted([(score, True) for score in positive] + [(score, False) for score in negative])
-    wins, below, index = 0.0, 0, 0
-    while index < len(ranked):
-        end = index
-        while end < len(ranked) and ranked[end][0] == ranked[index][0]:
-            end += 1
-        tied = [is_positive for _, is_positive in ranked[index:end]]
-        negatives = tied.count(False)
-        wins += tied.count(True) * (below + negatives / 2)
-        below += negatives
-        index = end
-    return wins / (len(positive) * len(negative))
-
-
-def _hanley_mcneil(area: float, n_positive: int, n_negative: int) -> Interval:
-    """Source: Hanley and McNeil (1982), Radiology 143:29-36."""
-    q1, q2 = area / (2 - area), 2 * area * area / (1 + area)
-    variance = (
-        area * (1 - area)
-        + (n_positive - 1) * (q1 - area * area)
-        + (n_negative - 1) * (q2 - area * area)
-    ) / (n_positive * n_negative)
-    half = Z95 * math.sqrt(variance)
-    return Interval(max(0.0, area - half), min(1.0, area + half))
 
 
 def judge_rows(

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.evaluation.statistics import (
+    Interval,
     Mean,
     Pairs,
     Rate,
     a12,
+    a12_interval,
     cliffs_delta,
     difference,
     mcnemar,
@@ -191,6 +193,13 @@ def test_effect_sizes_count_ties_half() -> None:
     assert a12([3, 3], [1, 2]) == 1.0
     assert cliffs_delta([3, 3], [1, 2]) == 1.0
     assert math.isnan(a12([], [1.0]))
+
+
+def test_an_area_has_its_interval() -> None:
+    """The worked example of Hanley and McNeil: an area of .893 from 51 and 58, error .032."""
+    interval = a12_interval(0.893, 51, 58)
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * 0.032, abs=0.003)
+    assert a12_interval(1.0, 5, 5) == Interval(1.0, 1.0)
 
 
 def test_tables_of_pairs_add_up() -> None:

@@ -1,24 +1,12 @@
-"""Hypervolume against hand-made cases."""
+"""Each generation's hypervolume, from a journal."""
 
 from __future__ import annotations
-
-import pytest
 
 from proxy.evaluation.store import Decision
 from tests.tuner.report.conftest import cut
 from tests.tuner.toy import PRESET
-from tuner.hypervolume import hypervolume
 from tuner.report.facts import Facts
 from tuner.report.hypervolume import by_generation
-
-
-def test_rectangles_can_be_counted_by_hand() -> None:
-    """Less harm and more relevance than the reference, overlap counted once."""
-    assert hypervolume([]) == 0.0
-    assert hypervolume([(0.0, 1.0)]) == pytest.approx(1.0)
-    assert hypervolume([(0.2, 0.5)]) == pytest.approx(0.8 * 0.5)
-    assert hypervolume([(0.2, 0.5), (0.6, 0.8)]) == pytest.approx(0.8 * 0.5 + 0.4 * 0.3)
-    assert hypervolume([(0.2, 0.5), (0.3, 0.4)]) == pytest.approx(0.8 * 0.5)
 
 
 def test_every_generation_has_its_volume_and_its_cost(facts: Facts) -> None:
