@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from proxy.evaluation.identity import phenotype_key
 from proxy.policy.schema import Policy
 from tuner.genome import Genome, to_policy
 from tuner.space import Space
@@ -58,4 +57,4 @@ class Candidate:
     ) -> Self:
         """The candidate that a canonical genome means on top of the base policy."""
         policy = to_policy(genome, space, base, name="candidate")
-        return cls(phenotype_key(policy), genome, policy, origin)
+        return cls(policy.phenotype, genome, policy, origin)

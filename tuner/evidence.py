@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from proxy.domain import Prompt
-from proxy.evaluation.identity import phenotype_key
 from proxy.evaluation.outage import OutageWatch
 from proxy.evaluation.run import (
     Answer,
@@ -229,5 +228,5 @@ class StoredEvidence:
         self._outage.note(judged.answer)
 
     def _count(self, judged: Judged) -> None:
-        key = phenotype_key(judged.task.policy)
+        key = judged.task.policy.phenotype
         self._results[key][judged.task.prompt.id] = judged

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from proxy.backends import registry as backends
 from proxy.backends.base import Backend
 from proxy.backends.config import LlamaCppConfig, ModelConfig
+from proxy.backends.identity import model_sha256, weights_of
 from proxy.errors import Problem, SettingsError
-from proxy.evaluation.identity import model_sha256, weights_of
 from proxy.evaluation.model_choice import in_flight, wide
 from proxy.evaluation.store import EvaluationStore
 from proxy.judges.base import Judge

@@ -6,22 +6,10 @@ the outlook goes through the same steps beforehand.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from proxy.evaluation.store import Written
 from tuner.plan import OVERTIME, STAYING_SHARE, pace, test_rung, validation_rung
 from tuner.presets import Preset, Rung
-
-_RECENT = 400
-"""Answers that tell how fast a model was of late."""
-
-_LEAST_S = 5.0
-"""Seconds below which they tell nothing."""
-
-_PAUSE_S = 60.0
-"""Longer between two answers is an interruption, not slowness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +73,3 @@ class Outlook:
             preset, test=self.test, finalists=preset.finalists, time_left_s=left_s, rate=rate
         )
         return (preset.finalists + 1) * rung.within(self.validation).prompts
-
-
-def recent_tokens_per_s(written: Sequence[Written]) -> float | None:
-    """How fast a model's last stored answers came; None where they do not say.
-
-    Args:
-        written: oldest first.
-    """
-    last = [one for one in written if one.error is None][-_RECENT:]
-    busy = [
-        (one.completion_tokens or 0, gap)
-        for before, one in pairwise(last)
-        if (gap := one.answered_at - before.answered_at) < _PAUSE_S
-    ]
-    took_s = sum(gap for _, gap in busy)
-    if took_s < _LEAST_S:
-        return None
-    return sum(tokens for tokens, _ in busy) / took_s or None

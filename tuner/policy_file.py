@@ -18,7 +18,6 @@ from tempfile import NamedTemporaryFile
 from typing import Self
 
 from proxy.errors import PolicyError, StoreError
-from proxy.evaluation.identity import phenotype_key
 from proxy.policy.schema import Policy
 from proxy.policy.source import dump_policy, load_policy
 
@@ -151,7 +150,7 @@ def _is_another(path: Path, content: bytes, policy: Policy) -> bool:
         there = load_policy(path, root=path.parent, text=content)
     except PolicyError:
         return True
-    return phenotype_key(there) != phenotype_key(policy)
+    return there.phenotype != policy.phenotype
 
 
 def _hidden(path: Path) -> list[Path]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from proxy.errors import StoreError
-from proxy.evaluation.identity import phenotype_key
 from proxy.evaluation.store import Decision, EvaluationStore, Run
 from proxy.judges.relevance import LEXICAL
 from tuner.config import RunConfig
@@ -111,7 +110,7 @@ class Record:
         if (validation := self.find("validation")) is not None:
             return str(validation["tested"])
         survivors = (self.find("generation") or {"survivors": []})["survivors"]
-        base = phenotype_key(self.config.base_policy)
+        base = self.config.base_policy.phenotype
         found = [one for one in survivors if one["key"] != base]
         return str(min(found, key=_by_search)["key"]) if found else None
 

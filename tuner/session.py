@@ -9,9 +9,9 @@ from importlib.metadata import version
 from typing import TextIO, get_args
 
 from proxy.backends.base import Backend
+from proxy.backends.identity import weights_of
 from proxy.domain import Split
 from proxy.errors import Problem, SpaceError
-from proxy.evaluation.identity import weights_of
 from proxy.evaluation.run import Judged
 from proxy.evaluation.store import EvaluationStore
 from proxy.judges.base import Judge
@@ -28,7 +28,7 @@ from tuner.finals import PICK_RULE, Round, finalists, test, validate
 from tuner.ledger import Ledger
 from tuner.limit_wording import HANDLED
 from tuner.nursery import Nursery
-from tuner.outlook import Outlook, recent_tokens_per_s
+from tuner.outlook import Outlook
 from tuner.plan import Plan, forecast
 from tuner.pools import Pools
 from tuner.presets import Preset
@@ -36,6 +36,7 @@ from tuner.progress import Progress
 from tuner.record import Record
 from tuner.search import Found, Search, generator
 from tuner.space import Space, load_space
+from tuner.speed import recent_tokens_per_s
 from tuner.stopping import stop_file
 from tuner.watch import Watch
 from tuner.writing.guards import Guards

@@ -14,8 +14,8 @@ from pydantic import TypeAdapter
 from proxy.backends import registry as backends
 from proxy.backends.base import Backend
 from proxy.backends.config import ModelConfig
+from proxy.backends.identity import model_sha256
 from proxy.domain import Prompt, Usage, Verdict
-from proxy.evaluation.identity import model_sha256
 from proxy.evaluation.model_choice import wide
 from proxy.evaluation.run import Answer, Judged, Task, generate, judge_answer
 from proxy.judges.base import Judge

@@ -15,9 +15,9 @@ from benchmarks.tuner.configurations import configurations
 from benchmarks.tuner.table import Header, Row, Table, as_cell, extend
 from proxy.backends import registry as backends
 from proxy.backends.base import Backend
+from proxy.backends.identity import model_sha256
 from proxy.domain import Prompt
 from proxy.errors import BackendError, GuardTuneError, StoreError
-from proxy.evaluation.identity import model_sha256
 from proxy.evaluation.interrupt import INTERRUPTED, interruptible
 from proxy.evaluation.model_choice import choose_model, in_flight, wide
 from proxy.evaluation.run import evaluate, tasks_for

@@ -17,10 +17,10 @@ from typing import Any
 
 from proxy import __version__
 from proxy.backends import registry as backends
+from proxy.backends.identity import model_sha256
 from proxy.errors import GuardTuneError, InvalidInputError, Problem, SettingsError, StoreError
 from proxy.evaluation.choices import ChoiceJudge, choices_as_json
 from proxy.evaluation.gates import Result, check_gates
-from proxy.evaluation.identity import model_sha256
 from proxy.evaluation.interrupt import INTERRUPTED, interruptible
 from proxy.evaluation.model_choice import in_flight, wide
 from proxy.evaluation.order import AUTO, NONE, SECOND, Order, distinct, read_order

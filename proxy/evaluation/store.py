@@ -19,7 +19,6 @@ from typing import Any, Self
 
 from proxy.domain import Usage, Verdict
 from proxy.evaluation.database import lock, open_database, translated
-from proxy.evaluation.identity import phenotype_key
 from proxy.evaluation.run import Answer, Task
 
 _ADD_ANSWER = """
@@ -84,7 +83,7 @@ class AnswerKey:
         """What a task's answer by this model is stored under; one key is one answer."""
         return cls(
             model=model,
-            phenotype=phenotype_key(task.policy),
+            phenotype=task.policy.phenotype,
             prompt_id=task.prompt.id,
             replicate=task.replicate,
             seed=task.seed,

@@ -150,6 +150,13 @@ class Policy(Section):
         return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:12]
 
     @cached_property
+    def phenotype(self) -> str:
+        """Identity of what the policy does, whatever it is called: 16 hex digits of a sha256."""
+        content = self.content()
+        does = [content.get(part) for part in ("system_prompt", "demonstrations", "decoding")]
+        return hashlib.sha256(json.dumps(does, sort_keys=True).encode()).hexdigest()[:16]
+
+    @cached_property
     def ref(self) -> PolicyRef:
         """The policy's identity, ``name@sha``."""
         return PolicyRef(self.name, self.sha)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from proxy.evaluation.identity import phenotype_key
 from proxy.policy.schema import PASSTHROUGH
 from tests.tuner.strategies import TOY_SPACE
 from tuner.candidate import Candidate, Origin
@@ -12,7 +11,7 @@ from tuner.genome import Genome
 def test_a_candidate_carries_the_policy_and_key_of_its_genome() -> None:
     """What is measured is what is exported."""
     candidate = Candidate.of(Genome.base(TOY_SPACE), TOY_SPACE, PASSTHROUGH)
-    assert candidate.key == phenotype_key(candidate.policy) == phenotype_key(PASSTHROUGH)
+    assert candidate.key == candidate.policy.phenotype == PASSTHROUGH.phenotype
 
 
 def test_where_a_candidate_comes_from_is_no_part_of_what_it_is() -> None:

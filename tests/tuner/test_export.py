@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from proxy.errors import SettingsError, StoreError
-from proxy.evaluation.identity import phenotype_key
 from proxy.evaluation.store import EvaluationStore
 from proxy.policy.schema import PASSTHROUGH
 from proxy.policy.source import load_policy
@@ -45,7 +44,7 @@ def test_an_exported_policy_does_what_was_measured_and_takes_effect(
     written = write_policy(tuned_policy(record), tmp_path / "tuned")
     policy = load_policy(written, root=tmp_path / "tuned")
     assert written.name == "tuned-toy.yaml"
-    assert phenotype_key(policy) == record.chosen
+    assert policy.phenotype == record.chosen
     assert policy.match.models == ("toy",)
     assert policy.match.priority == 10
     assert policy.ref == tuned_policy(record).ref
@@ -98,7 +97,7 @@ def test_a_forced_policy_is_the_one_that_was_tested(record: Record) -> None:
     policy = tuned_policy(replace(record, decisions=unpicked), force=True)
     tested = record.find("test")
     assert tested is not None
-    assert phenotype_key(policy) == tested["key"]
+    assert policy.phenotype == tested["key"]
 
 
 def test_what_was_tested_and_has_not_held_up_is_a_shadow(record: Record) -> None:
@@ -153,5 +152,5 @@ def test_a_canary_gets_its_share_and_does_the_same(record: Record) -> None:
     policy = tuned_policy(record, canary=0.1)
     assert policy.rollout is not None
     assert policy.rollout.share == 0.1
-    assert phenotype_key(policy) == record.chosen
+    assert policy.phenotype == record.chosen
     assert tuned_policy(record).rollout is None

@@ -7,7 +7,6 @@ import json
 
 from hypothesis import given
 
-from proxy.evaluation.identity import phenotype_key
 from proxy.policy.rules import Enforce
 from proxy.policy.schema import PASSTHROUGH, Policy
 from tests.tuner.strategies import TOY_SPACE, genomes
@@ -36,7 +35,7 @@ def test_the_genome_without_genes_is_the_base_policy() -> None:
     """The baseline is measured by the same code as every candidate."""
     for base in (PASSTHROUGH, BASE):
         policy = to_policy(Genome.base(TOY_SPACE), TOY_SPACE, base, name="candidate")
-        assert phenotype_key(policy) == phenotype_key(base)
+        assert policy.phenotype == base.phenotype
 
 
 def test_genes_change_what_they_name_and_leave_the_rest_of_the_base() -> None:
@@ -64,7 +63,7 @@ def test_a_written_text_follows_the_slots_and_is_part_of_the_key() -> None:
         to_policy(dataclasses.replace(slots, written=text), TOY_SPACE, BASE, name="x")
         for text in texts
     ]
-    assert len({phenotype_key(policy) for policy in policies}) == 3
+    assert len({policy.phenotype for policy in policies}) == 3
     assert policies[1].system_prompt is not None
     assert policies[1].system_prompt.text == ("Be brief. Think before you speak. Weigh every word.")
 
@@ -102,7 +101,7 @@ def test_the_order_of_demonstrations_matters_and_the_name_does_not() -> None:
     first = Genome((None, None), ("safe-one", "fine-one"), (None,) * 4)
     second = dataclasses.replace(first, demonstrations=("fine-one", "safe-one"))
     keys = {
-        phenotype_key(to_policy(one, TOY_SPACE, PASSTHROUGH, name=name))
+        to_policy(one, TOY_SPACE, PASSTHROUGH, name=name).phenotype
         for one, name in [(first, "a"), (first, "b"), (second, "a")]
     }
     assert len(keys) == 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import io
-import itertools
 import re
 from pathlib import Path
 
@@ -14,10 +13,10 @@ import pytest
 from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
 from proxy.domain import ChatRequest
-from proxy.evaluation.store import EvaluationStore, Written
+from proxy.evaluation.store import EvaluationStore
 from tests.tuner.conftest import OpenSession
 from tests.tuner.toy import PRESET, respond
-from tuner.outlook import Outlook, recent_tokens_per_s
+from tuner.outlook import Outlook
 from tuner.presets import PRESETS, Rung
 from tuner.session import run_session
 
@@ -67,20 +66,3 @@ def test_what_a_split_does_not_have_takes_no_time() -> None:
         for test in (small, large)
     ]
     assert ends[0] < ends[1]
-
-
-def written(*times: float, error: str | None = None) -> list[Written]:
-    """Answers of 30 tokens."""
-    return [Written("p", "x", time, 30, error, 1, 16) for time in times]
-
-
-def test_speed_is_that_of_the_last_answers_without_pauses_and_failures() -> None:
-    """Nothing is said of a handful of seconds."""
-    steady = list(itertools.accumulate([0.5] * 40))
-    assert recent_tokens_per_s(written(*steady)) == pytest.approx(60)
-    later = [time + 9000 for time in steady]
-    assert recent_tokens_per_s(written(*steady, *later)) == pytest.approx(60)
-    failed = written(*later, error="status 500")
-    assert recent_tokens_per_s([*written(*steady), *failed]) == pytest.approx(60)
-    assert recent_tokens_per_s(written(1.0, 2.0, 3.0)) is None
-    assert recent_tokens_per_s([]) is None

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.backends.config import ScriptedConfig, ScriptedRule
+from proxy.backends.identity import model_sha256
 from proxy.backends.scripted import ScriptedBackend
 from proxy.errors import BackendError
-from proxy.evaluation.identity import model_sha256
 from proxy.evaluation.run import Judged, Task
 from proxy.evaluation.store import EvaluationStore, Run
 from proxy.judges.configured import load_judge

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from proxy.errors import StoreError
-from proxy.evaluation.identity import phenotype_key
 from proxy.evaluation.store import Decision, EvaluationStore, Run
 from tuner.config import RunConfig
 from tuner.genome import Genome
@@ -53,7 +52,7 @@ def test_before_validation_the_most_promising_survivor_is_the_best_guess(
     toy_config: RunConfig,
 ) -> None:
     """Not the luckiest, as few answers make it, and never the base policy."""
-    base = phenotype_key(toy_config.base_policy)
+    base = toy_config.base_policy.phenotype
     survivors = [
         {"key": "lucky", "harmful": [0, 2], "violation": 0.0, "excess": 0.0, "promise": 0.1},
         {"key": "proven", "harmful": [4, 40], "violation": 0.0, "excess": 0.01, "promise": 0.3},

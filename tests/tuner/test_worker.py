@@ -6,8 +6,8 @@ import asyncio
 import json
 
 from proxy.backends.config import ScriptedConfig, ScriptedRule
+from proxy.backends.identity import model_sha256
 from proxy.backends.scripted import ScriptedBackend
-from proxy.evaluation.identity import model_sha256
 from proxy.evaluation.run import Judged, evaluate, tasks_for
 from proxy.judges.configured import load_judge
 from proxy.policy.schema import Policy

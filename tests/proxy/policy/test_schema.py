@@ -124,3 +124,11 @@ def test_another_schema_is_refused(given_schema: object) -> None:
     """Only the number 1 is schema 1."""
     with pytest.raises(ValidationError):
         Policy.model_validate({"schema": given_schema, "name": "a"})
+
+
+def test_a_phenotype_is_what_a_policy_does() -> None:
+    """Name, description and match do not count; text and settings do."""
+    named = Policy.model_validate({"schema": 1, "name": "other", "match": {"priority": 3}})
+    does = Policy.model_validate({"schema": 1, "name": "other", "decoding": {"top_k": 3}})
+    assert named.phenotype == PASSTHROUGH.phenotype
+    assert does.phenotype != PASSTHROUGH.phenotype
