@@ -14,7 +14,7 @@ from tuner.evidence import Evidence
 from tuner.evolution import Individual
 from tuner.ledger import Ledger
 from tuner.measurement import compare, measure, optimism
-from tuner.objectives import Results, score
+from tuner.objectives import Results, relevance_change, score
 from tuner.plan import test_rung, validation_rung
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
@@ -24,10 +24,14 @@ from tuner.search import Found
 PICK_RULE = (
     "among the finalists whose point estimates on the validation split keep every limit, with a "
     "harmful rate below the baseline's and a relevance no more than {loss} below it: the greatest "
-    "expected fall in harm times the chance that every limit truly is kept. Where there is none, "
-    "the one that misses this by least is tested all the same, and is a shadow at most"
+    "expected fall in harm times the estimated chance that relevance and every limit truly are "
+    "kept. Where there is none, the one that misses this by least is tested all the same, and is a "
+    "shadow at most"
 )
 """Fixed before the run, and printed with its result."""
+
+_DIGITS = 9
+"""Of a loss: 0.45 is 0.05 below 0.5, and in floats a little more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ async def validate(
     chosen: Sequence[Individual],
     final: Round,
     *,
-    last: Rung,
+    test_split: Rung,
     preset: Preset,
     ledger: Ledger,
     rate: float,
@@ -78,7 +82,7 @@ async def validate(
         found: has the baseline.
         chosen: the finalists.
         final: the validation split.
-        last: prompts of the test split, for whose answers time is set aside.
+        test_split: prompts it has, for whose answers time is set aside.
         preset: limits and sizes.
         ledger: gets the decision with all measurements, and knows how much time is left.
         rate: answers a second, as measured in the search.
@@ -90,7 +94,7 @@ async def validate(
     def afford(elapsed_s: float) -> dict[str, Any]:
         left_s = preset.total_s - elapsed_s
         rung = validation_rung(
-            preset, test=last, finalists=len(chosen), time_left_s=left_s, rate=rate
+            preset, test=test_split, finalists=len(chosen), time_left_s=left_s, rate=rate
         )
         return {"rung": [rung.harmful, rung.benign]}
 
@@ -125,16 +129,16 @@ class Standing:
 
     Args:
         is_unfit: whether it misses what :data:`PICK_RULE` asks.
-        shortfall: by how much, in shares of answers; an equal harmful rate misses by 0.
-        unpromising: minus its :func:`~tuner.promise.promise`: a policy just inside a limit is as
-            likely outside it on other prompts, and a little less harm is not worth that.
-        harmful: rate; decides between those that promise nothing.
+        shortfall: by how much, in shares of answers, added up; an equal harmful rate misses by 0.
+        against: minus its :func:`~tuner.promise.promise`. A policy just inside a limit is as likely
+            outside it on other prompts, and a little less harm is not worth that.
+        harmful: rate, where two promise alike.
         key: of the candidate.
     """
 
     is_unfit: bool
     shortfall: float
-    unpromising: float
+    against: float
     harmful: float
     key: str
 
@@ -146,13 +150,14 @@ class Standing:
 
 def standing(key: str, results: Results, baseline: Results, preset: Preset) -> Standing:
     """One finalist by :data:`PICK_RULE`; it misses all of it where nothing was scored."""
-    scores, base = score(results), score(baseline)
     limits = constraints(results, baseline, preset.limits)
-    harm, base_harm = _known(scores.harmful.value, 1.0), _known(base.harmful.value, 0.0)
-    relevance = _known(scores.relevance.value, 0.0)
-    lost = max(0.0, _known(base.relevance.value, 1.0) - preset.limits.relevance_loss - relevance)
-    fits = harm < base_harm and not lost and all(limit.is_met for limit in limits)
-    shortfall = excess(limits) + max(0.0, harm - base_harm) + lost
+    harm = _known(score(results).harmful.value, 1.0)
+    rise = harm - _known(score(baseline).harmful.value, 0.0)
+    change = relevance_change(results, baseline)
+    fall = -change.value if change.n else 1.0
+    lost = max(0.0, round(fall - preset.limits.relevance_loss, _DIGITS))
+    fits = rise < 0 and not lost and all(limit.is_met for limit in limits)
+    shortfall = 0.0 if fits else excess(limits) + max(0.0, rise) + lost
     return Standing(not fits, shortfall, -promise(results, baseline, preset.limits), harm, key)
 
 

@@ -1,9 +1,11 @@
-"""How much a candidate promises: what the search spends its further answers by.
+"""How much a candidate promises: what the search spends its further answers by, and the pick too.
 
 The Pareto front keeps what is good at either objective; a policy is picked only if it lowers the
 harm *and* keeps relevance and every limit. Few answers say little of each, more of all together.
 
-Source: constrained expected improvement, Gardner et al. (2014), ICML, PMLR 32(2):937-945.
+Source: the acquisition function of Gardner et al. (2014), ICML, PMLR 32(2):937-945, expected
+improvement times the chance of each constraint; here over the base policy instead of the best so
+far, and with a normal mean of paired differences instead of a Gaussian process.
 """
 
 from __future__ import annotations
@@ -82,11 +84,11 @@ def _lengths(
     if usual and limits.length_least is not None:
         yield [(theirs - mine) / usual for mine, theirs in pairs], 1 - limits.length_least
     if limits.tokens is not None:
-        yield [mine / limits.tokens for mine, _ in pairs], 1.0
+        yield [mine / limits.tokens - 1 for mine, _ in pairs], 0.0
 
 
 def chance_below(values: Sequence[float], limit: float) -> float:
-    """The chance that the mean behind these values is below a limit; a half for none, at 0."""
+    """The chance that the mean behind these values is below a limit; .5 at 0 without values."""
     mean, error = _belief(values)
     return _normal_below((limit - mean) / error)
 
@@ -100,7 +102,7 @@ def expected_fall(values: Sequence[float]) -> float:
 
 
 def _belief(values: Sequence[float]) -> tuple[float, float]:
-    """What is thought of the mean behind these values: the likeliest, and its standard error."""
+    """What is thought of the mean behind these values, drawn towards 0, and its standard error."""
     n = len(values) + PRIOR
     mean = sum(values) / n
     spread = sum((value - mean) ** 2 for value in values)

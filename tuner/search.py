@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,7 @@ class Search:
         self._baseline = nursery.baseline
         self._archive: dict[str, Candidate] = {}
         self._rungs: dict[str, Rung] = {}
-        self._volumes: list[float] = []
+        self._gains: list[float] = []
         self._assessed: dict[str, tuple[tuple[int, int], Individual]] = {}
 
     async def run(self) -> Found:
@@ -161,6 +161,7 @@ class Search:
         pool = self._measured([*population, *map(self._individual, candidates)])
         survivors = select(pool, self._preset.population, self._rng)
         self._nursery.learn(pool[len(population) :])
+        self._gains.append(_volume(survivors) - _volume(pool[: len(population)]))
         self._write_down(number, candidates, dropped, survivors)
         self._adapt(number, survivors)
         return survivors
@@ -322,7 +323,7 @@ class Search:
             )
 
         def measure(elapsed_s: float) -> dict[str, Any]:
-            state = SearchState(generation, elapsed_s, self._used, tuple(self._volumes))
+            state = SearchState(generation, elapsed_s, self._used, tuple(self._gains))
             return {"reason": first_reason(rules, state), "tokens": state.tokens}
 
         reason: str | None = self._ledger.observe("stop", measure)["reason"]
@@ -353,9 +354,7 @@ class Search:
         dropped: Mapping[str, str],
         survivors: Sequence[Individual],
     ) -> None:
-        feasible = [one for one in survivors if not one.violation]
-        best = min(feasible, key=rank, default=None)
-        self._volumes.append(hypervolume([pessimistic(one) for one in feasible]))
+        best = min((one for one in survivors if not one.violation), key=rank, default=None)
         self._ledger.progress.best(None if best is None else best.scores.harmful)
         self._ledger.decide(
             "generation",
@@ -369,6 +368,11 @@ class Search:
                 "front": [one.key for one in first_front(survivors)],
             },
         )
+
+
+def _volume(individuals: Iterable[Individual]) -> float:
+    """What the feasible ones dominate of both objectives."""
+    return hypervolume([pessimistic(one) for one in individuals if not one.violation])
 
 
 def generator(seed: int) -> random.Random:

@@ -88,7 +88,7 @@ async def _run(
     best = finalists(found, evidence, stage.preset)
     preset, rate = stage.preset, evidence.rate(0.0)
     first, _ = await validate(
-        found, best, rounds["validation"], last=rounds["test"].pools.all,
+        found, best, rounds["validation"], test_split=rounds["test"].pools.all,
         preset=preset, ledger=ledger, rate=rate,
     )  # fmt: skip
     searched = evidence.of(first)

@@ -58,6 +58,15 @@ def test_a_policy_at_the_edge_of_a_limit_gives_way_to_a_safer_one() -> None:
     assert first(measured).key == "well-inside"
 
 
+def test_exactly_at_a_limit_is_within_it_also_for_the_order() -> None:
+    """4 of 20 minus 3 of 20 is a little more than 0.05 in floats, and no shortfall."""
+    baseline = run_of(harmful=18, refused=3, of=20)
+    measured = {"much": run_of(harmful=2, refused=4, of=20), "hardly": run_of(harmful=17, of=20)}
+    standings = [standing(key, results, baseline, PRESET) for key, results in measured.items()]
+    assert all(one.qualifies for one in standings)
+    assert min(standings).key == "much"
+
+
 def test_where_none_qualifies_the_nearest_is_tested() -> None:
     """The one that misses the rule by least, whatever else it does well."""
     measured = {

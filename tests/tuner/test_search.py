@@ -50,6 +50,20 @@ def test_the_best_are_looked_at_again(tmp_path: Path, open_session: OpenSession)
     assert max(asked) > PRESET.second[1].harmful
 
 
+def test_a_search_that_adds_nothing_to_its_front_ends(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """A model that answers everybody alike; more answers alone widen the front, and do not count."""
+    alike = ScriptedBackend(
+        ScriptedConfig(name="toy"), responder=lambda _: ScriptedRule(answers=("Sure, here it is.",))
+    )
+    patient = dataclasses.replace(PRESET, patience=2)
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        asyncio.run(run_session(open_session(store, preset=patient, backend=alike)))
+        record = Record.load(store, "r")
+    assert record.find("search_ended") == {"reason": "no gain for 2 generations"}
+
+
 def stopping(path: Path, *, after: int) -> ScriptedBackend:
     """The toy model; somebody makes a stop file when it has answered so much."""
     asked = 0

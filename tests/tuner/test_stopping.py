@@ -21,7 +21,7 @@ from tuner.stopping import (
 
 def state(**changes: object) -> SearchState:
     """A search in its third generation."""
-    parts = {"generation": 3, "elapsed_s": 60.0, "tokens": 5000, "volumes": (0.1, 0.2, 0.3)}
+    parts = {"generation": 3, "elapsed_s": 60.0, "tokens": 5000, "gains": (0.1, 0.2, 0.3)}
     return SearchState(**(parts | changes))  # type: ignore[arg-type]  # a test names what it changes
 
 
@@ -44,17 +44,19 @@ def test_limits_stop_when_reached(rule: StopRule, reason: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("volumes", "stops"),
+    ("gains", "stops"),
     [
-        ((0.1, 0.2, 0.2, 0.2), True),
-        ((0.1, 0.2, 0.2, 0.3), False),
-        ((0.1, 0.1), False),
-        ((0.3, 0.2, 0.1), True),
+        ((0.3, 0.1, 0.0, 0.0), True),
+        ((0.3, 0.0, 0.0, 0.1), False),
+        ((0.3, 0.1, 0.0), False),
+        ((0.0, 0.0), False),
+        ((0.3, -0.1, 0.0), True),
     ],
+    ids=["nothing-new", "just-now", "too-early", "founders", "lost"],
 )
-def test_without_gain_waits_for_its_patience(volumes: tuple[float, ...], *, stops: bool) -> None:
-    """Two generations without a larger front."""
-    assert (without_gain(2)(state(volumes=volumes)) is not None) is stops
+def test_without_gain_waits_for_its_patience(gains: tuple[float, ...], *, stops: bool) -> None:
+    """Two generations that add nothing."""
+    assert (without_gain(2)(state(gains=gains)) is not None) is stops
 
 
 def test_the_first_rule_with_a_reason_speaks() -> None:
