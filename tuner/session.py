@@ -204,7 +204,7 @@ async def _finish(
         found,
         best,
         rounds["validation"],
-        last=rounds["test"].pools.all,
+        test_split=rounds["test"].pools.all,
         preset=session.preset,
         ledger=ledger,
         rate=rate,
