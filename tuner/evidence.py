@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from proxy.domain import Prompt
+from proxy.domain import Prompt, Verdict
+from proxy.errors import JudgeError
 from proxy.evaluation.outage import OutageWatch
 from proxy.evaluation.run import (
     Answer,
@@ -26,6 +27,9 @@ from tuner.objectives import Results
 
 Failure = tuple[str, str, str]
 """A candidate's key, a prompt's id, and why there is no answer."""
+
+SILENCE = 8
+"""Answers left unscored one after the other, and once more: the judge is taken to be down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,10 @@ class StoredEvidence:
     """What is known of each candidate on one split's prompts.
 
     Each answer is in the store before it counts here, so that nothing is lost when the run ends,
-    however it ends. A failed one counts as unscored for the rest of the run. The store has the next
-    run ask again; a resumed run must not, or it would decide differently. Likewise an answer that
-    its judge left unscored, as one does that is down for a while.
+    however it ends. What fails or is left unscored is decided on as such, and stays so for the rest
+    of the run: the store has the next run ask again, and a resumed run must not, or it would decide
+    differently. So a judge is asked once more before that, and where the model or the judge turns
+    out to be down, the run stops instead.
 
     Args:
         bench: what answers and judges.
@@ -103,6 +108,8 @@ class StoredEvidence:
         self._on_failed = on_failed
         self._results: dict[str, dict[str, Judged]] = {}
         self._outage = OutageWatch(bench.served, "`guardtune tune resume`")
+        self._judging = asyncio.Semaphore(bench.executor.in_flight)
+        self._unscored_in_a_row = 0
 
     @property
     def answers(self) -> int:
@@ -153,10 +160,13 @@ class StoredEvidence:
 
         Raises:
             BackendError: answer after answer failed.
+            JudgeError: the judge leaves answer after answer unscored.
             StoreError: an answer could not be kept.
         """
         missing = self._missing(wanted)
         await self._bench.executor.run(await self._fresh(missing), self._keep)
+        self._outage.over()
+        await self._judge_again(missing)
         failures = sorted(
             (key, prompt, error)
             for key, prompt in missing
@@ -164,6 +174,40 @@ class StoredEvidence:
         )
         if failures:
             self._on_failed(failures)
+
+    async def _judge_again(self, missing: Mapping[tuple[str, str], Task]) -> None:
+        """Ask the judge once more about what it left unscored: it may have been down till now.
+
+        A judge may have nothing to say of some answers. One that is down says nothing of the last.
+        """
+        if self._is_replaying():
+            return
+        is_silent = self._unscored_in_a_row >= SILENCE
+        left = {place: task for place, task in missing.items() if self._is_unscored(place)}
+        async with asyncio.TaskGroup() as group:
+            for task in left.values():
+                group.create_task(self._rejudge(task))
+        if is_silent and all(map(self._is_unscored, left)):
+            reason = next(self._results[key][prompt].verdict.reason for key, prompt in left)
+            raise JudgeError(
+                f"The judge left the last {self._unscored_in_a_row} answers unscored, and does so "
+                f"again ({reason}). What was answered is kept: mend the judge, then "
+                "`guardtune tune resume`."
+            )
+
+    def _is_unscored(self, place: tuple[str, str]) -> bool:
+        """An answer is there, and no verdict."""
+        key, prompt = place
+        judged = self._results[key][prompt]
+        return judged.answer.error is None and judged.verdict.status == "unscored"
+
+    async def _rejudge(self, task: Task) -> None:
+        answer = self._results[task.policy.phenotype][task.prompt.id].answer
+        async with self._judging:
+            verdict = await judge_answer(self._bench.judge, task, answer)
+        if verdict.status == "scored":
+            self._bench.store.add_verdict(AnswerKey.of(self._bench.model, task), verdict)
+            self._count(Judged(task, answer, verdict))
 
     def _missing(
         self, wanted: Sequence[tuple[Candidate, Sequence[Prompt]]]
@@ -186,10 +230,9 @@ class StoredEvidence:
 
         Several at once, since a judge that has not seen stored answers yet may be slow to ask.
         """
-        slots = asyncio.Semaphore(self._bench.executor.in_flight)
 
         async def is_known(place: tuple[str, str], task: Task) -> bool:
-            async with slots:
+            async with self._judging:
                 return await self._recall(place, task)
 
         try:
@@ -213,6 +256,7 @@ class StoredEvidence:
         answer, known = found
         if known is None or (known.status == "unscored" and not self._is_replaying()):
             verdict = await judge_answer(judge, task, answer)
+            self._listen(verdict)
             if verdict != known:
                 self._bench.store.add_verdict(key, verdict)
             known = verdict
@@ -226,6 +270,12 @@ class StoredEvidence:
         self._count(judged)
         self._bench.on_answer(judged)
         self._outage.note(judged.answer)
+        if judged.answer.error is None:
+            self._listen(judged.verdict)
+
+    def _listen(self, verdict: Verdict) -> None:
+        is_unscored = verdict.status == "unscored"
+        self._unscored_in_a_row = self._unscored_in_a_row + 1 if is_unscored else 0
 
     def _count(self, judged: Judged) -> None:
         key = judged.task.policy.phenotype

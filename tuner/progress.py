@@ -89,9 +89,8 @@ class Progress:
         if self._unscored == _SILENCE:
             self.say(
                 f"The judge left {_SILENCE} answers in a row unscored ({judged.verdict.reason}). "
-                "If it is down: stop, mend it, and either start a new run, which has the stored "
-                "answers judged again, after which this one cannot be resumed; or go on with "
-                "`guardtune tune resume`, without those verdicts."
+                "It is asked about them once more before anything is decided by them; if it is "
+                "down, the run stops then, and `guardtune tune resume` goes on."
             )
 
     def line(self) -> str:

@@ -8,6 +8,9 @@ from proxy.evaluation.run import Answer
 FAILURES_IN_A_ROW = 32
 """Answers that may fail one after the other before the backend is taken to be gone."""
 
+FAILURES_AT_THE_END = 8
+"""Likewise where no more answers follow, so that nothing would show that it is not."""
+
 
 class OutageWatch:
     """Counts answers that failed one after the other.
@@ -31,6 +34,15 @@ class OutageWatch:
         self._failures = self._failures + 1 if answer.error else 0
         if self._failures >= FAILURES_IN_A_ROW:
             raise self.gone(f"{self._failures} answers in a row failed ({answer.error}).")
+
+    def over(self) -> None:
+        """Take notice that nobody asks any more for now, and something is about to be decided.
+
+        Raises:
+            BackendError: the last answers all failed.
+        """
+        if self._failures >= FAILURES_AT_THE_END:
+            raise self.gone(f"The last {self._failures} answers all failed.")
 
     def gone(self, what: str) -> BackendError:
         """The error that says what happened, and how to go on."""

@@ -29,6 +29,20 @@ BASE = Candidate.of(Genome.base(TOY_SPACE), TOY_SPACE, PASSTHROUGH)
 OTHER = Candidate.of(Genome((None, None), ("safe-one",), (None,) * 4), TOY_SPACE, PASSTHROUGH)
 
 
+class Recovers(ToyJudge):
+    """Down for the first so many questions."""
+
+    def __init__(self, down: int) -> None:
+        self.down = down
+
+    async def judge(self, exchange: Exchange) -> Verdict:
+        """As the toy's, once it is up."""
+        self.down -= 1
+        if self.down >= 0:
+            raise JudgeError("no answer")
+        return await super().judge(exchange)
+
+
 class NewJudge(ToyJudge):
     """Another version of the judge."""
 
@@ -213,15 +227,72 @@ def test_a_resumed_run_counts_failures_as_it_did_before(bench: Bench) -> None:
 @pytest.mark.parametrize("error", [JudgeError("no answer"), ValueError("bug")], ids=["down", "bug"])
 def test_a_judge_that_fails_for_a_while_loses_no_answer(bench: Bench, error: Exception) -> None:
     """What it left unscored counts so for this run, resumed too; the next has it judged again."""
-    assert isinstance(bench.executor, InProcess)
-    executor = dataclasses.replace(bench.executor, judge=Fails(error))
-    failing = dataclasses.replace(bench, judge=executor.judge, executor=executor)
+    failing = judged_by(bench, Fails(error))
     asyncio.run(StoredEvidence(failing).gather([(BASE, PROMPTS[:4])]))
     for is_replaying, status in ((True, "unscored"), (False, "scored"), (True, "scored")):
         mended = StoredEvidence(bench, is_replaying=partial(bool, is_replaying))
         asyncio.run(mended.gather([(BASE, PROMPTS[:4])]))
         assert {one.verdict.status for one in mended.of(BASE).values()} == {status}
     assert asked(failing) == 4
+
+
+def judged_by(bench: Bench, judge: ToyJudge) -> Bench:
+    """The same with another judge, of the same name."""
+    assert isinstance(bench.executor, InProcess)
+    executor = dataclasses.replace(bench.executor, judge=judge)
+    return dataclasses.replace(bench, judge=judge, executor=executor)
+
+
+def test_a_judge_is_asked_once_more_before_anything_is_decided(bench: Bench) -> None:
+    """It was down for a while, and is up again when all answers are there."""
+    evidence = StoredEvidence(judged_by(bench, Recovers(12)))
+    asyncio.run(evidence.gather([(BASE, PROMPTS)]))
+    assert {judged.verdict.status for judged in evidence.of(BASE).values()} == {"scored"}
+    recalled = StoredEvidence(bench, is_replaying=lambda: True)
+    asyncio.run(recalled.gather([(BASE, PROMPTS)]))
+    assert recalled.of(BASE) == evidence.of(BASE)
+
+
+def test_a_judge_that_stays_down_stops_the_run_and_loses_nothing(bench: Bench) -> None:
+    """A test on unscored answers would use the test split for nothing."""
+    down = judged_by(bench, Fails(JudgeError("no answer")))
+    with pytest.raises(JudgeError, match=r"last 40 answers unscored.*no answer.*tune resume"):
+        asyncio.run(StoredEvidence(down).gather([(BASE, PROMPTS)]))
+    evidence = StoredEvidence(bench)
+    asyncio.run(evidence.gather([(BASE, PROMPTS)]))
+    assert {judged.verdict.status for judged in evidence.of(BASE).values()} == {"scored"}
+    assert asked(bench) == 40
+
+
+class Picky(ToyJudge):
+    """Never has a word for every third prompt."""
+
+    async def judge(self, exchange: Exchange) -> Verdict:
+        """As the toy's, for the others."""
+        if int(exchange.prompt.split()[-1]) % 3 == 0:
+            raise JudgeError("no verdict in the answer")
+        return await super().judge(exchange)
+
+
+def test_a_judge_without_a_word_for_some_answers_is_not_down(bench: Bench) -> None:
+    """They are unscored, however many there are."""
+    evidence = StoredEvidence(judged_by(bench, Picky()))
+    asyncio.run(evidence.gather([(BASE, PROMPTS), (OTHER, PROMPTS)]))
+    unscored = [one.verdict.status == "unscored" for one in evidence.of(BASE).values()]
+    assert sum(unscored) == 14
+
+
+def test_a_model_that_is_down_in_the_last_answers_stops_the_run(bench: Bench) -> None:
+    """Decided on, they would be failures for the rest of the run."""
+    dead = ScriptedBackend(ScriptedConfig(name="toy", rules=(ScriptedRule(status=503),)))
+    told: list[Sequence[Failure]] = []
+    evidence = StoredEvidence(on(bench, dead), on_failed=told.append)
+    with pytest.raises(BackendError, match=r"last 8 answers all failed.*tune resume"):
+        asyncio.run(evidence.gather([(BASE, PROMPTS[:8])]))
+    assert told == []
+    few = StoredEvidence(on(bench, dead), on_failed=told.append)
+    asyncio.run(few.gather([(BASE, PROMPTS[:7])]))
+    assert len(told) == 1
 
 
 def test_an_answer_that_nobody_counted_was_as_long_as_may_be(bench: Bench) -> None:

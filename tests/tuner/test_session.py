@@ -214,25 +214,35 @@ def test_a_model_that_only_loops_is_never_chosen(tmp_path: Path, open_session: O
         assert asyncio.run(run_session(open_session(store, backend=backend))) is None
 
 
+@pytest.mark.parametrize("dies_at", [1, 200, -10], ids=["before", "midway", "in-the-test"])
 @pytest.mark.parametrize(
     "end", [ScriptedRule(status=503), ScriptedRule(break_after=1)], ids=["down", "aborts"]
 )
 def test_a_dead_model_ends_the_run_and_the_run_can_go_on(
-    tmp_path: Path, open_session: OpenSession, end: ScriptedRule
+    tmp_path: Path, open_session: OpenSession, end: ScriptedRule, dies_at: int
 ) -> None:
     """What was answered is kept, whether nothing comes any more or answers break off."""
-    whole = complete_run(tmp_path / "whole.sqlite", open_session)
     calls = 0
 
-    def dies(request: ChatRequest) -> ScriptedRule:
+    def counts(request: ChatRequest) -> ScriptedRule:
         nonlocal calls
         calls += 1
-        return respond(request) if calls < 200 else end
+        return respond(request)
 
-    backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=dies)
+    model = ScriptedBackend(ScriptedConfig(name="toy"), responder=counts)
+    with EvaluationStore(tmp_path / "whole.sqlite") as store:
+        asyncio.run(run_session(open_session(store, backend=model)))
+        whole = store.decisions("r")
+    last, calls = dies_at % calls, 0
+
+    def dies(request: ChatRequest) -> ScriptedRule:
+        answer = counts(request)
+        return answer if calls < last else end
+
+    dying = ScriptedBackend(ScriptedConfig(name="toy"), responder=dies)
     with EvaluationStore(tmp_path / "s.sqlite") as store:
         with pytest.raises(BackendError, match="tune resume"):
-            asyncio.run(run_session(open_session(store, backend=backend)))
+            asyncio.run(run_session(open_session(store, backend=dying)))
         asyncio.run(run_session(open_session(store)))
         assert store.decisions("r") == whole
 
@@ -267,26 +277,23 @@ def test_failed_answers_do_not_keep_a_run_from_being_resumed(
         assert Record.load(store, "r").is_finished
 
 
-def test_a_judge_that_fails_for_a_while_does_not_keep_a_run_from_being_resumed(
-    tmp_path: Path, open_session: OpenSession
+@pytest.mark.parametrize("silent_until", [20, 400], ids=["for-a-while", "until-mended"])
+def test_a_judge_that_was_down_costs_the_run_nothing(
+    tmp_path: Path, open_session: OpenSession, silent_until: int
 ) -> None:
-    """It would score now what it left unscored; the run has decided on that."""
-    judge = LateJudge(silent_until=400)
-    path = tmp_path / "s.sqlite"
-
-    async def interrupted(store: EvaluationStore) -> None:
-        backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=cut_at(600))
-        executor = InProcess(backend, judge, 4)
-        await run_session(open_session(store, backend=backend, judge=judge, executor=executor))
-
-    with EvaluationStore(path) as store:
-        with pytest.raises(asyncio.CancelledError):
-            asyncio.run(interrupted(store))
-        before = store.decisions("r")
-        assert any(one.kind == "generation" for one in before)
-        asyncio.run(run_session(open_session(store)))
-        assert store.decisions("r")[: len(before)] == before
-        assert Record.load(store, "r").is_finished
+    """It is asked once more, or the run stops and goes on where nothing was decided yet."""
+    whole = complete_run(tmp_path / "whole.sqlite", open_session)
+    judge = LateJudge(silent_until=silent_until)
+    backend = ScriptedBackend(ScriptedConfig(name="toy"), responder=respond)
+    executor = InProcess(backend, judge, 4)
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        late = open_session(store, backend=backend, judge=judge, executor=executor)
+        if silent_until > 20:
+            with pytest.raises(JudgeError, match="tune resume"):
+                asyncio.run(run_session(late))
+            late = open_session(store)
+        asyncio.run(run_session(late))
+        assert store.decisions("r") == whole
 
 
 @pytest.mark.parametrize("pages", [0, 60])
