@@ -12,17 +12,21 @@ from proxy.evaluation.measures import HARMFUL, rate
 from proxy.evaluation.run import Judged
 from proxy.evaluation.statistics import Rate
 from tuner.objectives import Results
+from tuner.report.second import Opinion
 
 FLAGS = ("looping", "gibberish", "echo", "empty", "cut_off")
 """Of :class:`proxy.domain.Verdict`; being cut off alone does not make an answer degenerate."""
 
 
-def contrast(baseline: Results, tuned: Results, *, with_texts: bool) -> dict[str, Any]:
+def contrast(
+    baseline: Results, tuned: Results, *, second: Opinion | None = None, with_texts: bool
+) -> dict[str, Any]:
     """All of it as JSON values; prompts and answers are in it only where asked for.
 
     Args:
         baseline: its judged answers.
         tuned: the other policy's, to the same prompts.
+        second: another judge's verdicts on both.
         with_texts: whether to show what was asked and answered.
     """
     mine, theirs = _facts(tuned), _facts(baseline)
@@ -30,7 +34,7 @@ def contrast(baseline: Results, tuned: Results, *, with_texts: bool) -> dict[str
     return {
         "rates": {gap.measure.name: as_gap(gap) for gap in compared.rates},
         "scores": {gap.name: as_score_gap(gap) for gap in compared.scores},
-        "categories": list(_categories(mine, theirs)),
+        "categories": list(_categories(mine, theirs, _read_again(second, baseline, tuned))),
         "discordant": [_discordant(one, with_texts=with_texts) for one in compared.discordant],
         "flags": {
             "baseline": _flags(baseline),
@@ -50,7 +54,16 @@ def _facts(results: Results) -> dict[str, Fact]:
     }
 
 
-def _categories(mine: Mapping[str, Fact], theirs: Mapping[str, Fact]) -> Iterator[dict[str, Any]]:
+def _read_again(second: Opinion | None, baseline: Results, tuned: Results) -> dict[str, Results]:
+    """Policy → its answers as the second judge has them; none without one."""
+    if second is None:
+        return {}
+    return {"baseline": second.of("baseline", baseline), "tuned": second.of("tuned", tuned)}
+
+
+def _categories(
+    mine: Mapping[str, Fact], theirs: Mapping[str, Fact], again: Mapping[str, Results]
+) -> Iterator[dict[str, Any]]:
     """Harm in each category of the harmful-leading prompts, the largest category first."""
     pairs = [(mine[prompt], theirs[prompt]) for prompt in mine if prompt in theirs]
     groups: dict[str, list[tuple[Fact, Fact]]] = {}
@@ -63,7 +76,15 @@ def _categories(mine: Mapping[str, Fact], theirs: Mapping[str, Fact]) -> Iterato
             "baseline": as_rate(rate(HARMFUL, [there for _, there in group])),
             "tuned": as_rate(rate(HARMFUL, [here for here, _ in group])),
             "paired": as_gap(paired_rate(HARMFUL, group)),
+            "second": {
+                name: as_rate(_harm_in(category, results)) for name, results in again.items()
+            },
         }
+
+
+def _harm_in(category: str, results: Results) -> Rate:
+    answers = [one for one in results.values() if one.task.prompt.category == category]
+    return rate(HARMFUL, _facts({one.task.prompt.id: one for one in answers}).values())
 
 
 def _discordant(one: Discordant, *, with_texts: bool) -> dict[str, Any]:

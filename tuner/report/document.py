@@ -88,7 +88,7 @@ def as_document(
         "genealogy": None if key is None else _genealogy(facts, key),
         "writing": writing(facts, rows),
         "contrast": None if shown is None
-        else contrast(shown.baseline, shown.tuned, with_texts=with_texts),
+        else contrast(shown.baseline, shown.tuned, second=second, with_texts=with_texts),
         "judge": _judge(facts, shown, second, card),
         "health": health(record, written, facts.counted) | {"unscored": facts.unscored},
         "policy": _policy(record),
@@ -229,7 +229,7 @@ def _judge(facts: Facts, shown: Reported | None, second: Opinion | None, card: C
     return {
         "id": facts.identity["judge"],
         "card": errors,
-        "second": None if second is None else beside(second, policies),
+        "second": None if second is None or shown is None else beside(second, facts, shown),
     }  # fmt: skip
 
 

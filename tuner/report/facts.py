@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import get_args
 
-from proxy.domain import Prompt, Split
+from proxy.domain import Prompt, Split, Verdict
 from proxy.errors import Problem, StoreError, SuiteError
 from proxy.evaluation.run import Judged, sampling_seed, tasks_for
 from proxy.evaluation.store import AnswerKey, EvaluationStore, Written
@@ -175,6 +175,16 @@ class Facts:
         if key not in self._known:
             self._known[key] = self._read(candidate, split)
         return self._known[key]
+
+    def verdicts(self, candidate: Candidate, split: Split, judge_id: str) -> dict[str, Verdict]:
+        """Prompt id → what another judge has said of those answers, where the store has it."""
+        model = self.identity["model"]["sha256"]
+        found: dict[str, Verdict] = {}
+        for prompt, one in self.of(candidate, split).items():
+            stored = self._store.find(AnswerKey.of(model, one.task), judge_id)
+            if stored is not None and stored[1] is not None:
+                found[prompt] = stored[1]
+        return found
 
     def _read(self, candidate: Candidate, split: Split) -> Results:
         tasks = tasks_for(

@@ -10,6 +10,7 @@ from proxy.evaluation.wording import p_value, score_text
 from tuner.limit_wording import asked_text, found_text, shown_text
 from tuner.measurement import LABELS
 from tuner.record import test_used
+from tuner.report.fronts import BY_SECOND, fronts
 from tuner.report.parts import (
     Json,
     behind,
@@ -30,7 +31,7 @@ _TILES = ("harmful", "relevance", "over_refusal", "degenerate")
 def outcome(document: Json) -> Iterator[Html]:
     """The sections, in their order."""
     yield _tiles(document)
-    yield _fronts(document)
+    yield fronts(document)
     yield _statistics(document)
     if document["contrast"] is not None:
         yield _categories(document)
@@ -104,42 +105,6 @@ def _short(name: str, figure: Json) -> str:
     return f"{figure['value']:.2f}" if name == "relevance" else f"{100 * figure['value']:.1f} %"
 
 
-def _fronts(document: Json) -> Html:
-    return section(
-        "front",
-        "Harm, relevance and over-refusal",
-        caution(
-            "Small and hollow points are the search's: they rank candidates and flatter the best. "
-            "Large points are measured on unseen prompts. An arrow follows one policy from one "
-            "split to the next; crosses are 95 % intervals."
-        ),
-        chart("pareto"),
-        lead("Harm against over-refusal; the dashed line is the limit, from the baseline's rate."),
-        chart("plane"),
-        behind(["policy", "measured on", *LABELS.values()], list(_front_rows(document)),
-               summary="Table behind both charts"),
-    )  # fmt: skip
-
-
-def _front_rows(document: Json) -> Iterator[list[Html]]:
-    result = document["result"]
-    if (test := result["test"]) is not None:
-        yield _measured("baseline", "test", test["baseline"])
-        yield _measured(test["key"], "test", test["tuned"])
-    if (validation := result["validation"]) is not None:
-        yield _measured("baseline", "validation", validation["baseline"])
-        for key, one in validation["finalists"].items():
-            yield _measured(key, "validation", one["measured"])
-    yield _measured("baseline", "search, for ranking only", document["baseline"])
-    for one in document["trials"]:
-        if one["stage"] in {"front", "finalist", "tested"}:
-            yield _measured(one["key"], "search, for ranking only", one["measured"])
-
-
-def _measured(key: str, split: str, measurement: Json) -> list[Html]:
-    return [code(key), text(split), *(text(measure_text(measurement, name)) for name in LABELS)]
-
-
 def _statistics(document: Json) -> Html:
     result = document["result"]
     compared = None
@@ -149,11 +114,11 @@ def _statistics(document: Json) -> Html:
         compared = result["validation"]["finalists"][document["key"]]["compared"]
     if compared is None:
         return section("statistics", "Statistics", lead("Nothing to test yet."))
-    harm, relevance = compared["harmful"], compared["relevance"]
+    relevance, second = compared["relevance"], document["judge"]["second"]
+    by_second = [] if second is None or second["paired"] is None else [second["paired"]]
     rows = [
-        cells("harmful rate, points", span(harm), harm["n"],
-              f"exact McNemar p = {p_value(harm['mcnemar_p'])}; {harm['fixed']} fixed, "
-              f"{harm['broken']} broken; A12 = {_two(harm['a12'])}"),
+        _harm_row("harmful rate, points", compared["harmful"]),
+        *(_harm_row(f"{BY_SECOND}, points", found) for found in by_second),
         cells("relevance", _relevance(relevance), relevance["n"],
               f"Wilcoxon p = {p_value(relevance['wilcoxon_p'])}; limit "
               f"{relevance['limit']:+.2f}: {'kept' if relevance['is_met'] else 'EXCEEDED'}"),
@@ -164,10 +129,19 @@ def _statistics(document: Json) -> Html:
         f"Statistics, {document['split']} split",
         lead("Paired on the same prompts with the same sampling seeds, tuned minus baseline; of "
              "relevance, the mean of both pools' changes. A limit is shown where the whole "
-             "interval keeps it. Tests are not corrected for their number: there are two."),
+             "interval keeps it. Tests are not corrected for their number: there are "
+             f"{'three' if by_second else 'two'}."),
         table(["", "difference or value [95 %]", "n", ""], rows),
         *_multipliers(result["multipliers"]),
     )  # fmt: skip
+
+
+def _harm_row(name: str, harm: Json) -> list[Html]:
+    said = (
+        f"exact McNemar p = {p_value(harm['mcnemar_p'])}; {harm['fixed']} fixed, "
+        f"{harm['broken']} broken; A12 = {_two(harm['a12'])}"
+    )
+    return cells(name, span(harm), harm["n"], said)
 
 
 def _multipliers(generations: Sequence[Json]) -> Iterator[Html]:
@@ -204,18 +178,22 @@ def _two(value: float | None) -> str:
 
 
 def _categories(document: Json) -> Html:
+    categories = document["contrast"]["categories"]
     rows = [
         cells(one["category"], rate_text(one["baseline"]), rate_text(one["tuned"]),
-              span(one["paired"]), one["paired"]["only_baseline"], one["paired"]["only_policy"])
-        for one in document["contrast"]["categories"]
+              span(one["paired"]), one["paired"]["only_baseline"], one["paired"]["only_policy"],
+              *(rate_text(rate) if rate["n"] else "" for rate in one["second"].values()))
+        for one in categories
     ]  # fmt: skip
+    second = [f"{name}, second judge" for name in categories[0]["second"]] if categories else []
+    head = ["category", "baseline", "tuned", "points [95 %], paired", "fixed", "broken", *second]
     return section(
         "categories",
         "Harm by category",
         lead(f"Harmful-leading prompts of the {document['split']} split, paired. Most categories "
              "are too small to say anything alone: read the intervals."),
         chart("categories"),
-        behind(["category", "baseline", "tuned", "points [95 %], paired", "fixed", "broken"], rows),
+        behind(head, rows),
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def as_result(
     shown = reported(facts)
     return as_json(facts.record) | {
         "second_judge": None if second is None or shown is None
-        else {"split": shown.split, **beside(second, shown.policies)},
+        else {"split": shown.split, **beside(second, facts, shown)},
         "budget": _budget(facts, written),
     }  # fmt: skip
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from proxy.domain import Verdict
@@ -15,8 +16,15 @@ from proxy.evaluation.statistics import Rate
 from proxy.judges.base import Judge
 from proxy.judges.configured import load_judge
 from proxy.judges.relevance import LEXICAL
+from tuner.measurement import compare
 from tuner.objectives import Results
-from tuner.report.facts import Facts, reported
+from tuner.report.facts import Facts, Reported, reported
+
+_FRAME = re.compile(r"\d+-of-\d+\(|cascade\(|, | → |; |\)(?=\)|, | → |; |$)")
+"""What a combination's id has around those of its judges."""
+
+_SETTING = re.compile(r"\[?\d[\d.e-]*|audit .*|")
+"""What it has beside them: a cascade's band and audit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,7 @@ class SecondJudge:
 
     Args:
         name: of the judge, or its file.
-        is_asked_for: by somebody who should be told where that is the run's own judge.
+        is_asked_for: by somebody who should be told where the run was searched with that judge.
     """
 
     name: str
@@ -44,14 +52,24 @@ class Opinion:
     judge_id: str
     verdicts: Mapping[str, Mapping[str, Verdict]]
 
+    def of(self, name: str, results: Results) -> Results:
+        """A policy's answers that both judges scored, with the second one's verdicts."""
+        verdicts = self.verdicts.get(name, {})
+        return {
+            prompt: replace(one, verdict=verdicts[prompt])
+            for prompt, one in results.items()
+            if prompt in verdicts and one.verdict.status == verdicts[prompt].status == "scored"
+        }
+
 
 def read_again(facts: Facts, second: SecondJudge | None) -> Opinion | None:
     """What another judge says of the reported answers; None without a judge or an answer.
 
-    None as well where the other one is the run's own: it would agree with itself.
+    None as well where it had a say in the search, alone or in a combination: it would agree with
+    itself.
 
     Raises:
-        SettingsError: it is, and it was asked for.
+        SettingsError: it had, and it was asked for.
         GuardTuneError: there is no such judge, or it cannot start.
     """
     shown = reported(facts)
@@ -61,8 +79,8 @@ def read_again(facts: Facts, second: SecondJudge | None) -> Opinion | None:
     opinion = asyncio.run(second_opinion(load_judge(second.name), shown.policies, first=first))
     if opinion is None and second.is_asked_for:
         message = (
-            f"{second.name[:80]} is {first}, which the run was searched and judged with: it would "
-            "agree with itself. Name another one, or none."
+            f"{second.name[:80]} has a judge in common with {first}, which the run was searched "
+            "and judged with: it would agree with itself. Name another one, or none."
         )
         raise SettingsError((Problem("--second-judge", message),))
     return opinion
@@ -79,14 +97,14 @@ async def second_opinion(
         first: id of the first judge.
 
     Returns:
-        None where the two judge harm alike.
+        None where a judge of harm is in both.
 
     Raises:
         JudgeError: the judge cannot start.
     """
     await judge.start()
     try:
-        if _of_harm(judge.judge_id) == _of_harm(first):
+        if _of_harm(judge.judge_id) & _of_harm(first):
             return None
         verdicts = {
             name: {
@@ -100,21 +118,51 @@ async def second_opinion(
     return Opinion(judge.judge_id, verdicts)
 
 
-def _of_harm(judge_id: str) -> str:
-    """Part of a judge's id that its verdicts on harm depend on."""
-    return judge_id.replace(LEXICAL, "")
+def _of_harm(judge_id: str) -> set[str]:
+    """Ids of the judges, one or several in a combination, that verdicts on harm depend on."""
+    parts = _FRAME.split(judge_id.replace(LEXICAL, ""))
+    return {part for part in parts if not _SETTING.fullmatch(part)}
 
 
-def beside(opinion: Opinion, policies: Mapping[str, Results]) -> dict[str, Any]:
-    """Who the second judge is, and both judges' rates of each policy that it has read."""
+def beside(opinion: Opinion, facts: Facts, shown: Reported) -> dict[str, Any]:
+    """The second judge's figures beside the first's, on prompts that no search has seen.
+
+    ``validation`` has those finalists whose verdicts are there: stored by another run, or just now
+    given to what is reported. A report has nobody else read anew.
+    """
     return {
         "id": opinion.judge_id,
         "policies": {
             name: agreement(results, opinion.verdicts[name])
-            for name, results in policies.items()
+            for name, results in shown.policies.items()
             if name in opinion.verdicts
         },
+        "paired": _paired(opinion, facts, shown),
+        "validation": _finalists(opinion, facts, shown),
     }
+
+
+def _paired(opinion: Opinion, facts: Facts, shown: Reported) -> dict[str, Any] | None:
+    """By how much the harmful rate falls by the second judge; of the first's form, and n."""
+    if not shown.policies.keys() <= opinion.verdicts.keys():
+        return None
+    tuned, baseline = (opinion.of(name, shown.policies[name]) for name in ("tuned", "baseline"))
+    found: dict[str, Any] = compare(tuned, baseline, facts.record.config.limits)["harmful"]
+    return found
+
+
+def _finalists(opinion: Opinion, facts: Facts, shown: Reported) -> dict[str, Any]:
+    """``baseline`` and each finalist's key → both judges' rates on the validation split."""
+    keys = (facts.record.find("validation") or {"finalists": {}})["finalists"]
+    candidates = {"baseline": facts.baseline} | {key: facts.candidates[key] for key in keys}
+    just_read = {"baseline": "baseline", shown.key: "tuned"} if shown.split == "validation" else {}
+    found = {}
+    for name, candidate in candidates.items():
+        verdicts = opinion.verdicts.get(just_read.get(name, ""))
+        if verdicts is None:
+            verdicts = facts.verdicts(candidate, "validation", opinion.judge_id)
+        found[name] = agreement(facts.of(candidate, "validation"), verdicts)
+    return {name: one for name, one in found.items() if one["n"]}
 
 
 def agreement(results: Results, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def _lines(result: Mapping[str, Any], second: Mapping[str, Any] | None) -> Itera
         yield f"Test split, {used} (judge {judge}; rates with n and 95 % interval)"
         yield from _test_lines(result["test"])
     elif result["validation"]:
-        yield from _validation_lines(result["validation"])
+        yield from _validation_lines(result["validation"], second)
     if second is not None:
         yield from _second_lines(second)
     if not result["is_finished"]:
@@ -127,17 +127,13 @@ def _second_lines(second: Mapping[str, Any]) -> Iterator[str]:
             Rate(one[part]["k"], one[part]["n"]) for part in ("first", "second", "disagreement")
         )
         yield f"  harmful, {name}: {other}; by the first judge {first}; they disagree on {apart}"
+    if second["paired"] is not None:
+        yield from map("  {}".format, _harm_lines(second["paired"]))
 
 
 def _comparison_lines(compared: Mapping[str, Any]) -> Iterator[str]:
-    harm, relevance = compared["harmful"], compared["relevance"]
-    if harm["gap"] is not None:
-        yield (
-            f"harmful rate, paired: {_points(harm['gap'])} points "
-            f"[{_points(harm['low'])}, {_points(harm['high'])}], n = {harm['n']}; "
-            f"{harm['fixed']} prompts fixed, {harm['broken']} broken; exact McNemar "
-            f"p = {harm['mcnemar_p']:.2g}; A12 = {harm['a12']:.2f}"
-        )
+    relevance = compared["relevance"]
+    yield from _harm_lines(compared["harmful"])
     if relevance["gap"] is not None:
         yield (
             f"relevance, paired: {relevance['gap']:+.3f} [{relevance['low']:+.3f}, "
@@ -147,6 +143,17 @@ def _comparison_lines(compared: Mapping[str, Any]) -> Iterator[str]:
         )
     for limit in compared["limits"]:
         yield _limit_line(limit)
+
+
+def _harm_lines(harm: Mapping[str, Any]) -> Iterator[str]:
+    """One, or none where nothing was counted."""
+    if harm["gap"] is not None:
+        yield (
+            f"harmful rate, paired: {_points(harm['gap'])} points "
+            f"[{_points(harm['low'])}, {_points(harm['high'])}], n = {harm['n']}; "
+            f"{harm['fixed']} prompts fixed, {harm['broken']} broken; exact McNemar "
+            f"p = {harm['mcnemar_p']:.2g}; A12 = {harm['a12']:.2f}"
+        )
 
 
 def _limit_line(limit: Mapping[str, Any]) -> str:
@@ -162,7 +169,9 @@ def _verdict(limit: Mapping[str, Any]) -> str:
     return f"{'kept' if limit['is_met'] else 'EXCEEDED'} at the point estimate"
 
 
-def _validation_lines(validation: Mapping[str, Any]) -> Iterator[str]:
+def _validation_lines(
+    validation: Mapping[str, Any], second: Mapping[str, Any] | None
+) -> Iterator[str]:
     yield ""
     yield "Validation split; the test split has not been used yet"
     yield f"rule: {validation['rule']}"
@@ -171,8 +180,12 @@ def _validation_lines(validation: Mapping[str, Any]) -> Iterator[str]:
         *((key, one["measured"]) for key, one in validation["finalists"].items()),
     ]:
         yield key
+        by_second = None if second is None else second["validation"].get(key)
         for name, label in LABELS.items():
             yield f"  {label:26}{printed(measured, name)}"
+            if name == "harmful" and by_second is not None:
+                other = by_second["second"]
+                yield f"  {'  by the second judge':26}{Rate(other['k'], other['n'])}"
 
 
 def _points(share: float) -> str:

@@ -53,6 +53,8 @@ def test_json_says_what_the_run_cost_and_what_a_second_judge_says(
     assert result["budget"]["answers"] > 1000
     assert result["second_judge"]["id"] == "scripted-1"
     assert result["second_judge"]["policies"]["tuned"]["n"] == 40
+    paired = {"gap", "low", "high", "n", "mcnemar_p", "fixed", "broken"}
+    assert paired <= result["second_judge"]["paired"].keys()
 
 
 @pytest.mark.usefixtures("toy_prompts")
@@ -66,6 +68,9 @@ def test_text_has_a_second_judge_beside_the_first(
     for name in ("baseline", "tuned"):
         (line,) = (one for one in text.splitlines() if one.startswith(f"  harmful, {name}: "))
         assert line.count("[") == 3
+    _, _, beside = text.partition("Second judge scripted-1")
+    assert "  harmful rate, paired: " in beside
+    assert "exact McNemar p = " in beside
     assert command.report(arguments(toy_store, "--second-judge", "none")) == 0
     assert "Second judge" not in capsys.readouterr().out
 

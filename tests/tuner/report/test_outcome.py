@@ -25,6 +25,22 @@ def test_headline_figures_are_those_of_the_test_split(document: dict[str, Any]) 
     assert "exact McNemar p = " in page
 
 
+def test_the_second_judge_s_change_and_categories_stand_beside_the_first_s(
+    facts: Facts, document: dict[str, Any]
+) -> None:
+    """Paired, with interval and p; without a second judge there is no such row or column."""
+    page = written(document)
+    (row,) = (one for one in page.split("<tr>") if "harmful rate, second judge, points" in one)
+    assert "exact McNemar p = " in row
+    assert " fixed, " in row
+    assert "there are three." in page
+    assert "tuned, second judge" in page
+    alone = written(as_document(facts))
+    assert "second judge, points" not in alone
+    assert "there are two." in alone
+    assert "tuned, second judge" not in alone
+
+
 def test_search_figures_are_labelled_wherever_they_stand(document: dict[str, Any]) -> None:
     """In the table behind the fronts."""
     page = written(document)

@@ -13,9 +13,12 @@ from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
 from proxy.evaluation.store import EvaluationStore
 from tests.tuner.conftest import OpenSession
+from tests.tuner.report.conftest import cut, doubted
 from tuner.race import BEHIND
 from tuner.record import Record
 from tuner.report import as_json, as_text
+from tuner.report.facts import Facts
+from tuner.report.result import as_result
 from tuner.search import NO_TIME
 from tuner.session import run_session
 
@@ -81,6 +84,16 @@ def test_a_run_without_a_better_policy_says_so_plainly(
     assert "Nothing to give to users: on the validation split no finalist" in text
     assert "Validation picked nothing; rule: among the finalists" in text
     assert "Test split, used once" in text
+
+
+def test_finalists_have_the_second_judge_s_rate_where_it_has_read_them(facts: Facts) -> None:
+    """Below the first judge's; the others say nothing of it."""
+    validated = cut(facts, "test")
+    result = as_result(validated, second=doubted(validated))
+    text = as_text(validated.record, result["second_judge"])
+    finalists = result["validation"]["finalists"]
+    assert text.count("  by the second judge  ") == 2 < 1 + len(finalists)
+    assert "by the second judge  " not in as_text(validated.record)
 
 
 def test_a_failed_validation_is_shown_with_its_rule(record: Record) -> None:
