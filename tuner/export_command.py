@@ -10,6 +10,7 @@ from pathlib import Path
 from proxy.errors import Problem, SettingsError, StoreError
 from proxy.evaluation.store import EvaluationStore
 from proxy.policy.schema import Policy, Rollout
+from tuner.config import RunConfig
 from tuner.export import tuned_policy, why_not
 from tuner.place import names
 from tuner.policy_file import (
@@ -24,13 +25,13 @@ from tuner.record import Record
 
 def export(arguments: argparse.Namespace) -> int:
     """The sub-command; returns 0."""
-    with EvaluationStore(arguments.store, read_only=True) as store:
-        record = Record.load(store, arguments.run)
     name = None if arguments.name is None else policy_name(arguments.name)
+    with EvaluationStore(arguments.store, read_only=True) as store:
+        if arguments.undo:
+            sys.stdout.write(f"{undo(_exported(store, arguments.run, name, arguments.out))}\n")
+            return 0
+        record = Record.load(store, arguments.run)
     folder = arguments.out or Path(record.config.out)
-    if arguments.undo:
-        sys.stdout.write(f"{undo(_exported(record, name, folder))}\n")
-        return 0
     policy = tuned_policy(record, name=name, force=arguments.force, canary=arguments.canary)
     if arguments.canary is not None and _is_beside(policy, folder):
         policy = tuned_policy(
@@ -62,10 +63,34 @@ def _is_beside(canary: Policy, folder: Path) -> bool:
     return False
 
 
-def _exported(record: Record, name: str | None, folder: Path) -> Path:
-    """The file that an export of that name wrote last: in force, a canary or a shadow."""
-    paths = [folder / f"{one}.yaml" for one in names(name or record.config.name)]
-    return last_exported(paths) or paths[0]
+def _exported(
+    store: EvaluationStore, run_id: str | None, name: str | None, out: Path | None
+) -> Path:
+    """The file that an export of a run wrote last: in force, a canary or a shadow.
+
+    Without a run's id, of the latest that has something to undo: one that was stopped since, under
+    another name, has written nothing.
+
+    Raises:
+        StoreError: there is no such run, or none has exported anything that can be undone.
+    """
+    if run_id is not None:
+        paths = _paths(Record.load(store, run_id).config, name, out)
+        return last_exported(paths) or paths[0]
+    for run in reversed(store.runs()):
+        found = last_exported(_paths(RunConfig.from_json(run.config), name, out))
+        if found is not None:
+            return found
+    raise StoreError(
+        f"{store.path}: of its runs there is no export to undo. Name the run with --run, and give "
+        "--name and --out again where its export was given them."
+    )
+
+
+def _paths(config: RunConfig, name: str | None, out: Path | None) -> list[Path]:
+    """All that the exports of a run may have written."""
+    folder = out or Path(config.out)
+    return [folder / f"{one}.yaml" for one in names(name or config.name)]
 
 
 def write(policy: Policy, folder: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
+from proxy.evaluation.store import EvaluationStore, Run
 from proxy.policy.match import offered
 from proxy.policy.schema import Policy
 from proxy.policy.snapshot import Snapshot
@@ -126,7 +128,26 @@ def test_an_export_can_be_a_canary_and_can_be_undone(
     assert tune("export", "--undo") == 0
     assert not path.exists()
     assert tune("export", "--undo") == 2
-    assert "no export to undo" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no export to undo" in said
+    assert "--run" in said
+
+
+def test_an_export_is_undone_after_a_later_run_that_was_stopped_under_another_name(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That one has written nothing; asked for by its id, it says so."""
+    folder = here / "policies" / "tuned"
+    assert tune("run", "--name", "first") == 0
+    with EvaluationStore(Path("var/tune.sqlite")) as store:
+        (run,) = store.runs()
+        store.add_run(Run("later", time.time(), {**run.config, "name": "second"}))
+    assert tune("export", "--undo", "--run", "later") == 2
+    assert "second.yaml: there is no export to undo" in capsys.readouterr().err
+    assert (folder / "first.yaml").exists()
+    assert tune("export", "--undo") == 0
+    assert "first.yaml is removed; there was none." in capsys.readouterr().out
+    assert list(folder.iterdir()) == []
 
 
 def test_a_shadow_is_undone_and_no_canary_of_it_is_left_unsaid(
