@@ -195,7 +195,10 @@ def _writer(arguments: argparse.Namespace, space: Space) -> ModelConfig | None:
 
 
 def _work(store: EvaluationStore, run_id: str, helped: Help) -> int:
-    """Run or go on, then report and export; on Ctrl-C or SIGTERM say how to resume."""
+    """Run or go on, then export and report; on Ctrl-C or SIGTERM say how to resume.
+
+    In this order, since a second judge reads all that was tested for the report, which takes a while.
+    """
     try:
         asyncio.run(interruptible(_run(store, run_id, helped)))
     except asyncio.CancelledError:
@@ -205,9 +208,9 @@ def _work(store: EvaluationStore, run_id: str, helped: Help) -> int:
         )
         return INTERRUPTED
     record = Record.load(store, run_id)
-    sys.stdout.write(report_command.ended(record, store))
     if is_tested(record):
         write(tuned_policy(record), Path(record.config.out))
+    sys.stdout.write(report_command.ended(record, store))
     return 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from proxy.backends.config import ModelConfig
 from proxy.errors import StoreError
@@ -109,7 +109,15 @@ class RunConfig:
 
 
 def _checked(model: Mapping[str, Any]) -> ModelConfig:
-    return TypeAdapter[ModelConfig](ModelConfig).validate_python(dict(model))
+    try:
+        return TypeAdapter[ModelConfig](ModelConfig).validate_python(dict(model))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"])) or "model"
+        raise StoreError(
+            f"The run's record has a model that this GuardTune does not take ({field}: "
+            f"{first['msg']}). Use the version that started the run."
+        ) from None
 
 
 def read_base(path: Path | None) -> str | None:

@@ -16,6 +16,8 @@ from tuner.space import DEFAULT_SPACE
 HERE = "here"
 """``--ray`` without an address."""
 
+_LAST_PORT = 65535
+
 
 def parser(about: str | None) -> argparse.ArgumentParser:
     """The whole command; ``action`` of what it parses names the sub-command.
@@ -150,7 +152,7 @@ def _add_writer(run: argparse.ArgumentParser) -> None:
 
 def _add_metrics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--metrics-port", type=int, metavar="PORT",
+        "--metrics-port", type=_port, metavar="PORT",
         help="answer Prometheus on this port of the loopback while the run goes on; 0 takes any",
     )  # fmt: skip
 
@@ -168,6 +170,13 @@ def _positive(typed: str) -> int:
     if (number := int(typed)) < 1:
         raise argparse.ArgumentTypeError(f"{typed} is not above 0")
     return number
+
+
+def _port(typed: str) -> int:
+    """From 0 to 65535; argparse says so otherwise."""
+    if not 0 <= (port := int(typed)) <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{typed} is not from 0 to {_LAST_PORT}")
+    return port
 
 
 def _seed(typed: str) -> int:

@@ -32,22 +32,25 @@ class Record:
 
         Args:
             store: open.
-            run_id: None for the latest.
+            run_id: None for the latest that has begun: one whose model or judge could not even be
+                started has nothing to show, and is taken only if there is no other.
             unfinished: consider only runs that have not ended.
 
         Raises:
             StoreError: there is none; the message lists those there are.
         """
-        records = [cls(run, store.decisions(run.id)) for run in store.runs()]
-        if unfinished:
-            records = [record for record in records if not record.is_finished]
+        runs = [cls(run, store.decisions(run.id)) for run in store.runs()]
+        records = [run for run in runs if not (unfinished and run.is_finished)]
         chosen = [record for record in records if run_id in (None, record.run.id)]
         if not chosen:
             known = ", ".join(record.run.id for record in records) or "none"
             sort = "unfinished run" if unfinished else "run"
             wanted = sort if run_id is None else f"{sort} {run_id!r}"
-            raise StoreError(f"{store.path}: there is no {wanted}. There are: {known}.")
-        return chosen[-1]
+            hint = " `guardtune tune export` writes a finished run's policy." if runs else ""
+            raise StoreError(
+                f"{store.path}: there is no {wanted}. There are: {known}.{hint if unfinished else ''}"
+            )
+        return ([record for record in chosen if record.decisions] or chosen)[-1]
 
     @property
     def config(self) -> RunConfig:

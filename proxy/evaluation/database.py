@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -100,9 +100,9 @@ def lock(path: Path) -> IO[str]:
         raise StoreError(
             f"{path}: in use by process {holder}. Wait for it to end, or give another --store."
         ) from error
-    held.truncate(0)
-    held.write(str(os.getpid()))
-    held.flush()
+    with suppress(OSError):  # a full disk: the lock holds all the same, only nobody learns whose
+        os.ftruncate(held.fileno(), 0)
+        os.write(held.fileno(), str(os.getpid()).encode())
     return held
 
 

@@ -15,6 +15,7 @@ import pytest
 from proxy.evaluation.store import EvaluationStore
 from proxy.policy.source import load_policy
 from tests.tuner.toy import PRESET
+from tuner import cli
 from tuner.cli import main
 from tuner.presets import PRESETS
 from tuner.record import Record
@@ -186,7 +187,23 @@ def test_a_finished_run_cannot_be_resumed(here: Path, capsys: pytest.CaptureFixt
     tune("run")
     capsys.readouterr()
     assert tune("resume") == 2
-    assert "no unfinished run" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no unfinished run" in said
+    assert "`guardtune tune export` writes a finished run's policy" in said
+
+
+def test_the_policy_is_written_before_the_result_is_printed(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second judge takes a while, and somebody may end it there."""
+
+    def killed(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.report_command, "ended", killed)
+    with pytest.raises(KeyboardInterrupt):
+        tune("run")
+    assert list((here / "policies" / "tuned").glob("*.yaml"))
 
 
 @pytest.mark.parametrize(

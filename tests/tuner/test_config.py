@@ -72,6 +72,13 @@ def test_a_record_of_a_later_version_is_refused(toy_config: RunConfig) -> None:
         RunConfig.from_json(toy_config.as_json() | {"schema": 99, "moon": "full"})
 
 
+def test_a_model_that_this_version_does_not_take_is_a_store_error(toy_config: RunConfig) -> None:
+    """With the field, and what to do."""
+    odd = dataclasses.replace(toy_config, model={**toy_config.model, "slotz": 3})
+    with pytest.raises(StoreError, match=r"slotz.*the version that started the run"):
+        _ = odd.model_config
+
+
 def test_a_writer_is_kept_by_its_configuration(toy_config: RunConfig) -> None:
     """Never its key; and there may be none."""
     assert toy_config.writer_config is None

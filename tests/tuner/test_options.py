@@ -25,6 +25,7 @@ def test_every_sub_command_has_its_store() -> None:
         ["export", "--canary", "0.1", "--undo"],
         ["run", "--tokens", "0"],
         ["run", "--seed", "-1"],
+        ["run", "--metrics-port", "70000"],
         ["run", "--writer-calls", "0"],
         ["resume", "--writer", "embedded"],
         ["run", "--concurrency", "0"],

@@ -76,3 +76,15 @@ def test_the_latest_fitting_run_is_loaded(tmp_path: Path, toy_config: RunConfig)
         assert Record.load(store, "one").run.id == "one"
         with pytest.raises(StoreError, match=r"no unfinished run 'three'\. There are: one, two"):
             Record.load(store, "three", unfinished=True)
+
+
+def test_a_run_that_never_began_is_not_the_latest(tmp_path: Path, toy_config: RunConfig) -> None:
+    """Its model could not be started, say; what can be gone on with is the one before."""
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        store.add_run(Run("begun", 1.0, toy_config.as_json()))
+        assert Record.load(store, None).run.id == "begun"
+        store.add_decision("begun", 0, Decision("run", {}))
+        store.add_run(Run("failed", 2.0, toy_config.as_json()))
+        assert Record.load(store, None).run.id == "begun"
+        assert Record.load(store, None, unfinished=True).run.id == "begun"
+        assert Record.load(store, "failed").run.id == "failed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -66,6 +68,21 @@ def test_a_second_writer_is_told_who_has_the_store(path: Path) -> None:
             lock(path)
         holder.communicate("")
     lock(path).close()
+
+
+def test_a_store_opens_where_the_disk_has_no_room_for_our_name(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is locked all the same."""
+
+    def full(_fd: int, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        store = EvaluationStore(path)
+    with store, pytest.raises(StoreError, match="in use by process"):
+        EvaluationStore(path)
 
 
 def test_a_new_file_is_marked_as_ours(path: Path) -> None:
