@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--second-judge", metavar="NAME",
         help=f"who reads the reported answers once more; {_NONE} for nobody "
-             f"(default: {_SECOND_JUDGE}, unless that is the run's own)",
+             f"(default: {_SECOND_JUDGE}, unless the search has used that)",
     )  # fmt: skip
 
 
