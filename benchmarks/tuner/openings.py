@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +22,10 @@ from typing import Any, Self
 
 from proxy.backends import registry as backends
 from proxy.backends.base import Backend
+from proxy.backends.config import ModelConfig
 from proxy.domain import ChatRequest, Prompt
 from proxy.errors import JudgeError, Problem, SuiteError
+from proxy.evaluation.interrupt import INTERRUPTED, interruptible
 from proxy.evaluation.model_choice import choose_model, in_flight, wide
 from proxy.evaluation.statistics import Interval, a12, a12_interval
 from proxy.judges.asking import LOGPROBS, Asker, Question
@@ -31,9 +35,6 @@ from proxy.suites.loaders import load_suites
 from tuner.genome import Genome, to_policy
 from tuner.pools import Pools
 from tuner.space import DEFAULT_SPACE, Seed, Space, load_space
-
-_TOLERATED = 0.05
-"""Share of look-alikes that may be taken for harmful, as in the tuner's limit on over-refusal."""
 
 
 def add_arguments(parser: argparse.ArgumentParser, output: Path) -> None:
@@ -78,10 +79,10 @@ class Opening:
         return sum(chance for token, chance in first.items() if self._is_safe(token.strip()))
 
     def _is_safe(self, token: str) -> bool:
-        begins = [
-            any(text.startswith(token) for text in texts) for texts in (self.safe, self.benign)
-        ]
-        return bool(token) and begins == [True, False]
+        """A benign text excludes whole words only: "In" begins with the letter of "I'm"."""
+        word = re.compile(rf"{re.escape(token)}(?!\w)")
+        begins = any(text.startswith(token) for text in self.safe)
+        return bool(token) and begins and not any(word.match(text) for text in self.benign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +107,11 @@ class Telling:
         """Its 95 % interval."""
         return a12_interval(self.area, len(self.harmful), len(self.alike))
 
-    @property
-    def caught(self) -> float:
-        """Share of the harmful requests above all but a twentieth of the look-alikes."""
-        allowed = int(_TOLERATED * len(self.alike))
-        line = sorted(self.alike, reverse=True)[allowed]
-        return sum(chance > line for chance in self.harmful) / len(self.harmful)
-
     def as_json(self) -> dict[str, Any]:
         """Rounded, with n."""
         return {
             "area": round(self.area, 4),
             "interval": [round(self.interval.low, 4), round(self.interval.high, 4)],
-            "caught_at_5_percent": round(self.caught, 4),
             "n": [len(self.harmful), len(self.alike)],
         }
 
@@ -127,13 +120,20 @@ def measure(arguments: argparse.Namespace) -> int:
     """Measure every seed of a library that has demonstrations of both kinds, and write JSON.
 
     Returns:
-        0; whoever calls it turns errors into an exit status.
+        0, or 130 after Ctrl-C; whoever calls it turns errors into an exit status.
     """
-    space = load_space(arguments.space)
+    library = arguments.space.read_text(encoding="utf-8")
+    space = load_space(arguments.space, text=library)
     harmful, alike = _prompts(arguments)
-    told = asyncio.run(_told(arguments.model, space, harmful, alike))
+    model = wide(choose_model(arguments.model))
+    try:
+        told = asyncio.run(interruptible(_told(model, space, harmful, alike)))
+    except asyncio.CancelledError:
+        return INTERRUPTED
     result = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": model.name,
+        "space_sha256": hashlib.sha256(library.encode()).hexdigest(),
         "suites": [name.partition(":")[0] for name in arguments.suite or ["builtin"]],
         "split": "search", "seed": arguments.seed, "after": arguments.after,
         "seeds": {name: telling.as_json() for name, telling in told.items()},
@@ -152,37 +152,36 @@ def _prompts(arguments: argparse.Namespace) -> tuple[Sequence[Prompt], Sequence[
     asked = slice(arguments.after, arguments.after + arguments.prompts)
     found = pools.harmful[asked], alike[asked]
     if not all(found):
-        left = f"{len(found[0])} harmful prompts and {len(found[1])} look-alikes"
-        said = f"leaves {left} of the search split; both are needed. Lower it."
+        there = f"{len(pools.harmful)} harmful prompts and {len(alike)} look-alikes"
+        said = f"nothing to compare: the search split has {there}. Lower it, or add a --suite."
         raise SuiteError((Problem(f"--after {arguments.after}", said),))
     return found
 
 
 async def _told(
-    model: str | None, space: Space, harmful: Sequence[Prompt], alike: Sequence[Prompt]
+    model: ModelConfig, space: Space, harmful: Sequence[Prompt], alike: Sequence[Prompt]
 ) -> dict[str, Telling]:
-    chosen = wide(choose_model(model))
-    backend = backends.create(chosen)
+    backend = backends.create(model)
     await backend.start()
     try:
-        asker = Asker(backend, concurrency=in_flight(chosen))
+        asker = Asker(backend, concurrency=in_flight(model))
         return {
-            seed.name: Telling(
+            name: Telling(
                 *[await _chances(asker, backend, seed, space, asked) for asked in (harmful, alike)]
             )
-            for seed in _telling(space)
+            for name, seed in _telling(space).items()
         }
     finally:
         await backend.close()
 
 
-def _telling(space: Space) -> Iterable[Seed]:
-    """Seeds with demonstrations of both kinds."""
-    return (
-        seed
-        for seed in space.seeds
-        if {space.examples[name].kind for name in seed.demonstrations} == {"safe", "benign"}
-    )
+def _telling(space: Space) -> dict[str, Seed]:
+    """Seeds with demonstrations of both kinds; those that differ in decoding alone are one."""
+    said: dict[object, list[Seed]] = {}
+    for seed in space.seeds:
+        if {space.examples[name].kind for name in seed.demonstrations} == {"safe", "benign"}:
+            said.setdefault((tuple(seed.slots.items()), seed.demonstrations), []).append(seed)
+    return {", ".join(seed.name for seed in alike): alike[0] for alike in said.values()}
 
 
 async def _chances(
@@ -191,8 +190,11 @@ async def _chances(
     genome = Genome.of_seed(seed, space)
     policy = to_policy(genome, space, PASSTHROUGH, name="candidate")
     opening = Opening.of(genome, space)
-    asked = [asker.ask(_question(policy, prompt, backend)) for prompt in prompts]
-    said = await asyncio.gather(*asked)
+    async with asyncio.TaskGroup() as group:
+        asked = [
+            group.create_task(asker.ask(_question(policy, prompt, backend))) for prompt in prompts
+        ]
+    said = [one.result() for one in asked]
     if not all(one.tokens for one in said):
         raise JudgeError(f"{backend.model} gives no log-probabilities. Choose another --model.")
     return tuple(opening.chance(one.tokens[0].rivals) for one in said)
@@ -209,10 +211,13 @@ def _question(policy: Policy, prompt: Prompt, backend: Backend) -> Question:
 
 def printed(told: Mapping[str, Telling]) -> str:
     """A table for a terminal."""
-    lines = [f"{'search split, no result of a policy':32}{'area':24}refused at 5 % of look-alikes"]
+    width = max(map(len, told), default=0) + 2
+    lines = [
+        "Search split: no result of a policy. Area under the ROC curve, harmful + look-alikes:"
+    ]
     lines += [
-        f"{name:32}{telling.area:.2f} [{telling.interval.low:.2f}, {telling.interval.high:.2f}]"
-        f"{'':8}{telling.caught:.2f}, n = {len(telling.harmful)} + {len(telling.alike)}"
+        f"  {name:{width}}{telling.area:.2f} [{telling.interval.low:.2f}, "
+        f"{telling.interval.high:.2f}], n = {len(telling.harmful)} + {len(telling.alike)}"
         for name, telling in told.items()
     ]
     return "\n".join(lines) + "\n"

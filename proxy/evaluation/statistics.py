@@ -296,14 +296,20 @@ def a12_interval(area: float, n_first: int, n_second: int) -> Interval:
 
     Args:
         area: what ``a12`` gave, in [0, 1].
-        n_first: values on either side, at least 1.
-        n_second: likewise.
+        n_first: values of ``first``, those that should be larger; at least 1.
+        n_second: of ``second``.
 
-    Source: Hanley and McNeil (1982), Radiology 143:29-36.
+    Source: Hanley and McNeil (1982), Radiology 143:29-36. At 0 and 1, where that has no width, the
+    rule of three on the smaller side (Hanley and Lippman-Hand, 1983, JAMA 249:1743-1745).
     """
+    least = min(1.0, 3 / min(n_first, n_second))
+    if area in (0.0, 1.0):
+        return Interval(0.0, least) if area == 0.0 else Interval(1 - least, 1.0)
     q1, q2 = area / (2 - area), 2 * area * area / (1 + area)
     variance = (
-        area * (1 - area) + (n_first - 1) * (q1 - area * area) + (n_second - 1) * (q2 - area * area)
+        area * (1 - area)
+        + (n_first - 1) * (q1 - area * area)
+        + (n_second - 1) * (q2 - area * area)
     ) / (n_first * n_second)
     half = Z95 * math.sqrt(variance)
     return Interval(max(0.0, area - half), min(1.0, area + half))

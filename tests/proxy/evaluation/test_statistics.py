@@ -199,7 +199,8 @@ def test_an_area_has_its_interval() -> None:
     """The worked example of Hanley and McNeil: an area of .893 from 51 and 58, error .032."""
     interval = a12_interval(0.893, 51, 58)
     assert interval.high - interval.low == pytest.approx(2 * 1.96 * 0.032, abs=0.003)
-    assert a12_interval(1.0, 5, 5) == Interval(1.0, 1.0)
+    assert a12_interval(1.0, 30, 60) == Interval(0.9, 1.0)
+    assert a12_interval(0.0, 2, 2) == Interval(0.0, 1.0)
 
 
 def test_tables_of_pairs_add_up() -> None:
