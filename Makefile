@@ -22,7 +22,7 @@ setup: .venv/.ready ## make .venv with everything in it (the first time compiles
 run: setup ## serve the embedded model with the default policy on http://127.0.0.1:8000
 	$(BIN)/guardtune serve $(ARGS)
 
-tune: setup ## search for a better policy for the embedded model (at most 10 minutes on 2 cores)
+tune: setup ## search for a better policy for the embedded model (aims at 10 minutes on 2 cores)
 	$(BIN)/guardtune tune run --preset quick $(ARGS)
 
 judge: setup ## train the embedded judges again from the data sets beside the project (about 10 minutes)

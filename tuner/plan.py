@@ -1,4 +1,4 @@
-"""What a run will cost, before it starts; and how many prompts its pace affords, while it runs."""
+"""How many prompts and candidates a running search affords, by its time and its tokens."""
 
 from __future__ import annotations
 
@@ -16,58 +16,7 @@ FIRST_SHARE = 0.6
 """Share of a generation's time for the first rung."""
 
 OVERTIME = 1.1
-"""The search ends when it has taken this much of its time, whatever is left to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A forecast.
-
-    Args:
-        candidates: distinct ones that the search will try.
-        answers: the fewest and the most answers of the whole run.
-        tokens: the most tokens of those, twice.
-    """
-
-    candidates: int
-    answers: tuple[int, int]
-    tokens: tuple[int, int]
-
-    def minutes(self, tokens_per_s: float) -> tuple[float, float]:
-        """Wall time at a measured speed; the time limits of the preset cut the upper end."""
-        low, high = self.tokens
-        return low / tokens_per_s / 60, high / tokens_per_s / 60
-
-
-def forecast(preset: Preset, *, search: Rung, validation: Rung, test: Rung) -> Plan:
-    """Plan a run.
-
-    Args:
-        preset: how much may be spent.
-        search: prompts that the split has.
-        validation: likewise.
-        test: likewise.
-    """
-    least_staying = LEAST_STAYING * (preset.generations + 1)
-    answers = tuple(
-        round(
-            preset.candidates * first.within(search).prompts
-            + staying * (second.within(search).prompts - first.within(search).prompts)
-            + preset.generations * preset.elites * first.prompts
-            + (preset.finalists + 1) * final.within(validation).prompts
-            + 2 * last.within(test).prompts
-        )
-        for first, second, staying, final, last in zip(
-            preset.first,
-            preset.second,
-            (least_staying, preset.candidates * STAYING_SHARE),
-            preset.validation,
-            preset.test,
-            strict=True,
-        )
-    )
-    low, high = answers
-    return Plan(preset.candidates, (low, high), (low * preset.max_tokens, high * preset.max_tokens))
+"""A search that has taken this much of its time begins no further generation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +61,19 @@ def pace(
     second = between(*preset.second, first.prompts + affordable / (candidates * STAYING_SHARE))
     staying = int(affordable / (second.prompts - first.prompts))
     return Pace(first, second, min(candidates, max(LEAST_STAYING, staying)))
+
+
+def bearable(answers: float, first: Rung, second: Rung, *, races: bool) -> int:
+    """How many new candidates so many answers allow to race as planned for, at least 1.
+
+    Args:
+        answers: that may still be asked for, not infinite.
+        first: prompts that every new candidate answers.
+        second: prompts of those that stay in the race.
+        races: whether there is one.
+    """
+    further = STAYING_SHARE * (second.prompts - first.prompts) if races else 0
+    return max(1, int(answers / (first.prompts + further)))
 
 
 def validation_rung(

@@ -45,8 +45,9 @@ class Preset:
         finalists: candidates that are validated.
         validation: the least and the most prompts of a finalist.
         test: the least and the most prompts of the test, for the baseline and for the chosen one.
-        search_s: wall time that the search aims at; it ends by a tenth more at the latest.
-        total_s: wall time that the whole run aims at.
+        search_s: wall time that the search aims at; it ends with the generation that takes it a
+            tenth beyond.
+        total_s: wall time that the whole run aims at; no limit, since every stage has its least.
         patience: generations without gain after which the search ends.
         limits: what a policy may cost.
     """

@@ -23,11 +23,12 @@ from tuner.lagrangian import Handling, Multipliers, mean_gaps, updated
 from tuner.ledger import Ledger
 from tuner.limit_wording import broken_by_baseline
 from tuner.nursery import Nursery
-from tuner.outlook import Outlook
-from tuner.plan import OVERTIME, STAYING_SHARE, Pace, pace
+from tuner.outlook import Outlook, Spent, about
+from tuner.plan import OVERTIME, Pace, bearable, pace
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
 from tuner.race import why_dropped
+from tuner.speed import Speed
 from tuner.stopping import (
     SearchState,
     StopRule,
@@ -41,8 +42,8 @@ from tuner.stopping import (
 from tuner.writing.scribe import Scribe
 
 _FORESEEN = (0, 2)
-"""Generations before which people are told how long the run will take: as soon as there is a speed,
-and once it is that of candidates and not of the base policy alone."""
+"""Generations before which people are told what the run will take: as soon as there is a speed, and
+once it is that of candidates and not of the base policy alone."""
 
 NO_TIME = "no time left for it"
 """Why a candidate was dropped that stood in the race."""
@@ -87,7 +88,7 @@ class Search:
         ledger: gets decisions, time and progress.
         rng: the run's own generator, the nursery's too.
         scribe: has texts written for each generation; None where nobody writes.
-        outlook: says when the run will end; None where nobody asks.
+        outlook: says what the run will take; None where nobody asks.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Search:
         self._archive: dict[str, Candidate] = {}
         self._rungs: dict[str, Rung] = {}
         self._gains: list[float] = []
+        self._founded = (0.0, 0)  # when the founders were done, and answers until then
         self._assessed: dict[str, tuple[tuple[int, int], Individual]] = {}
 
     async def run(self) -> Found:
@@ -185,10 +187,8 @@ class Search:
     def _bearable(self, affords: Pace) -> int:
         if self._tokens is None:
             return self._preset.candidates
-        first, second = (rung.within(self._pools.all).prompts
-                         for rung in (affords.first, affords.second))  # fmt: skip
-        further = STAYING_SHARE * (second - first) if self._races else 0
-        return max(1, int(self._affordable / (first + further)))
+        first, second = (rung.within(self._pools.all) for rung in (affords.first, affords.second))
+        return bearable(self._affordable, first, second, races=self._races)
 
     async def _race(
         self, candidates: Sequence[Candidate], population: Sequence[Individual], affords: Pace
@@ -297,17 +297,30 @@ class Search:
         return Pace(Rung(*observed["first"]), Rung(*observed["second"]), observed["staying"])
 
     def _foresee(self, number: int, elapsed_s: float) -> None:
-        """Tell when the run will end; no decision depends on it, so it is not written down."""
+        """Tell what the run will take; no decision depends on it, so it is not written down."""
         if self._outlook is None:
             return
-        rate = self._evidence.rate(elapsed_s)
-        ends_at_s = self._outlook.ends_at_s(number, elapsed_s, rate)
-        self._ledger.progress.expects(ends_at_s)
+        answers = sum(rung.prompts for rung in self._rungs.values())
+        speed = self._speed(number, elapsed_s, answers)
+        so_far = Spent(elapsed_s, len(self._archive), answers, self._used)
+        end = self._outlook.at_end(number, so_far, speed)
+        self._ledger.progress.expects(end.seconds)
         if number in _FORESEEN:
             self._ledger.progress.say(
-                f"At {rate:.2g} answers a second, as measured so far, the run takes about "
-                f"{ends_at_s / 60:.1f} minutes, if nothing ends the search earlier."
+                f"At {speed.answers_per_s:.2g} answers a second of {speed.tokens_per_answer:.0f} "
+                f"tokens, as measured so far, the run takes about {end.seconds / 60:.1f} minutes, "
+                f"{end.candidates} candidates, {about(end.answers)} answers and "
+                f"{about(end.tokens)} tokens, if nothing ends the search earlier."
             )
+
+    def _speed(self, number: int, elapsed_s: float, answers: int) -> Speed:
+        """Without the founders, which are the slowest, once there are others to tell by."""
+        before_s, before = self._founded
+        if number == 1:
+            self._founded = (elapsed_s, answers)
+        took_s = max(elapsed_s - before_s, 1e-3)
+        rate = min(max(1, answers - before) / took_s, self._evidence.rate(took_s))
+        return Speed(rate, self._evidence.tokens / answers)
 
     def _reason_to_stop(self, generation: int) -> str | None:
         rules: list[StopRule] = [

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TextIO, get_args
 
@@ -28,15 +29,15 @@ from tuner.finals import PICK_RULE, Round, finalists, test, validate
 from tuner.ledger import Ledger
 from tuner.limit_wording import HANDLED
 from tuner.nursery import Nursery
-from tuner.outlook import Outlook
-from tuner.plan import Plan, forecast
+from tuner.outlook import Outlook, about
+from tuner.plan import OVERTIME
 from tuner.pools import Pools
 from tuner.presets import Preset
 from tuner.progress import Progress
 from tuner.record import Record
 from tuner.search import Found, Search, generator
 from tuner.space import Space, load_space
-from tuner.speed import recent_tokens_per_s
+from tuner.speed import recent_speed
 from tuner.stopping import stop_file
 from tuner.watch import Watch
 from tuner.writing.guards import Guards
@@ -164,13 +165,18 @@ def _search(session: Session, space: Space, rounds: Rounds, ledger: Ledger) -> S
         ledger=ledger,
         rng=rng,
         scribe=scribe,
-        outlook=Outlook(
-            session.preset,
-            algorithm.races,
-            search=searched.pools.all,
-            validation=rounds["validation"].pools.all,
-            test=rounds["test"].pools.all,
-        ),
+        outlook=_outlook(session, rounds),
+    )
+
+
+def _outlook(session: Session, rounds: Rounds) -> Outlook:
+    return Outlook(
+        session.preset,
+        require(session.config.algorithm).races,
+        session.config.tokens,
+        search=rounds["search"].pools.all,
+        validation=rounds["validation"].pools.all,
+        test=rounds["test"].pools.all,
     )
 
 
@@ -289,6 +295,8 @@ def _identity(session: Session, space: Space, rounds: Rounds) -> dict[str, objec
         "suite": {"name": session.suite.id, "sha256": session.suite.sha256},
         "judge": session.judge.judge_id,
         "algorithm": session.config.algorithm,
+        "pick": PICK_RULE.format(loss=session.preset.limits.relevance_loss),
+        "sizes": asdict(session.preset),
         "base": str(session.config.base_policy.ref),
         "splits": {
             split: {"harmful": one.pools.all.harmful, "benign": one.pools.all.benign}
@@ -312,13 +320,8 @@ def _written_by(session: Session) -> dict[str, object]:
 
 
 def _plan_text(session: Session, rounds: Rounds) -> str:
-    preset = session.preset
-    plan = forecast(
-        preset,
-        search=rounds["search"].pools.all,
-        validation=rounds["validation"].pools.all,
-        test=rounds["test"].pools.all,
-    )
+    preset, outlook = session.preset, _outlook(session, rounds)
+    most = outlook.at_most()
     splits = ", ".join(
         f"{split} {one.pools.all.harmful} + {one.pools.all.benign}" for split, one in rounds.items()
     )
@@ -326,29 +329,52 @@ def _plan_text(session: Session, rounds: Rounds) -> str:
         f"Run {session.run_id}: preset {preset.name}, model {session.backend.model}, "
         f"judge {session.judge.judge_id}, seed {session.config.seed}.\n"
         f"Prompts, harmful-leading + benign: {splits}.\n"
-        f"Plan: {plan.candidates} candidates, {preset.generations} generations after the first, "
-        f"{plan.answers[0]} to {plan.answers[1]} answers of at most {preset.max_tokens} tokens "
-        f"({plan.tokens[0] // 1000}k to {plan.tokens[1] // 1000}k).\n"
-        f"Time: search {preset.search_s / 60:.1f} of {preset.total_s / 60:.1f} min; prompts are "
-        f"adapted to the measured speed, never below the minimum.{_minutes(session, plan)}\n"
+        f"Plan: at most {most.candidates} candidates, {preset.generations} generations after the "
+        f"first, {most.answers:,.0f} answers and {most.tokens:,.0f} tokens "
+        f"({preset.max_tokens} an answer).\n"
+        f"{_tokens_plan(outlook)}"
+        f"Time: aims at {preset.search_s / 60:.1f} minutes of search and "
+        f"{preset.total_s / 60:.1f} in all; prompts are adapted to the measured speed, never below "
+        f"the minimum. A search that has taken {preset.search_s * OVERTIME / 60:.1f} minutes ends "
+        "with its generation.\n"
+        f"{_expected(session, outlook)}"
         f"{_writing_plan(session)}"
         f"Limits: {', '.join(preset.limits.typed())}; "
         f"{HANDLED[session.config.constraints]}.\n"
         f"Picked will be, {PICK_RULE.format(loss=preset.limits.relevance_loss)}.\n"
         f"To end the search early and go on to validation: touch "
         f"{stop_file(session.store.path)}\n"
+        "Should the process die, as when its engine aborts, every answer is kept; go on with: "
+        f"guardtune tune resume --store {shlex.quote(str(session.store.path))} "
+        f"--run {session.run_id}\n"
     )
 
 
-def _minutes(session: Session, plan: Plan) -> str:
-    """What the plan comes to at the speed that is known before the first answer, if any is."""
-    speed = recent_tokens_per_s(session.store.written(session.model_sha256, since=0.0))
-    if speed is None:
-        return " Minutes are said once the speed is known."
-    low, high = plan.minutes(speed)
+def _tokens_plan(outlook: Outlook) -> str:
+    """What `--tokens` allows, and what it does not count."""
+    if outlook.tokens is None:
+        return ""
     return (
-        f" At the {speed:.0f} tokens/s of this model's last answers here the plan would take "
-        f"{low:.0f} to {high:.0f} minutes, if no answer were known."
+        f"Tokens: at most {outlook.tokens:,} in the search, which last for about "
+        f"{outlook.candidates_of_long_answers} candidates where every answer is as long as may be; "
+        f"validation and test come on top, at most {outlook.finals_at_most:,}.\n"
+    )
+
+
+def _expected(session: Session, outlook: Outlook) -> str:
+    """What the plan comes to at the speed that is known before the first answer, if any is."""
+    written = session.store.written(session.model_sha256, since=0.0)
+    speed = recent_speed(written, session.preset.max_tokens)
+    if speed is None:
+        return "What of that is to be expected is said once the speed is known.\n"
+    low, high = outlook.expected(speed)
+    return (
+        f"Expected: {low.candidates} to {high.candidates} candidates, "
+        f"{about(low.answers)} to {about(high.answers)} answers, "
+        f"{about(low.tokens)} to {about(high.tokens)} tokens, "
+        f"{low.seconds / 60:.1f} to {high.seconds / 60:.1f} minutes, if nothing ends the search "
+        f"earlier and no answer is known; this model's last answers here came at "
+        f"{speed.tokens_per_s:.0f} tokens/s, {speed.tokens_per_answer:.0f} each.\n"
     )
 
 

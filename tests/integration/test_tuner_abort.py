@@ -1,7 +1,9 @@
-"""The tuner runs llama.cpp within its process: an abort ends it, and `resume` goes on."""
+"""The tuner runs llama.cpp within its process: an abort ends it, and what the plan says goes on."""
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -60,13 +62,15 @@ def test_run_goes_on_after_an_abort(
         env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert ended.returncode == -signal.SIGABRT, ended.stderr
+    remedy = re.search(r"Should the process die.* guardtune tune (resume .*)", ended.stderr)
+    assert remedy is not None
     with EvaluationStore(tmp_path / "cut.sqlite") as store:
         assert not Record.load(store, None).is_finished
         kept = store.count_answers()
     assert kept > N_ANSWERS / 2
 
     assert main([*run, "whole.sqlite"]) == 0
-    assert main(["resume", "--store", "cut.sqlite"]) == 0
+    assert main(shlex.split(remedy[1])) == 0
     cut, whole = (_decided(tmp_path / name) for name in ("cut.sqlite", "whole.sqlite"))
     assert cut == whole
 

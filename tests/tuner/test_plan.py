@@ -1,31 +1,15 @@
-"""Forecasts, and how speed becomes prompts."""
+"""How speed becomes prompts, and tokens become candidates."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.tuner.toy import PRESET
-from tuner.plan import LEAST_STAYING, Pace, between, forecast, pace, validation_rung
+from tuner.plan import LEAST_STAYING, Pace, bearable, between, pace, validation_rung
 from tuner.plan import test_rung as afforded
 from tuner.presets import PRESETS, Rung
 
 QUICK = PRESETS["quick"]
 ALL = Rung(60, 60)
-
-
-def test_the_plan_counts_every_stage() -> None:
-    """26 candidates, 3 finalists, one test; at the least only one a generation stays."""
-    plan = forecast(PRESET, search=Rung(40, 40), validation=Rung(40, 40), test=Rung(40, 40))
-    rest = 26 * 14 + 3 * 2 * 14 + 4 * 60 + 2 * 80
-    assert plan.candidates == 26
-    assert plan.answers == (rest + LEAST_STAYING * 4 * 14, round(rest + 0.6 * 26 * 14))
-    assert plan.minutes(16.0) == pytest.approx(tuple(n / 60 for n in plan.answers))
-
-
-def test_the_quick_plan_fits_a_slow_machine() -> None:
-    """At 100 tokens a second, the least plan takes under ten minutes."""
-    low, _ = forecast(QUICK, search=ALL, validation=ALL, test=ALL).minutes(100.0)
-    assert low < 10
 
 
 def paced(rate: float, time_left_s: float = 150.0) -> Pace:
@@ -58,6 +42,14 @@ def test_prompts_grow_with_speed() -> None:
 def test_a_late_search_gets_the_minimum() -> None:
     """Time used up is no error."""
     assert paced(3.0, time_left_s=-5.0) == paced(0.1)
+
+
+def test_so_many_candidates_race_on_so_many_answers() -> None:
+    """Six answers each, and twelve more for three fifths of them; or six each; at least one."""
+    first, second = Rung(4, 2), Rung(10, 8)
+    assert bearable(132, first, second, races=True) == 10
+    assert bearable(132, first, second, races=False) == 22
+    assert bearable(0, first, second, races=True) == 1
 
 
 def validated(time_left_s: float, test: Rung = ALL) -> Rung:

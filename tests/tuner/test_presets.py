@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from tuner.plan import OVERTIME, validation_rung
 from tuner.presets import PRESETS, Preset, Rung
 
 
@@ -28,6 +29,22 @@ def test_presets_are_consistent(preset: Preset) -> None:
     assert preset.first[1].harmful < preset.second[0].harmful
     assert preset.search_s < preset.total_s
     assert preset.first[1].harmful >= 8
+
+
+@pytest.mark.parametrize(
+    ("preset", "test"),
+    [(PRESETS["quick"], Rung(40, 45)), (PRESETS["standard"], Rung(195, 123))],
+    ids=["quick", "standard"],
+)
+def test_finalists_get_about_a_fifth_on_two_cores(preset: Preset, test: Rung) -> None:
+    """Of the time, with the suites they are meant for, when the search has taken all of its own."""
+    rate = 1.2  # answers a second, of SmolLM2: 80 tokens of them
+    left_s = preset.total_s - preset.search_s * OVERTIME
+    rung = validation_rung(
+        preset, test=test, finalists=preset.finalists, time_left_s=left_s, rate=rate
+    )
+    validated_s = (preset.finalists + 1) * rung.prompts / rate
+    assert 0.15 < validated_s / preset.total_s < 0.3
 
 
 def test_rungs_combine() -> None:

@@ -8,6 +8,7 @@ import io
 import itertools
 import multiprocessing
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -15,9 +16,10 @@ import pytest
 
 from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
-from proxy.domain import ChatRequest, Exchange, Prompt, Verdict
+from proxy.domain import ChatRequest, Exchange, Prompt, Usage, Verdict
 from proxy.errors import BackendError, JudgeError, SpaceError, StoreError
-from proxy.evaluation.store import Decision, EvaluationStore
+from proxy.evaluation.run import Answer
+from proxy.evaluation.store import AnswerKey, Decision, EvaluationStore
 from tests.tuner.conftest import OpenSession
 from tests.tuner.toy import PRESET, SPACE, ToyJudge, cut_at, respond, toy_suite
 from tuner.executor import InProcess
@@ -344,7 +346,60 @@ def test_the_plan_is_printed_before_the_start(tmp_path: Path, open_session: Open
         asyncio.run(run_session(open_session(store, stream=stream)))
     said = stream.getvalue()
     assert said.startswith("Run r: preset toy, model toy, judge toy-1, seed 8.")
-    assert "Plan: 26 candidates" in said
+    assert "Plan: at most 26 candidates, 3 generations after the first, 1,310 answers" in said
+    assert " and 20,960 tokens (16 an answer).\n" in said
+    assert "What of that is to be expected is said once the speed is known." in said
+    assert "--tokens" not in said
+    assert f"guardtune tune resume --store {store.path} --run r\n" in said
     assert said.index("Picked will be, among the finalists") < said.index("generation 0/3")
     for line in said.splitlines():
         assert "best harmful" not in line or "(search split, for ranking only)" in line
+
+
+def add_known_answers(store: EvaluationStore) -> None:
+    """Of the toy model: two a second, of 9 tokens each."""
+    for number in range(100):
+        key = AnswerKey("0" * 64, "earlier", f"prompt-{number}", 0, 1, 16)
+        store.add_answer(key, Answer("given", usage=Usage(5, 9)), None, answered_at=number / 2)
+
+
+def test_the_plan_says_what_to_expect_where_the_speed_is_known(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """Of candidates, answers, tokens and time alike, as far as the time allows."""
+    stream = io.StringIO()
+    hurried = dataclasses.replace(PRESET, search_s=200.0, total_s=400.0)
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        add_known_answers(store)
+        asyncio.run(run_session(open_session(store, stream=stream, preset=hurried)))
+    said = re.search(
+        r"Expected: (\d+) to (\d+) candidates, (\d+) to ([\d,]+) answers, ([\d,]+) to ([\d,]+) "
+        r"tokens, ([\d.]+) to ([\d.]+) minutes, .* at 18 tokens/s, 9 each\.",
+        stream.getvalue(),
+    )
+    assert said is not None
+    figures = [float(one.replace(",", "")) for one in said.groups()]
+    candidates, answers, tokens, minutes = zip(figures[::2], figures[1::2], strict=True)
+    assert 8 < candidates[0] < candidates[1] <= PRESET.candidates
+    assert answers[0] < answers[1]
+    assert tokens == pytest.approx([9 * count for count in answers], rel=0.01)
+    assert 4 < minutes[0] < minutes[1] < 10
+
+
+def test_the_plan_says_what_the_tokens_allow_and_what_comes_on_top(
+    tmp_path: Path, open_session: OpenSession
+) -> None:
+    """Validation and test are no part of the search."""
+    stream = io.StringIO()
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        session = open_session(store, stream=stream)
+        config = dataclasses.replace(session.config, tokens=3000)
+        asyncio.run(run_session(dataclasses.replace(session, config=config)))
+    said = re.search(
+        r"Tokens: at most 3,000 in the search, which last for about (\d+) candidates where every "
+        r"answer is as long as may be; validation and test come on top, at most 6,400\.",
+        stream.getvalue(),
+    )
+    assert said is not None
+    assert 1 < int(said[1]) < PRESET.candidates
+    assert "and 9,400 tokens (16 an answer)" in stream.getvalue()
