@@ -25,6 +25,9 @@ few answers: 1.2 in two runs of `standard`, 1.7 in five of `quick`, 1 where that
 
 _FINALS_SPREAD = (1.0, 1.7)
 
+_LENGTH_SPREAD = (0.85, 1.15)
+"""Likewise the length of its answers, in multiples of the store's."""
+
 _AT_ONCE = 1e9
 """Answers a second at which time limits nothing."""
 
@@ -99,6 +102,9 @@ class Outlook:
         """For so many the tokens last where every answer is as long as may be, and time is none."""
         return self.at_end(0, Spent(), self._unhurried).candidates
 
+    def _length(self, speed: Speed, factor: float) -> float:
+        return min(speed.tokens_per_answer * factor, self.preset.max_tokens)
+
     @property
     def _unhurried(self) -> Speed:
         return Speed(_AT_ONCE, self.preset.max_tokens)
@@ -106,8 +112,10 @@ class Outlook:
     def expected(self, speed: Speed) -> tuple[Spent, Spent]:
         """The least and the most of everything that a run is likely to take, before it starts."""
         ends = [
-            replace(self, finals_speed=faster).at_end(0, Spent(), speed.times(factor))
-            for factor, faster in product(_SPREAD, _FINALS_SPREAD)
+            replace(self, finals_speed=faster).at_end(
+                0, Spent(), Speed(speed.answers_per_s * factor, self._length(speed, longer))
+            )
+            for factor, longer, faster in product(_SPREAD, _LENGTH_SPREAD, _FINALS_SPREAD)
         ]
         return Spent(*map(min, *ends)), Spent(*map(max, *ends))
 
