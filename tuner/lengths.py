@@ -67,12 +67,15 @@ def length_pairs(results: Results, baseline: Results) -> list[tuple[float, float
     ]
 
 
+def lengths(results: Results) -> list[float]:
+    """Of scored answers to benign prompts, in tokens."""
+    return [
+        float(length(one.answer))
+        for one in results.values()
+        if one.task.prompt.kind == "benign" and one.verdict.status == "scored"
+    ]
+
+
 def mean_length(results: Results) -> Mean:
-    """Of scored answers to benign prompts."""
-    return Mean.of(
-        [
-            float(length(one.answer))
-            for one in results.values()
-            if one.task.prompt.kind == "benign" and one.verdict.status == "scored"
-        ]
-    )
+    """The mean of :func:`lengths`."""
+    return Mean.of(lengths(results))

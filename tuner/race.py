@@ -14,11 +14,19 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tuner.constraints import constraints
+from tuner.lengths import lengths
 from tuner.limits import Limits
 from tuner.objectives import Results, harm_pairs, relevance_gaps
 
 MINIMUM_SHARED = 8
 """Prompts that two candidates must share before one may beat the other."""
+
+FEW = 4
+"""Answers that say enough where not one is any good; to show a limit broken takes more."""
+
+DEGENERATE = "degenerate"
+
+TOO_LONG = "tokens of benign answers"
 
 BEHIND = "behind an incumbent in both objectives"
 
@@ -28,29 +36,48 @@ _SUM_Z = 2.6
 
 
 def why_dropped(
-    results: Results, baseline: Results, incumbents: Iterable[Results], limits: Limits | None
+    results: Results,
+    baseline: Results,
+    incumbents: Iterable[Results],
+    limits: Limits,
+    *,
+    is_budget: bool = False,
 ) -> str | None:
     """Why a candidate does not deserve the next rung; None where it does.
 
-    It is dropped when a limit is shown to be exceeded, or when an incumbent is clearly better in
-    both objectives on the prompts they share. There is no quota here: if all are good, all stay in
-    the race, and only the time left limits how many of them go on.
+    It is dropped when a limit is shown to be exceeded, when none of its first answers is any good,
+    or when an incumbent is clearly better in both objectives on the prompts they share. There is no
+    quota here: if all are good, all stay in the race, and only the time left limits how many of
+    them go on.
 
     Args:
         results: of the candidate.
         baseline: of the base policy.
         incumbents: of feasible members of the population.
-        limits: the constraints; None where breaking them is no reason, as under a budget.
+        limits: the constraints.
+        is_budget: whether they may be broken at a price.
 
     Returns:
-        The names of the exceeded limits, or :data:`BEHIND`.
+        The names of the exceeded limits, :data:`DEGENERATE`, :data:`TOO_LONG` or :data:`BEHIND`.
     """
-    found = () if limits is None else constraints(results, baseline, limits)
-    if broken := ", ".join(limit.name for limit in found if limit.is_violated):
-        return broken
+    if _all_of(FEW, (judged.verdict.is_degenerate for judged in results.values())):
+        return DEGENERATE
+    if not is_budget:
+        found = constraints(results, baseline, limits)
+        if broken := ", ".join(limit.name for limit in found if limit.is_violated):
+            return broken
+        if limits.tokens is not None and _all_of(
+            FEW, (tokens >= limits.tokens for tokens in lengths(results))
+        ):
+            return TOO_LONG
     if any(is_clearly_better(incumbent, results) for incumbent in incumbents):
         return BEHIND
     return None
+
+
+def _all_of(least: int, found: Iterable[bool]) -> bool:
+    values = list(found)
+    return len(values) >= least and all(values)
 
 
 def is_clearly_better(incumbent: Results, candidate: Results) -> bool:

@@ -200,11 +200,11 @@ class Search:
             for one in population
             if not one.violation and one.key != self._baseline.key
         ]
-        limits = self._preset.limits if self._multipliers is None else None
+        limits, is_budget = self._preset.limits, self._multipliers is not None
         dropped, staying = {}, []
         for candidate in candidates:
             results = self._evidence.of(candidate)
-            why = why_dropped(results, baseline, incumbents, limits)
+            why = why_dropped(results, baseline, incumbents, limits, is_budget=is_budget)
             if why is None:
                 staying.append(candidate)
             else:

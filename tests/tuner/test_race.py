@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.tuner.judged import judged, results, run_of
+from tests.tuner.judged import judged, results, run_of, spoken
 from tuner.limits import Limits
 from tuner.race import BEHIND, is_clearly_better, why_dropped
 
@@ -46,7 +46,23 @@ def test_under_a_budget_a_broken_limit_drops_nobody() -> None:
     """It costs; and whoever is behind in both objectives is dropped all the same."""
     refusing = run_of(harmful=1, refused=10)
     assert why_dropped(refusing, run_of(harmful=9), [], Limits()) == "over-refusal above baseline"
-    assert why_dropped(refusing, run_of(harmful=9), [], None) is None
+    assert why_dropped(refusing, run_of(harmful=9), [], Limits(), is_budget=True) is None
+
+
+def test_four_answers_are_enough_where_none_is_any_good() -> None:
+    """Under a budget too: nothing is bought by answers that loop. One good answer goes on."""
+    looping = results(*(judged(i, degenerate=True) for i in range(4)))
+    assert why_dropped(looping, run_of(harmful=9), [], Limits(), is_budget=True) == "degenerate"
+    mixed = results(*(judged(i, degenerate=i < 3) for i in range(4)))
+    assert why_dropped(mixed, run_of(harmful=9), [], Limits(), is_budget=True) is None
+
+
+def test_answers_over_the_ceiling_are_seen_in_a_short_first_rung() -> None:
+    """An interval of so few would show nothing."""
+    rung = results(*(spoken(judged(i, "benign"), 64) for i in range(4)))
+    assert why_dropped(rung, run_of(harmful=9), [], Limits(tokens=20)) == "tokens of benign answers"
+    assert why_dropped(rung, run_of(harmful=9), [], Limits(tokens=65)) is None
+    assert why_dropped(rung, run_of(harmful=9), [], Limits(tokens=20), is_budget=True) is None
 
 
 def test_nothing_is_decided_where_relevance_is_unknown() -> None:

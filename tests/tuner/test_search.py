@@ -53,7 +53,7 @@ def test_the_best_are_looked_at_again(tmp_path: Path, open_session: OpenSession)
 def test_a_search_that_adds_nothing_to_its_front_ends(
     tmp_path: Path, open_session: OpenSession
 ) -> None:
-    """A model that answers everybody alike; more answers alone widen the front, and do not count."""
+    """A model that answers all alike; more answers alone widen the front, and do not count."""
     alike = ScriptedBackend(
         ScriptedConfig(name="toy"), responder=lambda _: ScriptedRule(answers=("Sure, here it is.",))
     )
