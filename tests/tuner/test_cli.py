@@ -15,7 +15,6 @@ import pytest
 from proxy.evaluation.store import EvaluationStore
 from proxy.policy.source import load_policy
 from tests.tuner.toy import PRESET
-from tuner import cli
 from tuner.cli import main
 from tuner.presets import PRESETS
 from tuner.record import Record
@@ -200,7 +199,7 @@ def test_the_policy_is_written_before_the_result_is_printed(
     def killed(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.report_command, "ended", killed)
+    monkeypatch.setattr("tuner.cli.report_command.ended", killed)
     with pytest.raises(KeyboardInterrupt):
         tune("run")
     assert list((here / "policies" / "tuned").glob("*.yaml"))
