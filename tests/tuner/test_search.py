@@ -55,7 +55,7 @@ def test_a_search_that_adds_nothing_to_its_front_ends(
 ) -> None:
     """A model that answers all alike; more answers alone widen the front, and do not count."""
     alike = ScriptedBackend(
-        ScriptedConfig(name="toy"), responder=lambda _: ScriptedRule(answers=("Sure, here it is.",))
+        ScriptedConfig(name="toy"), responder=lambda _: ScriptedRule(answers=("given",))
     )
     patient = dataclasses.replace(PRESET, patience=2)
     with EvaluationStore(tmp_path / "s.sqlite") as store:
