@@ -23,6 +23,8 @@ _SECOND_JUDGE = "embedded-ngrams"
 
 _NONE = "none"
 
+_INTERRUPTED = 130
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the sub-command takes beside `--store` and `--run`."""
@@ -113,6 +115,9 @@ def _page(arguments: argparse.Namespace) -> int:
     try:
         record = follow(request) if arguments.watch else write_page(request)
     except KeyboardInterrupt:
+        if not arguments.watch:
+            sys.stderr.write(f"\nStopped; {arguments.html} has not been written.\n")
+            return _INTERRUPTED
         sys.stderr.write(f"\nNo longer watching; {arguments.html} stays as it is.\n")
         return 0
     sys.stdout.write(f"Wrote {arguments.html} (run {record.run.id}).\n")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from proxy.domain import Prompt
@@ -24,6 +25,9 @@ POLL_S = 5.0
 
 _MOST_SHARE = 0.05
 """Of one core's time for making pages beside a running search."""
+
+_STARTING_S = 600.0
+"""A run that has decided nothing for longer does not start any more: its model could not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ def follow(
 ) -> Record:
     """Make the page again after every decision, until the run has finished.
 
+    Without a run id, the latest run is looked up until one has begun; that one it stays with.
+
     Raises:
         StoreError: as for :func:`write_page`, except that a run may still have to start.
     """
@@ -79,13 +85,23 @@ def follow(
     while True:
         began = clock()
         with EvaluationStore(request.store, read_only=True) as store:
-            record = Record.load(store, request.run_id)
+            record = _watched(store, request.run_id)
         if record.find("run") is not None and len(record.decisions) != seen:
             seen = len(record.decisions)
+            request = replace(request, run_id=record.run.id)
             record = write_page(request, refresh_s=round(POLL_S))
             if record.is_finished:
                 return record
         sleep(max(POLL_S, (clock() - began) / _MOST_SHARE))
+
+
+def _watched(store: EvaluationStore, run_id: str | None) -> Record:
+    """The run to follow: rather one that is starting just now than one that is over."""
+    record = Record.load(store, run_id)
+    latest = store.runs()[-1]
+    if run_id is None and record.is_finished and time.time() - latest.started_at < _STARTING_S:
+        return Record.load(store, latest.id)
+    return record
 
 
 def _page(
@@ -115,13 +131,14 @@ def _card(facts: Facts) -> Card | None:
 
 def _write(target: Path, page: str) -> None:
     """So that a browser loads the old page or the whole new one."""
-    temporary = target.with_name(f".{target.name}.tmp")
+    temporary = target.parent / f".{target.name}.tmp"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(page, encoding="utf-8")
         temporary.replace(target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what kept it from being written may do so here, too
+            temporary.unlink(missing_ok=True)
         raise StoreError(
             f"{target}: cannot be written ({error.strerror}). Give another --html."
         ) from error

@@ -130,3 +130,28 @@ def test_prompts_that_have_changed_are_no_longer_the_run_s(
     shown = capsys.readouterr()
     assert json.loads(shown.out)["budget"] is None
     assert "neither a second judge nor the budget" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("watch", "code", "said"), [([], 130, "Stopped; "), (["--watch"], 0, "No longer watching; ")]
+)
+def test_only_who_watches_is_done_when_interrupted(
+    toy_store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    watch: list[str],
+    code: int,
+    said: str,
+) -> None:
+    """A single page that was interrupted is missing, and a script must see that."""
+
+    def interrupted(_request: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "follow", interrupted)
+    monkeypatch.setattr(command, "write_page", interrupted)
+    page = tmp_path / "page.html"
+    assert command.report(arguments(toy_store, "--html", str(page), *watch)) == code
+    assert capsys.readouterr().err.strip().startswith(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,3 +87,59 @@ def test_nobody_needs_to_judge_again(toy_store: Path, tmp_path: Path) -> None:
     target = tmp_path / "page.html"
     write_page(replace(request(toy_store, target), second_judge=None))
     assert "its disagreement is not known" in target.read_text()
+
+
+def test_a_watched_run_is_followed_to_its_end_though_another_one_begins(
+    facts: Facts, tmp_path: Path
+) -> None:
+    """It ends and the next one starts between two looks: the page stays the first one's."""
+    store, target = tmp_path / "tune.sqlite", tmp_path / "page.html"
+    decisions = facts.record.decisions
+    with EvaluationStore(store) as writer:
+        writer.add_run(Run("first", 1e6, facts.record.run.config))
+        writer.add_decision("first", 0, decisions[0])
+
+        def more(_seconds: float) -> None:
+            assert not writer.decisions("next")
+            for number, one in enumerate(decisions[1:], 1):
+                writer.add_decision("first", number, one)
+            writer.add_run(Run("next", 2e6, facts.record.run.config))
+            writer.add_decision("next", 0, decisions[0])
+
+        record = follow(request(store, target), sleep=more, clock=lambda: 0.0)
+    assert (record.run.id, record.is_finished) == ("first", True)
+    assert 'http-equiv="refresh"' not in target.read_text().split("<style>")[0]
+
+
+@pytest.mark.parametrize("is_starting", [True, False], ids=["just now", "long ago"])
+def test_a_run_that_is_starting_is_waited_for(
+    facts: Facts, tmp_path: Path, *, is_starting: bool
+) -> None:
+    """Rather than showing the one before; unless it should have begun long ago."""
+    store, target = tmp_path / "tune.sqlite", tmp_path / "page.html"
+    with EvaluationStore(store) as writer:
+        writer.add_run(Run("before", 1e6, facts.record.run.config))
+        for number, one in enumerate(facts.record.decisions):
+            writer.add_decision("before", number, one)
+        started_at = time.time() if is_starting else 2e6
+        writer.add_run(Run("starting", started_at, facts.record.run.config))
+
+        def more(_seconds: float) -> None:
+            assert not target.exists()
+            for number, one in enumerate(facts.record.decisions):
+                writer.add_decision("starting", number, one)
+
+        record = follow(request(store, target), sleep=more, clock=lambda: 0.0)
+    assert record.run.id == ("starting" if is_starting else "before")
+
+
+@pytest.mark.parametrize("typed", [".", "file/page.html"])
+def test_a_place_where_no_page_can_be_is_an_error_with_a_remedy(
+    toy_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    """A folder, or below a file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(StoreError, match="Give another --html"):
+        write_page(request(toy_store, Path(typed)))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
