@@ -58,9 +58,13 @@ class Path:
 
 
 def ablation(facts: Facts, best: Candidate) -> Path:
-    """The path on validation prompts if it starts there, else on those of the search."""
+    """The path on validation prompts if it gets anywhere there, else on those of the search.
+
+    One step is a path only where it arrives: the best and the baseline have always answered.
+    """
     validated = path_on(facts, best, "validation")
-    return validated if len(validated.steps) > 1 else path_on(facts, best, "search")
+    gets_anywhere = validated.is_whole or len(validated.steps) > 1
+    return validated if gets_anywhere else path_on(facts, best, "search")
 
 
 def path_on(facts: Facts, best: Candidate, split: Split) -> Path:

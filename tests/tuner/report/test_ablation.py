@@ -80,3 +80,10 @@ def test_the_path_ends_where_answers_end(own_facts: Facts) -> None:
     path = ablation(own_facts, own_facts.candidate(BEST))
     assert len(path.steps) == 2
     assert not path.is_whole
+
+
+def test_one_gene_of_difference_is_a_whole_path_on_validation_prompts(own_facts: Facts) -> None:
+    """One step arrives; search prompts would flatter the best."""
+    best = with_gene(Genome.base(own_facts.space), "stance", BEST, own_facts.space)
+    path = ablation(own_facts, answer_like_the_baseline(own_facts, best))
+    assert (path.split, len(path.steps), path.is_whole) == ("validation", 1, True)
