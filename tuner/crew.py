@@ -1,7 +1,8 @@
 """Several evaluators as one executor: each takes the next task when it has a hand free.
 
-What an evaluator loses goes back to the others, and since an answer depends on its task alone, it
-does not matter who gives it.
+A hand is free again once its task is answered: judging goes on beside it. What an evaluator loses
+goes back to the others, and since an answer depends on its task alone, it does not matter who gives
+it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,27 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from proxy.errors import BackendError
-from proxy.evaluation.run import Judged, Task
+from proxy.evaluation.run import Answer, Judged, Task
+
+LOSSES_IN_A_ROW = 8
+"""Tasks that an evaluator may lose one after the other before the others do without it."""
 
 _TRIES = 3
 """Losses after which a task's failure is what came of it, if as many evaluators have lost it, or
 all that can take one now. One that is down loses whatever it takes, again and again until it is
 found out, which says nothing of a task."""
+
+_LATER = 2 * LOSSES_IN_A_ROW
+"""Places by which a task that was lost goes back, for each evaluator. Not to the end, or only those
+would be left in the end that nobody can answer, and all seem to be down; but far enough that those
+that are down lose others first, and are found out."""
+
+_JUDGED_BESIDE = 4
+"""Answers that may wait for their verdicts, for each that an evaluator gives at once: a judge may
+be so many times slower than the model and hold up nothing."""
 
 
 class LostTaskError(Exception):
@@ -39,15 +52,19 @@ class EvaluatorGoneError(Exception):
 
 
 class Evaluator(Protocol):
-    """Answers and judges a few tasks at a time."""
+    """Answers a few tasks at a time, and judges answers beside that."""
 
     @property
     def in_flight(self) -> int:
-        """How many."""
+        """How many tasks."""
         ...
 
     def begin(self) -> None:
         """A round of tasks begins: whatever was wrong before may have been mended."""
+        ...
+
+    def acquit(self) -> None:
+        """Nobody can answer a task that it has lost, so its losses say nothing of it."""
         ...
 
     async def ready(self) -> None:
@@ -58,11 +75,19 @@ class Evaluator(Protocol):
         """
         ...
 
-    async def answer(self, task: Task) -> Judged:
-        """Answer and judge one task.
+    async def answer(self, task: Task) -> Answer:
+        """Answer one task; a failed answer is one that nobody else would give either.
 
         Raises:
             LostTaskError: it could not be answered here.
+        """
+        ...
+
+    async def assess(self, task: Task, answer: Answer) -> Judged:
+        """Judge an answer of its own.
+
+        Raises:
+            LostTaskError: the answer is lost.
         """
         ...
 
@@ -88,34 +113,52 @@ class Crew:
         """See :meth:`tuner.executor.Executor.run`."""
         for evaluator in self.evaluators:
             evaluator.begin()
-        await _Round(self, on_judged).run(tasks)
+        if tasks:
+            await _Round(self, tasks, on_judged).run()
+
+
+class _Turn(NamedTuple):
+    """A task that is left: those of lower place go first."""
+
+    place: int
+    number: int
+    task: Task
 
 
 class _Round:
-    """One call of :meth:`Crew.run`: what is left to do, and how many hands there are for it."""
+    """One call of :meth:`Crew.run`: what is left to do, and how many are at work on it."""
 
-    def __init__(self, crew: Crew, on_judged: Callable[[Judged], None]) -> None:
+    def __init__(
+        self, crew: Crew, tasks: Sequence[Task], on_judged: Callable[[Judged], None]
+    ) -> None:
         self._crew = crew
         self._on_judged = on_judged
-        self._left: asyncio.Queue[tuple[int, Task]] = asyncio.Queue()
+        self._group = asyncio.TaskGroup()
+        self._left: asyncio.PriorityQueue[_Turn] = asyncio.PriorityQueue()
+        for number, task in enumerate(tasks):
+            self._left.put_nowait(_Turn(number, number, task))
+        self._open = len(tasks)
+        self._over = asyncio.Event()
         self._losers: defaultdict[int, list[int]] = defaultdict(list)
         self._able: Counter[int] = Counter()
-        self._hands = 0
+        self._room = [
+            asyncio.Semaphore(_JUDGED_BESIDE * evaluator.in_flight) for evaluator in crew.evaluators
+        ]
+        self._at_work = 0
+        self._gone: EvaluatorGoneError | None = None
 
-    async def run(self, tasks: Sequence[Task]) -> None:
+    async def run(self) -> None:
         """Until each task has come to something."""
-        for numbered in enumerate(tasks):
-            self._left.put_nowait(numbered)
         owners = [
             owner
             for owner, evaluator in enumerate(self._crew.evaluators)
-            for _ in range(min(evaluator.in_flight, len(tasks)))
+            for _ in range(min(evaluator.in_flight, self._open))
         ]
-        self._hands = len(owners)
+        self._at_work = len(owners)
         try:
-            async with asyncio.TaskGroup() as group:
+            async with self._group as group:
                 hands = [group.create_task(self._hand(owner)) for owner in owners]
-                await self._left.join()
+                await self._over.wait()
                 for hand in hands:
                     hand.cancel()
         except ExceptionGroup as failures:
@@ -128,38 +171,60 @@ class _Round:
             try:
                 await evaluator.ready()
             except EvaluatorGoneError as gone:
-                self._withdraw(gone)
+                self._gone = gone
+                self._leave()
                 return
             self._able[owner] += 1
-            number, task = await self._left.get()
+            turn = await self._left.get()
             try:
-                self._on_judged(await evaluator.answer(task))
+                answer = await evaluator.answer(turn.task)
+                await self._room[owner].acquire()
+                self._at_work += 1
+                self._group.create_task(self._judge(owner, turn, answer))
             except LostTaskError as loss:
-                self._lost(number, task, loss.judged, by=owner)
+                self._lost(turn, loss.judged, by=owner)
+                await asyncio.sleep(0)  # who waits for a task goes first
             finally:
                 self._able[owner] -= 1
-                self._left.task_done()  # after it was put back, or the round would be over
 
-    def _lost(self, number: int, task: Task, judged: Judged | None, *, by: int) -> None:
+    async def _judge(self, owner: int, turn: _Turn, answer: Answer) -> None:
+        try:
+            self._done(await self._crew.evaluators[owner].assess(turn.task, answer))
+        except LostTaskError as loss:
+            self._lost(turn, loss.judged, by=owner)
+        self._room[owner].release()
+        self._leave()
+
+    def _done(self, judged: Judged) -> None:
+        self._on_judged(judged)
+        self._open -= 1
+        if not self._open:
+            self._over.set()
+
+    def _lost(self, turn: _Turn, judged: Judged | None, *, by: int) -> None:
+        losers = self._losers[turn.number]
         if judged is not None:
-            self._losers[number].append(by)
-            if self._has_failed(number):
-                self._on_judged(judged)
+            losers.append(by)
+            if self._has_failed(losers):
+                for owner in set(losers):
+                    self._crew.evaluators[owner].acquit()
+                self._done(judged)
                 return
-        self._left.put_nowait((number, task))
+        later = _LATER * len(self._crew.evaluators)
+        self._left.put_nowait(turn._replace(place=turn.place + later))
 
-    def _has_failed(self, number: int) -> bool:
+    def _has_failed(self, losers: Sequence[int]) -> bool:
         """Whether nobody who can be asked is left that has not lost the task."""
-        losers = set(self._losers[number])
         able = {owner for owner, hands in self._able.items() if hands}
-        has_been_tried = len(self._losers[number]) >= _TRIES
-        return has_been_tried and (len(losers) >= _TRIES or able <= losers)
+        has_been_tried = len(losers) >= _TRIES
+        return has_been_tried and (len(set(losers)) >= _TRIES or able <= set(losers))
 
-    def _withdraw(self, gone: EvaluatorGoneError) -> None:
-        self._hands -= 1
-        if not self._hands:
+    def _leave(self) -> None:
+        """One fewer is at work; those that judge count, since what they have in hand is kept."""
+        self._at_work -= 1
+        if not self._at_work and self._open:
             raise BackendError(
-                f"Nobody is left to answer: {gone}. What was answered is kept: mend it, then "
+                f"Nobody is left to answer: {self._gone}. What was answered is kept: mend it, then "
                 "`guardtune tune resume`.",
                 model=self._crew.model,
                 error_type="engine",

@@ -2,7 +2,7 @@
 
 Tasks and results cross as plain data. Each worker has a model and a judge of its own, and proves at
 its start that they are the run's. A worker that dies loses what it had in hand, which the others do
-again, and is replaced as soon as the cluster has room.
+again, and is replaced as soon as the cluster has room; so is one that is alive and answers nothing.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from proxy.errors import BackendError
 from proxy.evaluation.run import Answer, Judged, Task, unanswered
 from tuner.crew import Crew, EvaluatorGoneError, LostTaskError
-from tuner.worker import Worker, as_plain, judged_of
+from tuner.losses import Losses
+from tuner.worker import Plain, Worker, answer_of, as_plain, plain_answer, verdict_of
 
 _DEATHS_IN_A_ROW = 3
-"""Workers of one place that may die without an answer in between."""
+"""Workers of one place that may die, or be down, without an answer in between."""
 
 _OBJECT_STORE_BYTES = 100_000_000
 """Of a cluster of our own: tasks are small, and each node reserves its store at once."""
@@ -113,7 +114,9 @@ class Place:
         self._order = order
         self._worker: Any = None
         self._hiring = asyncio.Lock()  # so that one worker is started, however many hands ask
+        self._losses = Losses()
         self._deaths = 0
+        self._gone: str | None = None
 
     @property
     def in_flight(self) -> int:
@@ -122,6 +125,12 @@ class Place:
 
     def begin(self) -> None:
         """A place that could not be filled is tried again."""
+        self._gone = None
+        self.acquit()
+
+    def acquit(self) -> None:
+        """See :meth:`tuner.crew.Evaluator.acquit`."""
+        self._losses.forget()
         self._deaths = 0
 
     def close(self) -> None:
@@ -132,36 +141,58 @@ class Place:
 
     async def ready(self) -> None:
         """Hire a worker where there is none; see :meth:`tuner.crew.Evaluator.ready`."""
+        if self._losses.are_many:
+            self._bury(self._worker)
+        if self._worker is not None:  # without the lock, in which hands would queue for nothing
+            return
         async with self._hiring:
             while self._worker is None:
                 if self._deaths >= _DEATHS_IN_A_ROW:
-                    raise EvaluatorGoneError(f"{self._deaths} workers died one after the other")
+                    self._gone = f"{self._deaths} workers failed one after the other"
+                if self._gone is not None:  # said by whoever waited; the others need not wait, too
+                    raise EvaluatorGoneError(self._gone)
                 self._worker = await self._start()
 
-    async def answer(self, task: Task) -> Judged:
+    async def answer(self, task: Task) -> Answer:
         """See :meth:`tuner.crew.Evaluator.answer`.
 
         Raises:
             BackendError: the worker has a bug.
         """
+        answer = answer_of(await self._ask("answer", task, as_plain(task)))
+        self._losses.note(task, answer, self._judge_id)
+        self._deaths = 0
+        return answer
+
+    async def assess(self, task: Task, answer: Answer) -> Judged:
+        """See :meth:`tuner.crew.Evaluator.assess`.
+
+        Raises:
+            BackendError: the worker has a bug.
+        """
+        verdict = await self._ask("judge", task, as_plain(task), plain_answer(answer))
+        return Judged(task, answer, verdict_of(verdict))
+
+    async def _ask(self, what: str, task: Task, *plain: Plain) -> Plain:
         if (worker := self._worker) is None:
             raise LostTaskError(None)
         try:
-            result = await worker.answer.remote(as_plain(task))
+            result: Plain = await getattr(worker, what).remote(*plain)
         except RayTaskError as error:
             raise self._error(f"a worker of the Ray cluster broke: {error.cause}") from error
         except RayError as error:
             self._bury(worker)
             raise LostTaskError(self._failed(task)) from error
-        self._deaths = 0
-        return judged_of(task, result)
+        return result
 
     async def _start(self) -> Any:
-        """A worker that has proved who it is, or None where it died before."""
+        """A worker that has proved who it is, or None where it died before or took too long."""
         order = self._order
         worker = ray.remote(Worker).options(num_cpus=order.cpus).remote(order.model, order.judge)
         try:
-            identity = await asyncio.wait_for(worker.start.remote(), order.start_s)
+            # Not `wait_for`, which before Python 3.12 forgets a cancellation beside a result.
+            async with asyncio.timeout(order.start_s):
+                identity = await worker.start.remote()
             if tuple(identity) != order.identity:
                 raise self._error("a worker of the Ray cluster has another model or judge")
         except BaseException as error:
@@ -170,7 +201,8 @@ class Place:
                 self._deaths += 1
                 return None
             if isinstance(error, TimeoutError):
-                raise EvaluatorGoneError(f"no worker after {order.start_s:.0f} s") from error
+                self._gone = f"no worker after {order.start_s:.0f} s"
+                return None
             if isinstance(error, RayTaskError):
                 said = f"a worker of the Ray cluster cannot start: {error.cause}"
                 raise self._error(said) from error
@@ -179,14 +211,18 @@ class Place:
 
     def _bury(self, worker: Any) -> None:
         """Once, though each of its tasks tells of it; one that is only out of reach is ended."""
-        if worker is self._worker:
+        if worker is not None and worker is self._worker:
             self.close()
+            self._losses.forget()
             self._deaths += 1
+
+    @property
+    def _judge_id(self) -> str:
+        return self._order.identity[1]
 
     def _failed(self, task: Task) -> Judged:
         why = "worker died"
-        _, judge_id = self._order.identity
-        return Judged(task, Answer("", error=why), unanswered(judge_id, why))
+        return Judged(task, Answer("", error=why), unanswered(self._judge_id, why))
 
     def _error(self, said: str) -> BackendError:
         return BackendError(f"{said}.", model=self._order.name, error_type="engine")

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from proxy.backends.base import Backend
-from proxy.evaluation.run import Judged, Task, generate, judge_answer
+from proxy.evaluation.run import Answer, Judged, Task, generate, judge_answer
 from proxy.judges.base import Judge
-from tuner.crew import EvaluatorGoneError, LostTaskError
-
-_FAILURES_IN_A_ROW = 8
-"""Answers that may fail one after the other before the others do without it."""
+from tuner.crew import EvaluatorGoneError
+from tuner.losses import Losses
 
 
 @dataclass(slots=True)
@@ -26,25 +24,29 @@ class Server:
     backend: Backend
     judge: Judge
     in_flight: int
-    _failures: int = field(default=0, init=False)
+    _losses: Losses = field(default_factory=Losses, init=False)
 
     def begin(self) -> None:
         """It gets another chance."""
-        self._failures = 0
+        self._losses.forget()
+
+    def acquit(self) -> None:
+        """See :meth:`tuner.crew.Evaluator.acquit`."""
+        self._losses.forget()
 
     async def ready(self) -> None:
         """See :meth:`tuner.crew.Evaluator.ready`."""
-        if self._failures >= _FAILURES_IN_A_ROW:
-            raise EvaluatorGoneError(f"{self._failures} answers in a row failed")
+        if self._losses.are_many:
+            raise EvaluatorGoneError(f"{self._losses.in_a_row} answers in a row failed")
 
-    async def answer(self, task: Task) -> Judged:
+    async def answer(self, task: Task) -> Answer:
         """See :meth:`tuner.crew.Evaluator.answer`."""
         answer = await generate(
             self.backend, task.policy, task.prompt, seed=task.seed, max_tokens=task.max_tokens
         )
-        judged = Judged(task, answer, await judge_answer(self.judge, task, answer))
-        if answer.error:
-            self._failures += 1
-            raise LostTaskError(judged)
-        self._failures = 0
-        return judged
+        self._losses.note(task, answer, self.judge.judge_id)
+        return answer
+
+    async def assess(self, task: Task, answer: Answer) -> Judged:
+        """See :meth:`tuner.crew.Evaluator.assess`."""
+        return Judged(task, answer, await judge_answer(self.judge, task, answer))

@@ -17,7 +17,7 @@ from proxy.backends.config import ModelConfig
 from proxy.backends.identity import model_sha256
 from proxy.domain import Prompt, Usage, Verdict
 from proxy.evaluation.model_choice import wide
-from proxy.evaluation.run import Answer, Judged, Task, generate, judge_answer
+from proxy.evaluation.run import Answer, Task, generate, judge_answer
 from proxy.judges.base import Judge
 from proxy.judges.configured import load_judge
 from proxy.policy.schema import Policy
@@ -56,12 +56,17 @@ class Worker:
         return model_sha256(config, self._backend), self._judge.judge_id
 
     async def answer(self, plain: Plain) -> Plain:
-        """Answer and judge one task; several calls may run at once."""
+        """Answer one task; several calls may run at once."""
         task = _task(plain)
-        answer = await generate(
-            self._backend, task.policy, task.prompt, seed=task.seed, max_tokens=task.max_tokens
+        return plain_answer(
+            await generate(
+                self._backend, task.policy, task.prompt, seed=task.seed, max_tokens=task.max_tokens
+            )
         )
-        return _result(answer, await judge_answer(self._judge, task, answer))
+
+    async def judge(self, plain: Plain, answer: Plain) -> Plain:
+        """Judge an answer to a task: a call of its own, so that who asks knows of the answer."""
+        return asdict(await judge_answer(self._judge, _task(plain), answer_of(answer)))
 
 
 def as_plain(task: Task) -> Plain:
@@ -75,27 +80,28 @@ def as_plain(task: Task) -> Plain:
     }
 
 
-def judged_of(task: Task, result: Plain) -> Judged:
-    """What came back for a task."""
-    answer, verdict = dict(result["answer"]), dict(result["verdict"])
-    usage = answer.pop("usage")
-    answer |= {
-        "ignored": tuple(answer["ignored"]),
-        "usage": None if usage is None else Usage(*usage),
-    }
-    verdict["degenerate"] = tuple(verdict["degenerate"])
-    return Judged(task, Answer(**answer), Verdict(**verdict))
-
-
-def _result(answer: Answer, verdict: Verdict) -> Plain:
+def plain_answer(answer: Answer) -> Plain:
+    """An answer as it crosses, either way."""
     usage = answer.usage
     return {
-        "answer": {
-            **{part: getattr(answer, part) for part in _ANSWERED},
-            "usage": None if usage is None else [usage.prompt_tokens, usage.completion_tokens],
-        },
-        "verdict": asdict(verdict),
+        **{part: getattr(answer, part) for part in _ANSWERED},
+        "usage": None if usage is None else [usage.prompt_tokens, usage.completion_tokens],
     }
+
+
+def answer_of(plain: Plain) -> Answer:
+    """An answer that has crossed."""
+    usage = plain["usage"]
+    parts = plain | {
+        "ignored": tuple(plain["ignored"]),
+        "usage": None if usage is None else Usage(*usage),
+    }
+    return Answer(**parts)
+
+
+def verdict_of(plain: Plain) -> Verdict:
+    """A verdict that has crossed."""
+    return Verdict(**plain | {"degenerate": tuple(plain["degenerate"])})
 
 
 def _task(plain: Plain) -> Task:

@@ -22,12 +22,12 @@ TASKS = tasks_for(
 )  # fmt: skip
 
 
-def fine(task: Task) -> Judged:
+def fine(_task: Task) -> Answer:
     """An answer."""
-    return Judged(task, Answer("x"), Verdict("toy-1", "scored"))
+    return Answer("x")
 
 
-def lost(task: Task) -> Judged:
+def lost(task: Task) -> Answer:
     """None."""
     raise LostTaskError(Judged(task, Answer("", error="timeout"), unanswered("toy-1", "timeout")))
 
@@ -36,10 +36,11 @@ def lost(task: Task) -> Judged:
 class Fake:
     """An evaluator that does to each task what it is told, and counts."""
 
-    does: Callable[[Task], Judged]
+    does: Callable[[Task], Answer]
     in_flight: int = 3
     lasts: int = 1000
     rounds: int = 0
+    acquitted: int = 0
     busy: int = 0
     busiest: int = 0
     asked: Counter[str] = field(default_factory=Counter)
@@ -48,12 +49,16 @@ class Fake:
         """See :class:`tuner.crew.Evaluator`."""
         self.rounds += 1
 
+    def acquit(self) -> None:
+        """See :class:`tuner.crew.Evaluator`."""
+        self.acquitted += 1
+
     async def ready(self) -> None:
         """See :class:`tuner.crew.Evaluator`."""
         if self.asked.total() >= self.lasts:
             raise EvaluatorGoneError("it burnt down")
 
-    async def answer(self, task: Task) -> Judged:
+    async def answer(self, task: Task) -> Answer:
         """See :class:`tuner.crew.Evaluator`."""
         self.asked[task.prompt.id] += 1
         self.busy += 1
@@ -61,6 +66,10 @@ class Fake:
         await asyncio.sleep(0)
         self.busy -= 1
         return self.does(task)
+
+    async def assess(self, task: Task, answer: Answer) -> Judged:
+        """See :class:`tuner.crew.Evaluator`."""
+        return Judged(task, answer, Verdict("toy-1", "scored"))
 
 
 def run(*evaluators: Fake, tasks: tuple[Task, ...] = TASKS) -> list[Judged]:
@@ -105,7 +114,7 @@ def test_what_was_not_begun_is_no_loss() -> None:
     """However often: its worker had died before it was given."""
     refusals = Counter[str]()
 
-    def late(task: Task) -> Judged:
+    def late(task: Task) -> Answer:
         refusals[task.prompt.id] += 1
         if refusals[task.prompt.id] <= 5:
             raise LostTaskError(None)
@@ -117,20 +126,23 @@ def test_what_was_not_begun_is_no_loss() -> None:
 def test_a_task_that_everybody_loses_has_failed() -> None:
     """After a few tries, and the others are not kept waiting."""
 
-    def cursed(task: Task) -> Judged:
+    def cursed(task: Task) -> Answer:
         return lost(task) if task is TASKS[4] else fine(task)
 
     crew = [Fake(cursed), Fake(cursed)]
     errors = [one.answer.error for one in run(*crew)]
     assert Counter(errors) == {None: len(TASKS) - 1, "timeout": 1}
-    assert sum(one.asked[TASKS[4].prompt.id] for one in crew) == 3
+    tries = [one.asked[TASKS[4].prompt.id] for one in crew]
+    assert min(tries) >= 1
+    assert 3 <= sum(tries) <= 6
+    assert [one.acquitted for one in crew] == [1, 1]
 
 
 def test_one_that_loses_everything_does_not_use_up_the_tries_of_the_others() -> None:
     """It takes each task again as soon as it has lost it, while the others are busy answering."""
 
     class Slow(Fake):
-        async def answer(self, task: Task) -> Judged:
+        async def answer(self, task: Task) -> Answer:
             for _ in range(20):
                 await asyncio.sleep(0)
             return await super().answer(task)
@@ -160,6 +172,71 @@ def test_nobody_left_is_an_error_that_says_how_to_go_on() -> None:
     with pytest.raises(BackendError, match=r"it burnt down.*`guardtune tune resume`"):
         asyncio.run(Crew("toy", crew).run(TASKS, seen.append))
     assert 6 <= len(seen) < len(TASKS)
+
+
+def test_who_is_gone_when_all_is_done_is_no_error() -> None:
+    """Nobody is left, and nothing either."""
+    assert len(run(Fake(fine, lasts=len(TASKS)))) == len(TASKS)
+
+
+@dataclass
+class Judging(Fake):
+    """Its judge takes so many turns of the loop, where an answer takes one."""
+
+    judges: int = 0
+    judging: int = 0
+    most_judging: int = 0
+    busy_beside: list[int] = field(default_factory=list)
+
+    async def assess(self, task: Task, answer: Answer) -> Judged:
+        """Slowly."""
+        self.judging += 1
+        self.most_judging = max(self.most_judging, self.judging)
+        for _ in range(self.judges):
+            await asyncio.sleep(0)
+            if self.asked.total() < len(TASKS):
+                self.busy_beside.append(self.busy)
+        self.judging -= 1
+        return await super().assess(task, answer)
+
+
+def test_answers_go_on_while_others_are_judged() -> None:
+    """As many as ever are allowed, and never more."""
+    judging = Judging(fine, in_flight=2, judges=3)
+    assert len(run(judging)) == len(TASKS)
+    assert judging.busiest == 2
+    assert judging.most_judging > 2
+    assert set(judging.busy_beside) == {2}
+
+
+def test_answers_wait_for_a_judge_that_is_far_behind() -> None:
+    """What a kill would cost is bounded."""
+    judging = Judging(fine, in_flight=2, judges=100)
+    assert len(run(judging)) == len(TASKS)
+    assert (judging.busiest, judging.most_judging) == (2, 8)
+
+
+def test_what_the_last_one_has_answered_is_judged_before_the_run_ends() -> None:
+    """It burns down while its judge is still reading."""
+    seen: list[Judged] = []
+    crew = (Judging(fine, lasts=6, judges=20),)
+    with pytest.raises(BackendError, match="it burnt down"):
+        asyncio.run(Crew("toy", crew).run(TASKS, seen.append))
+    assert len(seen) == crew[0].asked.total() >= 6
+
+
+def test_an_answer_that_is_lost_before_it_is_judged_is_given_again() -> None:
+    """Its worker died."""
+
+    class Forgetful(Fake):
+        async def assess(self, task: Task, answer: Answer) -> Judged:
+            if self.asked[task.prompt.id] == 1:
+                raise LostTaskError(None)
+            return await super().assess(task, answer)
+
+    forgetful = Forgetful(fine)
+    assert [one.answer.error for one in run(forgetful)] == [None] * len(TASKS)
+    assert set(forgetful.asked.values()) == {2}
 
 
 def test_whatever_the_listener_raises_comes_out() -> None:

@@ -8,11 +8,11 @@ import json
 from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.identity import model_sha256
 from proxy.backends.scripted import ScriptedBackend
-from proxy.evaluation.run import Judged, evaluate, tasks_for
+from proxy.evaluation.run import Judged, Task, evaluate, tasks_for
 from proxy.judges.configured import load_judge
 from proxy.policy.schema import Policy
 from tests.tuner.toy import toy_prompt
-from tuner.worker import Worker, as_plain, judged_of
+from tuner.worker import Plain, Worker, answer_of, as_plain, plain_answer, verdict_of
 
 CONFIG = ScriptedConfig(
     name="toy",
@@ -37,8 +37,17 @@ async def at_a_worker() -> tuple[tuple[str, str], list[Judged]]:
     worker = Worker(CONFIG.model_dump(mode="json"), "scripted")
     identity = await worker.start()
     sent = [json.loads(json.dumps(as_plain(task))) for task in TASKS]
-    results = json.loads(json.dumps([await worker.answer(one) for one in sent]))
-    return identity, [judged_of(task, one) for task, one in zip(TASKS, results, strict=True)]
+    return identity, [
+        await judged_at(worker, task, plain) for task, plain in zip(TASKS, sent, strict=True)
+    ]
+
+
+async def judged_at(worker: Worker, task: Task, plain: Plain) -> Judged:
+    """Answered, and the answer sent back to be judged."""
+    answer = answer_of(json.loads(json.dumps(await worker.answer(plain))))
+    again = json.loads(json.dumps(plain_answer(answer)))
+    verdict = json.loads(json.dumps(await worker.judge(plain, again)))
+    return Judged(task, answer, verdict_of(verdict))
 
 
 def test_a_worker_answers_as_this_process_does() -> None:
