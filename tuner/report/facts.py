@@ -45,6 +45,19 @@ def refuse_other_prompts(record: Record, suite: Suite) -> None:
     raise SuiteError((Problem(suite.id, message),))
 
 
+def failures(record: Record) -> frozenset[tuple[str, str]]:
+    """(Candidate key, prompt id) of every answer that the run counts as failed, for good.
+
+    The store knows attempts only: one that failed may have been repeated, by a later run say.
+    """
+    return frozenset(
+        (key, prompt)
+        for one in record.decisions
+        if one.kind == "failed"
+        for key, prompt, _ in one.body["answers"]
+    )
+
+
 class Facts:
     """What a run's journal and the store's answers say, nothing generated and nothing written.
 
@@ -140,6 +153,10 @@ class Facts:
         return self._store.next_run_at(self.record.run.id)
 
     @cached_property
+    def _failed(self) -> frozenset[tuple[str, str]]:
+        return failures(self.record)
+
+    @cached_property
     def unscored(self) -> Mapping[str, int]:
         """Why the judge left answers of those unscored → how many, the most frequent first."""
         reasons = Counter(
@@ -198,6 +215,8 @@ class Facts:
         before = self._until if split == "search" else math.inf
         found: dict[str, Judged] = {}
         for task in tasks:
+            if (candidate.key, task.prompt.id) in self._failed:
+                continue
             key = AnswerKey.of(self.identity["model"]["sha256"], task)
             stored = self._store.find(key, self.identity["judge"], before=before)
             if stored is not None and stored[1] is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from proxy.evaluation.store import Written
 from tuner.record import Record
+from tuner.report.facts import failures
 
 _WINDOWS = 60
 """Points on the speed curve, at most."""
@@ -14,7 +15,7 @@ _WINDOWS = 60
 _LEAST_WINDOW_S = 5.0
 
 _PAUSE_S = 60.0
-"""Longer without an answer is an interruption, not slowness."""
+"""Longer without an answer may be an interruption, for all that answers tell."""
 
 
 def health(
@@ -40,25 +41,32 @@ def health(
     failed = [one for one in mine if one.error is not None]
     fresh = {(one.phenotype, one.prompt_id) for one in whole}
     tokens = sum(one.completion_tokens or 0 for one in whole)
-    busy_s = _busy_s(record.run.started_at, [one.answered_at for one in mine])
+    busy_s = _busy_s(record, [one.answered_at for one in mine])
     return {
         "counted": len(wanted),
         "generated": len(fresh),
         "from_store": len(wanted - fresh),
-        "failed": len(failed),
+        "failed": len(failures(record)),
+        "failed_attempts": len(failed),
         "errors": _counts(str(one.error) for one in failed),
         "tokens": tokens,
         "busy_s": round(busy_s, 1),
-        "tokens_per_s": round(tokens / busy_s, 2) if busy_s else None,
+        "tokens_per_s": round(tokens / busy_s, 2) if busy_s and tokens else None,
         "speed": _speed(record.run.started_at, whole),
         "stages": _stages(record),
     }
 
 
-def _busy_s(start: float, times: Sequence[float]) -> float:
-    """Seconds from the start to the last answer, interruptions left out."""
+def _busy_s(record: Record, times: Sequence[float]) -> float:
+    """Seconds of work: those that the run wrote down last, or more where answers tell of more.
+
+    The run times itself and knows its interruptions, but the last decision with a time comes before
+    the test. Answers go on to the end, but a slow model's are as far apart as sessions are.
+    """
+    known_s = next((one["elapsed_s"] for one in reversed(_stages(record))), 0.0)
+    start = record.run.started_at
     gaps = [after - before for before, after in zip([start, *times], times, strict=False)]
-    return sum(gap for gap in gaps if gap < _PAUSE_S)
+    return max(float(known_s), sum(gap for gap in gaps if gap < _PAUSE_S))
 
 
 def _speed(start: float, whole: Sequence[Written]) -> list[dict[str, float]]:

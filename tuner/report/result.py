@@ -37,5 +37,6 @@ def _budget(facts: Facts, written: Sequence[Written]) -> dict[str, Any]:
     return {
         "answers": found["counted"], "generated": found["generated"],
         "from_store": found["from_store"], "failed": found["failed"],
-        "tokens": found["tokens"], "seconds": found["busy_s"],
+        "failed_attempts": found["failed_attempts"], "tokens": found["tokens"],
+        "seconds": found["busy_s"],
     }  # fmt: skip

@@ -33,6 +33,17 @@ def test_an_ablation_without_answers_is_not_drawn(document: dict[str, Any]) -> N
     assert "guardtune tune ablate" in page
 
 
+def test_an_ablation_on_search_prompts_says_that_it_is_no_result(
+    document: dict[str, Any],
+) -> None:
+    """Where only the table of what the best is without a gene has figures, too."""
+    measured = document["baseline"]
+    document["ablation"] |= {"steps": [], "alone": {"stance": measured}, "split": "search"}
+    (found,) = [one for one in course(document) if 'id="ablation"' in one]
+    assert "the best without" in found
+    assert found.count("They are no results") == 1
+
+
 def test_the_family_is_told_with_what_each_step_changed(document: dict[str, Any]) -> None:
     """Words gone and words new."""
     tree = document["genealogy"]["tree"][:1]
@@ -70,6 +81,14 @@ def test_health_says_what_the_judge_left_unscored_and_why(document: dict[str, An
     page = written(document)
     assert "no answer in 5 s" in page
     assert "left unscored by the judge</th><td>32<" in page
+
+
+def test_health_tells_answers_that_failed_from_attempts(document: dict[str, Any]) -> None:
+    """An attempt that failed may have been repeated."""
+    document["health"] |= {"failed": 1, "failed_attempts": 3, "errors": {"timeout": 3}}
+    page = written(document)
+    assert "failed, and counted as unscored</th><td>1<" in page
+    assert "attempts that failed</th><td>3<" in page
 
 
 def test_a_run_that_has_only_started_shows_its_health(facts: Facts) -> None:

@@ -105,6 +105,23 @@ def test_a_later_run_changes_no_figure_of_a_finished_one(toy_store: Path, tmp_pa
         assert figures(store) == before
 
 
+def test_what_the_run_counts_as_failed_stays_so_though_a_later_run_got_it(facts: Facts) -> None:
+    """On every split: the journal's n must be the report's."""
+    shown = reported(facts)
+    assert shown is not None
+    lost = [(facts.baseline.key, prompt) for prompt in list(shown.baseline)[:2]]
+    failed = Decision("failed", {"answers": [[*pair, "timeout"] for pair in lost]})
+    record = replace(facts.record, decisions=(*facts.record.decisions, failed))
+    after = Facts(record, facts._store, PRESET, toy_suite())
+    answered = after.of(after.baseline, "test")
+    assert len(answered) == len(shown.baseline) - 2
+    assert not set(lost) & set(after.counted)
+    again = reported(after)
+    assert again is not None
+    assert again.tuned.keys() == shown.tuned.keys()
+    assert as_result(after)["budget"]["failed"] == 2
+
+
 def test_answers_of_another_run_are_not_counted_as_this_one_s(
     toy_store: Path, tmp_path: Path
 ) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxy.evaluation.store import Written
+from proxy.evaluation.store import Decision, Written
 from tuner.record import Record
 from tuner.report.facts import Facts
 from tuner.report.health import health
 
 
-def started_at_zero(facts: Facts) -> Record:
-    """The toy's record."""
-    return replace(facts.record, run=replace(facts.record.run, started_at=0.0))
+def started_at_zero(facts: Facts, *, elapsed_s: float = 0.0) -> Record:
+    """The toy's record, as if it had noted so many seconds."""
+    decisions = tuple(
+        replace(one, body={**one.body, "elapsed_s": elapsed_s}) if "elapsed_s" in one.body else one
+        for one in facts.record.decisions
+    )
+    run = replace(facts.record.run, started_at=0.0)
+    return replace(facts.record, run=run, decisions=decisions)
 
 
 def stored(
@@ -34,7 +39,8 @@ def test_answers_of_earlier_runs_and_failures_are_told_apart(facts: Facts) -> No
     counted = [("a", "p1"), ("a", "p2"), ("a", "p3")]
     found = health(started_at_zero(facts), written, counted)
     assert (found["counted"], found["generated"], found["from_store"]) == (3, 2, 1)
-    assert (found["failed"], found["errors"]) == (1, {"timeout": 1})
+    assert (found["failed_attempts"], found["errors"]) == (1, {"timeout": 1})
+    assert found["failed"] == 0  # it was asked again, and answered
     assert (found["tokens"], found["busy_s"], found["tokens_per_s"]) == (
         80,
         30.0,
@@ -47,6 +53,24 @@ def test_a_pause_is_not_slowness(facts: Facts) -> None:
     written = [stored("a", "p1", 10.0, 30, None), stored("a", "p2", 40_000.0, 30, None)]
     found = health(started_at_zero(facts), written, [("a", "p1"), ("a", "p2")])
     assert found["busy_s"] == 10.0
+
+
+def test_a_slow_model_has_worked_as_long_as_its_run_says(facts: Facts) -> None:
+    """Its answers are minutes apart, which is no interruption."""
+    written = [stored("a", f"p{at}", 100.0 * at, 50, None) for at in range(1, 10)]
+    record = started_at_zero(facts, elapsed_s=890.0)
+    found = health(record, written, [("a", one.prompt_id) for one in written])
+    assert (found["busy_s"], found["tokens_per_s"]) == (890.0, round(450 / 890, 2))
+
+
+def test_what_the_journal_calls_failed_is_what_counts_as_such(facts: Facts) -> None:
+    """Once each, however many attempts it took."""
+    record = started_at_zero(facts)
+    failed = Decision("failed", {"answers": [["a", "p1", "timeout"]]})
+    record = replace(record, decisions=(*record.decisions, failed))
+    written = [stored("a", "p1", at, None, "timeout") for at in (1.0, 2.0, 3.0)]
+    found = health(record, written, [("a", "p2")])
+    assert (found["failed"], found["failed_attempts"]) == (1, 3)
 
 
 def test_a_replayed_run_generated_nothing(facts: Facts) -> None:
