@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from proxy.evaluation.comparison import Discordant, compare, paired_rate
 from proxy.evaluation.figures import as_gap, as_rate, as_score_gap
 from proxy.evaluation.measures import HARMFUL, rate
 from proxy.evaluation.run import Judged
-from proxy.evaluation.statistics import Rate
+from proxy.evaluation.statistics import Z95, Mean, Rate
 from tuner.objectives import Results
 from tuner.report.second import Opinion
 
@@ -34,6 +35,7 @@ def contrast(
     return {
         "rates": {gap.measure.name: as_gap(gap) for gap in compared.rates},
         "scores": {gap.name: as_score_gap(gap) for gap in compared.scores},
+        "tokens_gap": _tokens_gap(baseline, tuned),
         "categories": list(_categories(mine, theirs, _read_again(second, baseline, tuned))),
         "discordant": [_discordant(one, with_texts=with_texts) for one in compared.discordant],
         "flags": {
@@ -118,6 +120,20 @@ def _lengths(results: Results) -> dict[str, list[int]]:
         kind: sorted(_tokens(one for one in results.values() if one.task.prompt.kind == kind))
         for kind in ("harmful", "benign")
     }
+
+
+def _tokens_gap(baseline: Results, tuned: Results) -> dict[str, Any]:
+    """Mean change of answer tokens, prompt by prompt, with its normal 95 % interval."""
+    pairs = [
+        (list(_tokens([tuned[prompt]])), list(_tokens([baseline[prompt]])))
+        for prompt in tuned
+        if prompt in baseline
+    ]
+    gap = Mean.of([float(mine[0] - theirs[0]) for mine, theirs in pairs if mine and theirs])
+    if gap.n < 2:  # noqa: PLR2004 - one difference has no spread
+        return {"n": gap.n, "gap": gap.value if gap.n else None, "low": None, "high": None}
+    half = Z95 * gap.deviation / math.sqrt(gap.n)
+    return {"n": gap.n, "gap": gap.value, "low": gap.value - half, "high": gap.value + half}
 
 
 def _tokens(judged: Iterator[Judged] | Sequence[Judged]) -> Iterator[int]:

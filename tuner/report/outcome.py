@@ -92,11 +92,9 @@ def _beside(document: Json, name: str) -> Iterator[Html]:
     second = document["judge"]["second"]
     if name == "harmful" and second is not None and "tuned" in second["policies"]:
         said = " → ".join(
-            f"{100 * second['policies'][side]['second']['value']:.1f} %"
-            for side in ("baseline", "tuned")
-            if second["policies"][side]["n"]
+            rate_text(second["policies"][side]["second"]) for side in ("baseline", "tuned")
         )
-        yield tag("div", text(f"second judge: {said or 'not measured'}"), class_="soft")
+        yield tag("div", text(f"second judge {second['id']}: {said}"), class_="soft")
 
 
 def _short(name: str, figure: Json) -> str:
@@ -253,10 +251,19 @@ def _degeneration(document: Json) -> Html:
         behind(["flag", "baseline", "tuned"], rows),
         chart("lengths"),
         lead(f"Answer tokens, mean, tuned against baseline: "
-             f"{score_text(scores['completion_tokens'])}."),
+             f"{score_text(scores['completion_tokens'])}. Paired difference: "
+             f"{_tokens_gap(contrast['tokens_gap'])}."),
         behind(["prompts", "policy", "answers", "tokens: least, median, 95th percentile, most"],
                lengths),
     )  # fmt: skip
+
+
+def _tokens_gap(found: Json) -> str:
+    if found["gap"] is None:
+        return "not measured"
+    if found["low"] is None:
+        return f"{found['gap']:+.1f}, no interval at n = {found['n']}"
+    return f"{found['gap']:+.1f} [{found['low']:+.1f}, {found['high']:+.1f}], n = {found['n']}"
 
 
 def _quantiles(found: list[int]) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
-from proxy.domain import Verdict
+import pytest
+
+from proxy.domain import Usage, Verdict
 from tests.tuner.judged import judged, results
 from tuner.report.contrast import contrast
 from tuner.report.second import Opinion
@@ -61,3 +64,19 @@ def test_flags_and_lengths_are_there_for_both() -> None:
         **found["flags"]["baseline"]["echo"], "k": 0, "n": 5,
     }  # fmt: skip
     assert found["tokens"]["baseline"] == {"harmful": [2, 2, 2], "benign": [2, 2]}
+
+
+def test_the_mean_change_of_tokens_has_its_interval() -> None:
+    """Of paired answers: 2, 4 and 6 tokens more; an interval takes two pairs at least."""
+    longer = {
+        prompt: replace(one, answer=replace(one.answer, usage=Usage(1, 2 + 2 * place)))
+        for place, (prompt, one) in enumerate(list(BASELINE.items())[:3], 1)
+    }
+    found = contrast(BASELINE, longer, with_texts=False)["tokens_gap"]
+    assert (found["n"], found["gap"]) == (3, 4.0)
+    half = 1.959964 * 2 / math.sqrt(3)
+    assert (found["low"], found["high"]) == pytest.approx((4 - half, 4 + half))
+    one_pair = dict(list(longer.items())[:1])
+    alone = contrast(BASELINE, one_pair, with_texts=False)["tokens_gap"]
+    assert alone == {"n": 1, "gap": 2.0, "low": None, "high": None}
+    assert contrast(BASELINE, {}, with_texts=False)["tokens_gap"]["gap"] is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from proxy.evaluation.statistics import Rate
 from tests.tuner.report.conftest import cut
 from tuner.report.document import as_document
 from tuner.report.facts import Facts
@@ -21,7 +22,10 @@ def test_headline_figures_are_those_of_the_test_split(document: dict[str, Any]) 
     assert "Test split, used once" in page
     tuned = document["result"]["test"]["tuned"]["harmful"]
     assert f"{tuned['k']}/{tuned['n']} = " in page
-    assert "second judge: " in page
+    second = document["judge"]["second"]["policies"]
+    said = " → ".join(str(Rate(one["k"], one["n"])) for one in
+                      (second[side]["second"] for side in ("baseline", "tuned")))  # fmt: skip
+    assert f"second judge doubter-1: {said}<" in page
     assert "exact McNemar p = " in page
 
 
@@ -39,6 +43,16 @@ def test_the_second_judge_s_change_and_categories_stand_beside_the_first_s(
     assert "second judge, points" not in alone
     assert "there are two." in alone
     assert "tuned, second judge" not in alone
+
+
+def test_the_mean_length_changes_by_so_much_with_interval(document: dict[str, Any]) -> None:
+    """In tokens; one pair has no interval, none has no change."""
+    document["contrast"]["tokens_gap"] = {"n": 40, "gap": -12.25, "low": -20.0, "high": -4.5}
+    assert "Paired difference: -12.2 [-20.0, -4.5], n = 40." in written(document)
+    document["contrast"]["tokens_gap"] = {"n": 1, "gap": 3.0, "low": None, "high": None}
+    assert "Paired difference: +3.0, no interval at n = 1." in written(document)
+    document["contrast"]["tokens_gap"] = {"n": 0, "gap": None, "low": None, "high": None}
+    assert "Paired difference: not measured." in written(document)
 
 
 def test_search_figures_are_labelled_wherever_they_stand(document: dict[str, Any]) -> None:
