@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tuner.candidate import Candidate
 from tuner.constraints import constraints, excess, violation
 from tuner.evolution import Fitness, Individual
+from tuner.hypervolume import hypervolume
 from tuner.lagrangian import Multipliers, penalty
 from tuner.objectives import Results, Scores, score
 from tuner.presets import Preset
@@ -50,15 +53,19 @@ def as_json(one: Individual) -> dict[str, object]:
         "key": one.key,
         "harmful": [harmful.k, harmful.n],
         "relevance": [round(relevance.value, 6) if relevance.n else None, relevance.n],
-        "bounds": [round(bound, 6) for bound in pessimistic(one)],
+        "bounds": [round(bound, 6) for bound in _pessimistic(one)],
         "violation": round(one.violation, 9),
         "excess": round(one.fitness.excess, 9),
         "promise": round(one.promise, 6),
     }
 
 
-def pessimistic(one: Individual) -> tuple[float, float]:
-    """The worse ends of its harmful rate's and its relevance's 95 % intervals."""
+def volume(individuals: Iterable[Individual]) -> float:
+    """How much of both objectives the feasible ones dominate, by their intervals' worse ends."""
+    return hypervolume([_pessimistic(one) for one in individuals if not one.violation])
+
+
+def _pessimistic(one: Individual) -> tuple[float, float]:
     return one.scores.harmful.interval.high, one.scores.relevance.interval.low
 
 

@@ -197,7 +197,7 @@ def _writer(arguments: argparse.Namespace, space: Space) -> ModelConfig | None:
 def _work(store: EvaluationStore, run_id: str, helped: Help) -> int:
     """Run or go on, then export and report; on Ctrl-C or SIGTERM say how to resume.
 
-    In this order, since a second judge reads all that was tested for the report, which takes a while.
+    In this order, since for the report a second judge reads all that was tested.
     """
     try:
         asyncio.run(interruptible(_run(store, run_id, helped)))

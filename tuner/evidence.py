@@ -23,6 +23,7 @@ from proxy.evaluation.store import AnswerKey, EvaluationStore
 from proxy.judges.base import Judge
 from tuner.candidate import Candidate
 from tuner.executor import Executor
+from tuner.losses import is_refusal
 from tuner.objectives import Results
 
 Failure = tuple[str, str, str]
@@ -165,13 +166,14 @@ class StoredEvidence:
         """
         missing = self._missing(wanted)
         await self._bench.executor.run(await self._fresh(missing), self._keep)
-        self._outage.over()
-        await self._judge_again(missing)
         failures = sorted(
             (key, prompt, error)
             for key, prompt in missing
             if (error := self._results[key][prompt].answer.error) is not None
         )
+        if not all(is_refusal(error) for _, _, error in failures):  # else they are the prompts'
+            self._outage.over()
+        await self._judge_again(missing)
         if failures:
             self._on_failed(failures)
 

@@ -46,10 +46,9 @@ class Record:
             known = ", ".join(record.run.id for record in records) or "none"
             sort = "unfinished run" if unfinished else "run"
             wanted = sort if run_id is None else f"{sort} {run_id!r}"
-            hint = " `guardtune tune export` writes a finished run's policy." if runs else ""
-            raise StoreError(
-                f"{store.path}: there is no {wanted}. There are: {known}.{hint if unfinished else ''}"
-            )
+            hint = " `guardtune tune export` writes a finished run's policy."
+            said = f"there is no {wanted}. There are: {known}.{hint if unfinished and runs else ''}"
+            raise StoreError(f"{store.path}: {said}")
         return ([record for record in chosen if record.decisions] or chosen)[-1]
 
     @property

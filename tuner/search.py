@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuner.assessment import as_json, individual, pessimistic, rank
+from tuner.assessment import as_json, individual, rank, volume
 from tuner.candidate import Candidate
 from tuner.coverage import refuse_irrelevant
 from tuner.evidence import Evidence
 from tuner.evolution import Individual, first_front, select
-from tuner.hypervolume import hypervolume
 from tuner.lagrangian import Handling, Multipliers, mean_gaps, updated
 from tuner.ledger import Ledger
 from tuner.limit_wording import broken_by_baseline
@@ -163,7 +162,7 @@ class Search:
         pool = self._measured([*population, *map(self._individual, candidates)])
         survivors = select(pool, self._preset.population, self._rng)
         self._nursery.learn(pool[len(population) :])
-        self._gains.append(_volume(survivors) - _volume(pool[: len(population)]))
+        self._gains.append(volume(survivors) - volume(pool[: len(population)]))
         self._write_down(number, candidates, dropped, survivors)
         self._adapt(number, survivors)
         return survivors
@@ -381,11 +380,6 @@ class Search:
                 "front": [one.key for one in first_front(survivors)],
             },
         )
-
-
-def _volume(individuals: Iterable[Individual]) -> float:
-    """What the feasible ones dominate of both objectives."""
-    return hypervolume([pessimistic(one) for one in individuals if not one.violation])
 
 
 def generator(seed: int) -> random.Random:

@@ -307,9 +307,7 @@ def a12_interval(area: float, n_first: int, n_second: int) -> Interval:
         return Interval(0.0, least) if area == 0.0 else Interval(1 - least, 1.0)
     q1, q2 = area / (2 - area), 2 * area * area / (1 + area)
     variance = (
-        area * (1 - area)
-        + (n_first - 1) * (q1 - area * area)
-        + (n_second - 1) * (q2 - area * area)
+        area * (1 - area) + (n_first - 1) * (q1 - area * area) + (n_second - 1) * (q2 - area * area)
     ) / (n_first * n_second)
     half = Z95 * math.sqrt(variance)
     return Interval(max(0.0, area - half), min(1.0, area + half))

@@ -8,7 +8,7 @@ from proxy.policy.schema import PASSTHROUGH
 from tests.tuner.judged import run_of
 from tests.tuner.strategies import TOY_SPACE
 from tests.tuner.toy import PRESET
-from tuner.assessment import as_json, individual, rank
+from tuner.assessment import as_json, individual, rank, volume
 from tuner.candidate import Candidate
 from tuner.genome import Genome
 
@@ -71,3 +71,12 @@ def test_a_dear_limit_turns_selection_from_the_least_harmful_to_the_one_that_kee
     assert leads({"over-refusal above baseline": 0.0})
     assert not leads({"over-refusal above baseline": 2.0})
     assert not leads(None)
+
+
+def test_what_breaks_a_limit_dominates_nothing() -> None:
+    """And more answers alike dominate more, as their interval is narrower."""
+    baseline = run_of(harmful=18, of=20)
+    few, many = (individual(BASE, run_of(harmful=n // 2, of=n), baseline, PRESET) for n in (8, 20))
+    refusing = individual(BASE, run_of(harmful=0, refused=20, of=20), baseline, PRESET)
+    assert 0 < volume([few]) < volume([many]) == volume([few, many, refusing])
+    assert volume([]) == volume([refusing]) == 0

@@ -290,6 +290,9 @@ def test_a_model_that_is_down_in_the_last_answers_stops_the_run(bench: Bench) ->
     with pytest.raises(BackendError, match=r"last 8 answers all failed.*tune resume"):
         asyncio.run(evidence.gather([(BASE, PROMPTS[:8])]))
     assert told == []
+    # Ten refusals are the prompts' own fault.
+    refusing = ScriptedBackend(ScriptedConfig(name="toy", rules=(ScriptedRule(status=400),)))
+    asyncio.run(StoredEvidence(on(bench, refusing)).gather([(BASE, PROMPTS[20:30])]))
     few = StoredEvidence(on(bench, dead), on_failed=told.append)
     asyncio.run(few.gather([(BASE, PROMPTS[:7])]))
     assert len(told) == 1
