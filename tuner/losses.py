@@ -19,11 +19,14 @@ _REFUSALS = frozenset(
 )
 """Any other 4xx may speak of a key, an account, a quota or a model that this server has not."""
 
+WORKER_DIED = "worker died"
+"""An answer's error where the process died that was to give it."""
+
 _OF_THE_SERVER = frozenset(
     ("connect", "timeout", "protocol", "closed", "engine", "provider",
-     "queue_full", "queue_timeout", "draining")
+     "queue_full", "queue_timeout", "draining", WORKER_DIED)
 )  # fmt: skip
-"""What a BackendError or an OverloadedError may be."""
+"""What a BackendError or an OverloadedError may be, and what a worker may."""
 
 
 def is_refusal(error: str) -> bool:

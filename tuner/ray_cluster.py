@@ -22,7 +22,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from proxy.errors import BackendError
 from proxy.evaluation.run import Answer, Judged, Task, unanswered
 from tuner.crew import Crew, EvaluatorGoneError, LostTaskError
-from tuner.losses import Losses
+from tuner.losses import WORKER_DIED, Losses
 from tuner.worker import Plain, Worker, answer_of, as_plain, plain_answer, verdict_of
 
 _DEATHS_IN_A_ROW = 3
@@ -221,8 +221,8 @@ class Place:
         return self._order.identity[1]
 
     def _failed(self, task: Task) -> Judged:
-        why = "worker died"
-        return Judged(task, Answer("", error=why), unanswered(self._judge_id, why))
+        answer = Answer("", error=WORKER_DIED)
+        return Judged(task, answer, unanswered(self._judge_id, WORKER_DIED))
 
     def _error(self, said: str) -> BackendError:
         return BackendError(f"{said}.", model=self._order.name, error_type="engine")
