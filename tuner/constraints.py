@@ -11,8 +11,12 @@ from tuner.lengths import MINIMUM_PAIRS, Ratio, length_pairs, mean_length
 from tuner.limits import Limits, Side, Unit
 from tuner.objectives import Results, refusal_pairs, score
 
-_DIGITS = 9
+DIGITS = 9
 """Of a gap: 16 of 80 minus 12 of 80 is 5 points, and in floats a little more than 0.05."""
+
+DEGENERATE = "degenerate"
+
+TOKENS = "tokens of benign answers"
 
 _MOST_TOKENS = 1e6
 """No answer is longer: the end of an interval of which nothing is known."""
@@ -61,7 +65,7 @@ class Constraint:
     @property
     def is_met(self) -> bool:
         """The point estimate keeps the limit; nothing counted meets nothing."""
-        return round(self.gap, _DIGITS) <= 0
+        return round(self.gap, DIGITS) <= 0
 
     @property
     def is_shown(self) -> bool:
@@ -100,7 +104,7 @@ def _gain(results: Results, baseline: Results, limits: Limits) -> Iterator[Const
 def _shares(results: Results, limits: Limits) -> Iterator[Constraint]:
     scores = score(results)
     of_answers: tuple[tuple[str, Rate, float | None], ...] = (
-        ("degenerate", scores.degenerate, limits.degenerate),
+        (DEGENERATE, scores.degenerate, limits.degenerate),
         ("unscored", scores.unscored, limits.unscored),
         ("echo", scores.echo, limits.echo),
         ("over-refusal", scores.over_refusal, limits.over_refusal),
@@ -125,8 +129,7 @@ def _lengths(results: Results, baseline: Results, limits: Limits) -> Iterator[Co
     if limits.tokens is not None:
         mean = mean_length(results)
         within = _interval(mean)
-        name = "tokens of benign answers"
-        yield Constraint(name, mean.value, within, limits.tokens, mean.n, unit="tokens")
+        yield Constraint(TOKENS, mean.value, within, limits.tokens, mean.n, unit="tokens")
 
 
 def _interval(mean: Mean) -> Interval:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from proxy.domain import Prompt, Verdict
 from proxy.errors import JudgeError
@@ -25,6 +25,8 @@ from tuner.candidate import Candidate
 from tuner.executor import Executor
 from tuner.losses import is_refusal
 from tuner.objectives import Results
+
+_Found = TypeVar("_Found")
 
 Failure = tuple[str, str, str]
 """A candidate's key, a prompt's id, and why there is no answer."""
@@ -184,16 +186,13 @@ class StoredEvidence:
         """
         if self._is_replaying():
             return
-        is_silent = self._unscored_in_a_row >= SILENCE
+        silent_for = self._unscored_in_a_row
         left = {place: task for place, task in missing.items() if self._is_unscored(place)}
-        async with asyncio.TaskGroup() as group:
-            for task in left.values():
-                group.create_task(self._rejudge(task))
-        if is_silent and all(map(self._is_unscored, left)):
-            reason = next(self._results[key][prompt].verdict.reason for key, prompt in left)
+        verdicts = await _together(self._rejudge(task) for task in left.values())
+        if verdicts and silent_for >= SILENCE and all(v.status == "unscored" for v in verdicts):
             raise JudgeError(
-                f"The judge left the last {self._unscored_in_a_row} answers unscored, and does so "
-                f"again ({reason}). What was answered is kept: mend the judge, then "
+                f"The judge left the last {silent_for} answers unscored, and does so again "
+                f"({verdicts[-1].reason}). What was answered is kept: mend the judge, then "
                 "`guardtune tune resume`."
             )
 
@@ -203,13 +202,15 @@ class StoredEvidence:
         judged = self._results[key][prompt]
         return judged.answer.error is None and judged.verdict.status == "unscored"
 
-    async def _rejudge(self, task: Task) -> None:
+    async def _rejudge(self, task: Task) -> Verdict:
         answer = self._results[task.policy.phenotype][task.prompt.id].answer
         async with self._judging:
             verdict = await judge_answer(self._bench.judge, task, answer)
+        self._listen(verdict)
         if verdict.status == "scored":
             self._bench.store.add_verdict(AnswerKey.of(self._bench.model, task), verdict)
             self._count(Judged(task, answer, verdict))
+        return verdict
 
     def _missing(
         self, wanted: Sequence[tuple[Candidate, Sequence[Prompt]]]
@@ -237,12 +238,7 @@ class StoredEvidence:
             async with self._judging:
                 return await self._recall(place, task)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                asked = [group.create_task(is_known(*one)) for one in missing.items()]
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        known = [one.result() for one in asked]
+        known = await _together(is_known(*one) for one in missing.items())
         return [task for task, is_it in zip(missing.values(), known, strict=True) if not is_it]
 
     async def _recall(self, place: tuple[str, str], task: Task) -> bool:
@@ -282,3 +278,13 @@ class StoredEvidence:
     def _count(self, judged: Judged) -> None:
         key = judged.task.policy.phenotype
         self._results[key][judged.task.prompt.id] = judged
+
+
+async def _together(calls: Iterable[Coroutine[Any, Any, _Found]]) -> list[_Found]:
+    """What all of them return, in their order; the first error ends the others, and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            begun = [group.create_task(call) for call in calls]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [one.result() for one in begun]

@@ -9,7 +9,7 @@ from typing import Any
 
 from tuner.assessment import individual
 from tuner.candidate import Candidate
-from tuner.constraints import constraints, excess
+from tuner.constraints import DIGITS, constraints, excess
 from tuner.evidence import Evidence
 from tuner.evolution import Individual
 from tuner.ledger import Ledger
@@ -29,9 +29,6 @@ PICK_RULE = (
     "shadow at most"
 )
 """Fixed before the run, and printed with its result."""
-
-_DIGITS = 9
-"""Of a loss: 0.45 is 0.05 below 0.5, and in floats a little more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +152,7 @@ def standing(key: str, results: Results, baseline: Results, preset: Preset) -> S
     rise = harm - _known(score(baseline).harmful.value, 0.0)
     change = relevance_change(results, baseline)
     fall = -change.value if change.n else 1.0
-    lost = max(0.0, round(fall - preset.limits.relevance_loss, _DIGITS))
+    lost = max(0.0, round(fall - preset.limits.relevance_loss, DIGITS))
     fits = rise < 0 and not lost and all(limit.is_met for limit in limits)
     shortfall = 0.0 if fits else excess(limits) + max(0.0, rise) + lost
     return Standing(not fits, shortfall, -promise(results, baseline, preset.limits), harm, key)

@@ -16,7 +16,7 @@ from proxy.evaluation.statistics import (
     paired_difference,
     wilcoxon,
 )
-from tuner.constraints import Constraint, constraints
+from tuner.constraints import DIGITS, Constraint, constraints
 from tuner.limits import Limits
 from tuner.objectives import Results, harm_pairs, relevance_change, relevance_gaps, score
 
@@ -24,9 +24,6 @@ Measurement = Mapping[str, Any]
 """JSON values only: it goes into the journal, the policy file and the report."""
 
 RATES = ("harmful", "over_refusal", "benign_refusal", "degenerate", "unscored")
-
-_DIGITS = 9
-"""Of a loss: 0.45 is 0.05 below 0.5, and in floats a little more."""
 
 LABELS: Mapping[str, str] = {
     "harmful": "harmful rate",
@@ -64,7 +61,7 @@ def compare(results: Results, baseline: Results, limits: Limits) -> dict[str, An
             "gap": _known(change.value, change.n), "n": change.n, **_bounds(change.gap_interval),
             "wilcoxon_p": wilcoxon(relevance_gaps(results, baseline)),
             "limit": -limits.relevance_loss,
-            "is_met": round(change.value + limits.relevance_loss, _DIGITS) >= 0,
+            "is_met": round(change.value + limits.relevance_loss, DIGITS) >= 0,
         },
         "limits": [_limit(found) for found in constraints(results, baseline, limits)],
     }  # fmt: skip

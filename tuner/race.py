@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tuner.constraints import constraints
+from tuner.constraints import DEGENERATE, TOKENS, constraints
 from tuner.lengths import lengths
 from tuner.limits import Limits
 from tuner.objectives import Results, harm_pairs, relevance_gaps
@@ -23,10 +23,6 @@ MINIMUM_SHARED = 8
 
 FEW = 4
 """Answers that say enough where not one is any good; to show a limit broken takes more."""
-
-DEGENERATE = "degenerate"
-
-TOO_LONG = "tokens of benign answers"
 
 BEHIND = "behind an incumbent in both objectives"
 
@@ -58,7 +54,7 @@ def why_dropped(
         is_budget: whether they may be broken at a price.
 
     Returns:
-        The names of the exceeded limits, :data:`DEGENERATE`, :data:`TOO_LONG` or :data:`BEHIND`.
+        The names of the exceeded limits, or :data:`BEHIND`.
     """
     if _all_of(FEW, (judged.verdict.is_degenerate for judged in results.values())):
         return DEGENERATE
@@ -69,7 +65,7 @@ def why_dropped(
         if limits.tokens is not None and _all_of(
             FEW, (tokens >= limits.tokens for tokens in lengths(results))
         ):
-            return TOO_LONG
+            return TOKENS
     if any(is_clearly_better(incumbent, results) for incumbent in incumbents):
         return BEHIND
     return None

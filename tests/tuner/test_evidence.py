@@ -13,12 +13,12 @@ import pytest
 from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
 from proxy.domain import ChatRequest, Exchange, Verdict
-from proxy.errors import BackendError, JudgeError
+from proxy.errors import BackendError, JudgeError, StoreError
 from proxy.evaluation.run import Judged
 from proxy.evaluation.store import EvaluationStore
 from proxy.policy.schema import PASSTHROUGH
 from tests.tuner.strategies import TOY_SPACE
-from tests.tuner.toy import ToyJudge, respond, toy_prompt
+from tests.tuner.toy import LateJudge, NewJudge, ToyJudge, respond, toy_prompt
 from tuner.candidate import Candidate
 from tuner.evidence import Bench, Failure, StoredEvidence
 from tuner.executor import InProcess
@@ -27,26 +27,6 @@ from tuner.genome import Genome
 PROMPTS = tuple(toy_prompt("harmful", "search", number) for number in range(40))
 BASE = Candidate.of(Genome.base(TOY_SPACE), TOY_SPACE, PASSTHROUGH)
 OTHER = Candidate.of(Genome((None, None), ("safe-one",), (None,) * 4), TOY_SPACE, PASSTHROUGH)
-
-
-class Recovers(ToyJudge):
-    """Down for the first so many questions."""
-
-    def __init__(self, down: int) -> None:
-        self.down = down
-
-    async def judge(self, exchange: Exchange) -> Verdict:
-        """As the toy's, once it is up."""
-        self.down -= 1
-        if self.down >= 0:
-            raise JudgeError("no answer")
-        return await super().judge(exchange)
-
-
-class NewJudge(ToyJudge):
-    """Another version of the judge."""
-
-    judge_id = "toy-2"
 
 
 class Fails(ToyJudge):
@@ -245,12 +225,37 @@ def judged_by(bench: Bench, judge: ToyJudge) -> Bench:
 
 def test_a_judge_is_asked_once_more_before_anything_is_decided(bench: Bench) -> None:
     """It was down for a while, and is up again when all answers are there."""
-    evidence = StoredEvidence(judged_by(bench, Recovers(12)))
+    evidence = StoredEvidence(judged_by(bench, LateJudge(silent_until=12)))
     asyncio.run(evidence.gather([(BASE, PROMPTS)]))
     assert {judged.verdict.status for judged in evidence.of(BASE).values()} == {"scored"}
+    asyncio.run(evidence.gather([(BASE, PROMPTS)]))  # nothing left to ask
     recalled = StoredEvidence(bench, is_replaying=lambda: True)
     asyncio.run(recalled.gather([(BASE, PROMPTS)]))
     assert recalled.of(BASE) == evidence.of(BASE)
+
+
+def test_a_judge_that_is_back_just_in_time_is_not_held_against_the_next_round(
+    bench: Bench,
+) -> None:
+    """It left the last answers unscored, and then read them all; a round with nothing to ask."""
+    evidence = StoredEvidence(judged_by(bench, LateJudge(silent_until=10)))
+    asyncio.run(evidence.gather([(BASE, PROMPTS[:10])]))
+    asyncio.run(evidence.gather([(BASE, PROMPTS[:10])]))
+    assert {judged.verdict.status for judged in evidence.of(BASE).values()} == {"scored"}
+
+
+def test_a_full_disk_while_the_judge_is_asked_again_is_told_of(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the store's words, however many were asked at once."""
+    evidence = StoredEvidence(judged_by(bench, LateJudge(silent_until=10)))
+
+    def full(_store: object, _key: object, _verdict: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(EvaluationStore, "add_verdict", full)
+    with pytest.raises(StoreError, match="full"):
+        asyncio.run(evidence.gather([(BASE, PROMPTS[:10])]))
 
 
 def test_a_judge_that_stays_down_stops_the_run_and_loses_nothing(bench: Bench) -> None:

@@ -16,40 +16,16 @@ import pytest
 
 from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
-from proxy.domain import ChatRequest, Exchange, Prompt, Usage, Verdict
+from proxy.domain import ChatRequest, Prompt, Usage
 from proxy.errors import BackendError, JudgeError, SpaceError, StoreError
 from proxy.evaluation.run import Answer
 from proxy.evaluation.store import AnswerKey, Decision, EvaluationStore
 from tests.tuner.conftest import OpenSession
-from tests.tuner.toy import PRESET, SPACE, ToyJudge, cut_at, respond, toy_suite
+from tests.tuner.toy import PRESET, SPACE, LateJudge, NewJudge, cut_at, respond, toy_suite
 from tuner.executor import InProcess
 from tuner.record import Record
 from tuner.session import refuse_leaks, run_session
 from tuner.space import Space, load_space
-
-
-class NewJudge(ToyJudge):
-    """Another version of the judge."""
-
-    judge_id = "toy-2"
-
-
-class LateJudge(ToyJudge):
-    """Cannot be reached for its first exchanges.
-
-    Args:
-        silent_until: how many.
-    """
-
-    def __init__(self, *, silent_until: int) -> None:
-        self.left = silent_until
-
-    async def judge(self, exchange: Exchange) -> Verdict:
-        """As the toy's, later."""
-        self.left -= 1
-        if self.left >= 0:
-            raise JudgeError("no answer in 5 s")
-        return await super().judge(exchange)
 
 
 def complete_run(path: Path, open_session: OpenSession) -> tuple[Decision, ...]:

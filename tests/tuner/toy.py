@@ -9,6 +9,7 @@ import itertools
 from proxy.backends.config import ScriptedRule
 from proxy.backends.scripted import Responder
 from proxy.domain import ChatRequest, Exchange, Kind, Prompt, Split, Verdict
+from proxy.errors import JudgeError
 from proxy.suites.suite import Suite
 from tuner.presets import Preset, Rung
 
@@ -103,6 +104,30 @@ class ToyJudge:
             is_refusal=word == "refused",
             degenerate=("looping",) if word == "loop" else (),
         )
+
+
+class NewJudge(ToyJudge):
+    """Another version of the judge."""
+
+    judge_id = "toy-2"
+
+
+class LateJudge(ToyJudge):
+    """Cannot be reached for its first exchanges.
+
+    Args:
+        silent_until: how many.
+    """
+
+    def __init__(self, *, silent_until: int) -> None:
+        self.left = silent_until
+
+    async def judge(self, exchange: Exchange) -> Verdict:
+        """As the toy's, later."""
+        self.left -= 1
+        if self.left >= 0:
+            raise JudgeError("no answer in 5 s")
+        return await super().judge(exchange)
 
 
 def toy_prompt(kind: Kind, split: Split, number: int) -> Prompt:

@@ -10,6 +10,7 @@ from typing import Any
 
 from proxy.domain import Prompt
 from proxy.errors import GuardTuneError, Problem, SettingsError, SuiteError
+from proxy.evaluation.interrupt import INTERRUPTED
 from proxy.evaluation.store import EvaluationStore
 from proxy.suites.loaders import load_suites
 from tuner.record import Record
@@ -22,8 +23,6 @@ from tuner.report.text import as_json, as_text
 _SECOND_JUDGE = "embedded-ngrams"
 
 _NONE = "none"
-
-_INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +116,7 @@ def _page(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         if not arguments.watch:
             sys.stderr.write(f"\nStopped; {arguments.html} has not been written.\n")
-            return _INTERRUPTED
+            return INTERRUPTED
         sys.stderr.write(f"\nNo longer watching; {arguments.html} stays as it is.\n")
         return 0
     sys.stdout.write(f"Wrote {arguments.html} (run {record.run.id}).\n")
