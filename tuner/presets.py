@@ -89,7 +89,7 @@ PRESETS: Mapping[str, Preset] = {
     "standard": Preset(
         name="standard", population=24, offspring=20, generations=14, max_tokens=96,
         first=(Rung(10, 8), Rung(10, 8)), second=(Rung(20, 16), Rung(60, 60)), elites=5,
-        finalists=6, validation=(Rung(40, 40), Rung(120, 120)),
+        finalists=6, validation=(Rung(40, 40), Rung(200, 200)),
         test=(Rung(200, 200), Rung(400, 400)), search_s=2700.0, total_s=4200.0, patience=6,
     ),
 }  # fmt: skip

@@ -140,7 +140,8 @@ async def _run(session: Session, space: Space, ledger: Ledger) -> Candidate | No
     ledger.progress.say(_plan_text(session, rounds))
     found = await _search(session, space, rounds, ledger).run()
     chosen = await _finish(session, found, rounds, ledger)
-    ledger.decide("finished", {"chosen": None if chosen is None else chosen.key})
+    key = None if chosen is None else chosen.key
+    ledger.observe("finished", lambda _elapsed_s: {"chosen": key})
     return chosen
 
 

@@ -18,7 +18,7 @@ from proxy.policy.source import read_yaml
 
 DEFAULT_SPACE = Path(__file__).parent / "spaces" / "default.yaml"
 
-MAX_DEMONSTRATIONS = 8
+MAX_DEMONSTRATIONS = 16
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")]
 

@@ -156,7 +156,7 @@ def test_a_real_run_is_foreseen_before_its_second_generation() -> None:
 def test_a_limit_on_tokens_ends_the_search_and_not_what_comes_after(capped: Outlook) -> None:
     """It is in what is expected, and in the most; validation and test come on top."""
     finals = capped.finals_at_most
-    assert finals == (7 * 240 + 2 * 318) * 96
+    assert finals == (7 * 319 + 2 * 318) * 96
     assert capped.at_most().tokens == 60_000 + finals
     speed = Speed(84 / 68, 68)
     low, high = capped.expected(speed)

@@ -52,6 +52,9 @@ def test_the_toy_is_solved_and_the_test_split_confirms_it(
     assert kinds.count("generation") == PRESET.generations + 1
     assert kinds[0] == "run"
     assert kinds[-5:] == ["validation_pace", "validation", "test_pace", "test", "finished"]
+    tested, ended = (record.find(kind) for kind in ("test_pace", "finished"))
+    assert tested is not None and ended is not None
+    assert ended["elapsed_s"] >= tested["elapsed_s"], "what the test took is on record"
 
 
 def test_the_same_seed_makes_the_same_decisions(tmp_path: Path, open_session: OpenSession) -> None:

@@ -28,10 +28,11 @@ def test_default_library_is_rich_in_demonstrations() -> None:
     ]  # fmt: skip
 
 
-def test_default_answers_fit_into_the_quick_presets_answers() -> None:
-    """A model that copies a demonstration's length must be able to end within 64 tokens."""
+def test_default_answers_fit_into_the_presets_answers() -> None:
+    """A model that copies a demonstration's length must be able to end: within 64 or 96 tokens."""
     for example in load_space().demonstrations:
-        assert len(example.assistant.split()) <= 30, example.id
+        most = 55 if example.id.startswith("long-") else 30
+        assert len(example.assistant.split()) <= most, example.id
 
 
 def test_default_library_quotes_no_prompt_of_the_builtin_suite() -> None:

@@ -60,8 +60,9 @@ def health(
 def _busy_s(record: Record, times: Sequence[float]) -> float:
     """Seconds of work: those that the run wrote down last, or more where answers tell of more.
 
-    The run times itself and knows its interruptions, but the last decision with a time comes before
-    the test. Answers go on to the end, but a slow model's are as far apart as sessions are.
+    The run times itself and knows its interruptions, but in one that goes on, and in an old record,
+    the last decision with a time comes before the test. Answers go on to the end, but a slow
+    model's are as far apart as sessions are.
     """
     known_s = next((one["elapsed_s"] for one in reversed(_stages(record))), 0.0)
     start = record.run.started_at
