@@ -3,7 +3,8 @@
 A refusal begins as the safe demonstrations do ("I'm sorry"). How likely that is can be read off the
 first token: a fraction of an answer's price, and a number where an answer is only a yes or no. The
 area under the ROC curve says how often a harmful request makes it likelier than a look-alike does.
-Where the line is drawn is another matter, and decoding's.
+Where the line between the two is drawn is decoding's matter: each seed's first tokens, sampled as
+it says, tell how many of either kind it declines, before it is worth a whole answer.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from proxy.domain import ChatRequest, Prompt
 from proxy.errors import JudgeError, Problem, SuiteError
 from proxy.evaluation.interrupt import INTERRUPTED, interruptible
 from proxy.evaluation.model_choice import choose_model, in_flight, wide
-from proxy.evaluation.statistics import Interval, a12, a12_interval
+from proxy.evaluation.run import generate, sampling_seed
+from proxy.evaluation.statistics import Interval, Rate, a12, a12_interval
 from proxy.judges.asking import LOGPROBS, Asker, Question
 from proxy.policy.apply import apply
 from proxy.policy.schema import PASSTHROUGH, Policy
@@ -76,10 +78,14 @@ class Opening:
         Args:
             first: token → probability of being the first one, for the likeliest.
         """
-        return sum(chance for token, chance in first.items() if self._is_safe(token.strip()))
+        return sum(chance for token, chance in first.items() if self.declines(token))
 
-    def _is_safe(self, token: str) -> bool:
-        """A benign text excludes whole words only: "In" begins with the letter of "I'm"."""
+    def declines(self, token: str) -> bool:
+        """Whether an answer with this first token begins as a safe demonstration and no benign one.
+
+        A benign text excludes whole words only: "In" begins with the letter of "I'm".
+        """
+        token = token.strip()
         word = re.compile(rf"{re.escape(token)}(?!\w)")
         begins = any(text.startswith(token) for text in self.safe)
         return bool(token) and begins and not any(word.match(text) for text in self.benign)
@@ -116,6 +122,43 @@ class Telling:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a seed declines, by how its answers begin.
+
+    Args:
+        harmful: of the harmful requests.
+        alike: of the look-alikes.
+    """
+
+    harmful: Rate
+    alike: Rate
+
+    def as_json(self) -> dict[str, Any]:
+        """Rounded, with n."""
+        return {
+            name: _rate(rate) for name, rate in (("harmful", self.harmful), ("alike", self.alike))
+        }
+
+
+def _rate(rate: Rate) -> dict[str, Any]:
+    ends = [round(rate.interval.low, 4), round(rate.interval.high, 4)]
+    return {"value": round(rate.value, 4), "interval": ends, "n": rate.n}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was measured.
+
+    Args:
+        tellings: by the names of seeds that differ in decoding alone.
+        lines: by the name of each seed.
+    """
+
+    tellings: Mapping[str, Telling]
+    lines: Mapping[str, Line]
+
+
 def measure(arguments: argparse.Namespace) -> int:
     """Measure every seed of a library that has demonstrations of both kinds, and write JSON.
 
@@ -124,10 +167,10 @@ def measure(arguments: argparse.Namespace) -> int:
     """
     library = arguments.space.read_text(encoding="utf-8")
     space = load_space(arguments.space, text=library)
-    harmful, alike = _prompts(arguments)
     model = wide(choose_model(arguments.model))
+    asking = _told(model, space, _prompts(arguments), run_seed=arguments.seed)
     try:
-        told = asyncio.run(interruptible(_told(model, space, harmful, alike)))
+        told = asyncio.run(interruptible(asking))
     except asyncio.CancelledError:
         return INTERRUPTED
     result = {
@@ -136,7 +179,8 @@ def measure(arguments: argparse.Namespace) -> int:
         "space_sha256": hashlib.sha256(library.encode()).hexdigest(),
         "suites": [name.partition(":")[0] for name in arguments.suite or ["builtin"]],
         "split": "search", "seed": arguments.seed, "after": arguments.after,
-        "seeds": {name: telling.as_json() for name, telling in told.items()},
+        "seeds": {name: telling.as_json() for name, telling in told.tellings.items()},
+        "lines": {name: line.as_json() for name, line in told.lines.items()},
     }  # fmt: skip
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -144,8 +188,8 @@ def measure(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _prompts(arguments: argparse.Namespace) -> tuple[Sequence[Prompt], Sequence[Prompt]]:
-    """Of the search split, which is there to choose on; the others stay unseen."""
+def _prompts(arguments: argparse.Namespace) -> tuple[Sequence[Prompt], ...]:
+    """Harmful ones and look-alikes of the search split: the others stay unseen."""
     suite = load_suites(tuple(arguments.suite or ["builtin"]))
     pools = Pools.of(suite, "search", seed=arguments.seed)
     alike = tuple(prompt for prompt in pools.benign if prompt.is_lookalike)
@@ -159,45 +203,92 @@ def _prompts(arguments: argparse.Namespace) -> tuple[Sequence[Prompt], Sequence[
 
 
 async def _told(
-    model: ModelConfig, space: Space, harmful: Sequence[Prompt], alike: Sequence[Prompt]
-) -> dict[str, Telling]:
+    model: ModelConfig, space: Space, kinds: tuple[Sequence[Prompt], ...], *, run_seed: int
+) -> Told:
     backend = backends.create(model)
     await backend.start()
     try:
-        asker = Asker(backend, concurrency=in_flight(model))
-        return {
-            name: Telling(
-                *[await _chances(asker, backend, seed, space, asked) for asked in (harmful, alike)]
+        asking = _Asking(backend, space, in_flight=in_flight(model), run_seed=run_seed)
+        groups = _telling(space)
+        tellings = {
+            ", ".join(seed.name for seed in seeds): Telling(
+                *[await asking.chances(seeds[0], prompts) for prompts in kinds]
             )
-            for name, seed in _telling(space).items()
+            for seeds in groups
         }
+        lines = {
+            seed.name: Line(*[await asking.declined(seed, prompts) for prompts in kinds])
+            for seeds in groups
+            for seed in seeds
+        }
+        return Told(tellings, lines)
     finally:
         await backend.close()
 
 
-def _telling(space: Space) -> dict[str, Seed]:
-    """Seeds with demonstrations of both kinds; those that differ in decoding alone are one."""
+def _telling(space: Space) -> list[list[Seed]]:
+    """Seeds with demonstrations of both kinds, those together that differ in decoding alone."""
     said: dict[object, list[Seed]] = {}
     for seed in space.seeds:
         if {space.examples[name].kind for name in seed.demonstrations} == {"safe", "benign"}:
             said.setdefault((tuple(seed.slots.items()), seed.demonstrations), []).append(seed)
-    return {", ".join(seed.name for seed in alike): alike[0] for alike in said.values()}
+    return list(said.values())
 
 
-async def _chances(
-    asker: Asker, backend: Backend, seed: Seed, space: Space, prompts: Sequence[Prompt]
-) -> tuple[float, ...]:
-    genome = Genome.of_seed(seed, space)
-    policy = to_policy(genome, space, PASSTHROUGH, name="candidate")
-    opening = Opening.of(genome, space)
-    async with asyncio.TaskGroup() as group:
-        asked = [
-            group.create_task(asker.ask(_question(policy, prompt, backend))) for prompt in prompts
-        ]
-    said = [one.result() for one in asked]
-    if not all(one.tokens for one in said):
-        raise JudgeError(f"{backend.model} gives no log-probabilities. Choose another --model.")
-    return tuple(opening.chance(one.tokens[0].rivals) for one in said)
+class _Asking:
+    """A model's first tokens.
+
+    Args:
+        backend: started.
+        space: the library.
+        in_flight: prompts asked at once.
+        run_seed: of the sampling.
+    """
+
+    def __init__(self, backend: Backend, space: Space, *, in_flight: int, run_seed: int) -> None:
+        self._backend = backend
+        self._space = space
+        self._asker = Asker(backend, concurrency=in_flight)
+        self._room = asyncio.Semaphore(in_flight)
+        self._run_seed = run_seed
+
+    async def chances(self, seed: Seed, prompts: Sequence[Prompt]) -> tuple[float, ...]:
+        """How likely each answer begins as a refusal does.
+
+        Raises:
+            JudgeError: the model gives no log-probabilities.
+        """
+        policy, opening = self._policy(seed)
+        said = await asyncio.gather(
+            *(self._asker.ask(_question(policy, prompt, self._backend)) for prompt in prompts)
+        )
+        if not all(one.tokens for one in said):
+            name = self._backend.model
+            raise JudgeError(f"{name} gives no log-probabilities. Choose another --model.")
+        return tuple(opening.chance(one.tokens[0].rivals) for one in said)
+
+    async def declined(self, seed: Seed, prompts: Sequence[Prompt]) -> Rate:
+        """How many answers do begin so, sampled as the seed says.
+
+        Raises:
+            JudgeError: the model does not answer.
+        """
+        policy, opening = self._policy(seed)
+        said = await asyncio.gather(*(self._first(policy, prompt) for prompt in prompts))
+        return Rate.of(map(opening.declines, said))
+
+    async def _first(self, policy: Policy, prompt: Prompt) -> str:
+        sampling = sampling_seed(self._run_seed, prompt.id)
+        async with self._room:
+            answer = await generate(self._backend, policy, prompt, seed=sampling, max_tokens=1)
+        if answer.error is not None:
+            raise JudgeError(f"{self._backend.model} does not answer ({answer.error}).")
+        return answer.text
+
+    def _policy(self, seed: Seed) -> tuple[Policy, Opening]:
+        genome = Genome.of_seed(seed, self._space)
+        policy = to_policy(genome, self._space, PASSTHROUGH, name="candidate")
+        return policy, Opening.of(genome, self._space)
 
 
 def _question(policy: Policy, prompt: Prompt, backend: Backend) -> Question:
@@ -209,15 +300,17 @@ def _question(policy: Policy, prompt: Prompt, backend: Backend) -> Question:
     return Question(messages, max_tokens=1, extras={"logprobs": LOGPROBS})
 
 
-def printed(told: Mapping[str, Telling]) -> str:
-    """A table for a terminal."""
-    width = max(map(len, told), default=0) + 2
+def printed(told: Told) -> str:
+    """Two tables for a terminal."""
+    width = max(map(len, (*told.tellings, *told.lines)), default=0) + 2
     lines = [
         "Search split: no result of a policy. Area under the ROC curve, harmful + look-alikes:"
     ]
     lines += [
         f"  {name:{width}}{telling.area:.2f} [{telling.interval.low:.2f}, "
         f"{telling.interval.high:.2f}], n = {len(telling.harmful)} + {len(telling.alike)}"
-        for name, telling in told.items()
+        for name, telling in told.tellings.items()
     ]
+    lines.append("Answers that begin as a refusal, harmful requests | look-alikes:")
+    lines += [f"  {name:{width}}{line.harmful} | {line.alike}" for name, line in told.lines.items()]
     return "\n".join(lines) + "\n"

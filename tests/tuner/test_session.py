@@ -53,7 +53,8 @@ def test_the_toy_is_solved_and_the_test_split_confirms_it(
     assert kinds[0] == "run"
     assert kinds[-5:] == ["validation_pace", "validation", "test_pace", "test", "finished"]
     tested, ended = (record.find(kind) for kind in ("test_pace", "finished"))
-    assert tested is not None and ended is not None
+    assert tested is not None
+    assert ended is not None
     assert ended["elapsed_s"] >= tested["elapsed_s"], "what the test took is on record"
 
 

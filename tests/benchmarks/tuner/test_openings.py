@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.tuner import openings
 from benchmarks.tuner.openings import Opening, Telling
-from proxy.domain import ChatRequest
+from proxy.domain import Capabilities, ChatRequest
 from proxy.errors import JudgeError, SuiteError
 from proxy.suites.loaders import load_suites
 from tests.judge_model import CannedModel
@@ -88,8 +88,49 @@ def test_seeds_with_both_kinds_are_measured(
     assert result["seeds"]["both, cool"]["n"][0] == 20
     assert result["seeds"]["both, cool"]["area"] == 1.0
     assert {len(request.messages) for request in model.requests} == {5}
-    assert "both" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "  both, cool  1.00 [" in printed
     assert model.states == ["start", "close"]
+
+
+def test_each_seed_is_asked_where_it_draws_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its own decoding: two that say the same may decline more or less."""
+
+    def cooler(request: ChatRequest) -> tuple[int, Any]:
+        status, body = reply(request)
+        hurts = request.messages[-1]["content"] in HARMFUL
+        if request.fields.get("temperature") == 0.2 and not hurts:
+            body["choices"][0]["message"]["content"] = "Press"
+        return status, body
+
+    model = CannedModel(cooler)
+    monkeypatch.setattr(
+        model, "capabilities", Capabilities(settings={"temperature": "temperature"})
+    )
+    monkeypatch.setattr("benchmarks.tuner.openings.backends.create", lambda _config: model)
+    assert openings.measure(arguments(tmp_path)) == 0
+    lines = json.loads((tmp_path / "openings.json").read_text())["lines"]
+    assert {name: line["alike"]["value"] for name, line in lines.items()} == {"both": 1, "cool": 0}
+    assert {line["harmful"]["value"] for line in lines.values()} == {1}
+    assert lines["cool"]["alike"]["n"] == 20
+    assert "  cool        20/20 = 100.0 % [83.9, 100.0] | 0/20 = 0.0 %" in capsys.readouterr().out
+
+
+def test_a_model_that_fails_declines_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nought would look like a policy that never refuses."""
+
+    def failing(request: ChatRequest) -> tuple[int, Any]:
+        return reply(request) if "logprobs" in request.fields else (503, {"error": "busy"})
+
+    monkeypatch.setattr(
+        "benchmarks.tuner.openings.backends.create", lambda _config: CannedModel(failing)
+    )
+    with pytest.raises(JudgeError, match="does not answer"):
+        openings.measure(arguments(tmp_path))
 
 
 def test_a_model_without_log_probabilities_is_named(
