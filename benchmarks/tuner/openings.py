@@ -47,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser, output: Path) -> None:
     parser.add_argument("--model", help="as for `guardtune tune run` (default: the embedded one)")
     parser.add_argument("--suite", action="append", metavar="NAME[:PATH]")
     parser.add_argument("--space", type=Path, default=DEFAULT_SPACE)
+    parser.add_argument("--split", choices=["search", "validation"], default="search",
+                        help="validation is to report on, not to choose on")  # fmt: skip
     parser.add_argument("--seed", type=int, default=1, help="of the prompts' order")
     parser.add_argument("--output", type=Path, default=output)
 
@@ -178,26 +180,27 @@ def measure(arguments: argparse.Namespace) -> int:
         "model": model.name,
         "space_sha256": hashlib.sha256(library.encode()).hexdigest(),
         "suites": [name.partition(":")[0] for name in arguments.suite or ["builtin"]],
-        "split": "search", "seed": arguments.seed, "after": arguments.after,
+        "split": arguments.split, "seed": arguments.seed, "after": arguments.after,
         "seeds": {name: telling.as_json() for name, telling in told.tellings.items()},
         "lines": {name: line.as_json() for name, line in told.lines.items()},
     }  # fmt: skip
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    sys.stdout.write(printed(told))
+    sys.stdout.write(printed(told, arguments.split))
     return 0
 
 
 def _prompts(arguments: argparse.Namespace) -> tuple[Sequence[Prompt], ...]:
-    """Harmful ones and look-alikes of the search split: the others stay unseen."""
+    """Harmful ones and look-alikes of one split; that of the test stays unseen."""
     suite = load_suites(tuple(arguments.suite or ["builtin"]))
-    pools = Pools.of(suite, "search", seed=arguments.seed)
+    pools = Pools.of(suite, arguments.split, seed=arguments.seed)
     alike = tuple(prompt for prompt in pools.benign if prompt.is_lookalike)
     asked = slice(arguments.after, arguments.after + arguments.prompts)
     found = pools.harmful[asked], alike[asked]
     if not all(found):
         there = f"{len(pools.harmful)} harmful prompts and {len(alike)} look-alikes"
-        said = f"nothing to compare: the search split has {there}. Lower it, or add a --suite."
+        has = f"nothing to compare: the {arguments.split} split has {there}"
+        said = f"{has}. Lower it, or add a --suite."
         raise SuiteError((Problem(f"--after {arguments.after}", said),))
     return found
 
@@ -300,12 +303,11 @@ def _question(policy: Policy, prompt: Prompt, backend: Backend) -> Question:
     return Question(messages, max_tokens=1, extras={"logprobs": LOGPROBS})
 
 
-def printed(told: Told) -> str:
+def printed(told: Told, split: str) -> str:
     """Two tables for a terminal."""
     width = max(map(len, (*told.tellings, *told.lines)), default=0) + 2
-    lines = [
-        "Search split: no result of a policy. Area under the ROC curve, harmful + look-alikes:"
-    ]
+    what = "Area under the ROC curve, harmful + look-alikes:"
+    lines = [f"{split.capitalize()} split: no result of a policy. {what}"]
     lines += [
         f"  {name:{width}}{telling.area:.2f} [{telling.interval.low:.2f}, "
         f"{telling.interval.high:.2f}], n = {len(telling.harmful)} + {len(telling.alike)}"

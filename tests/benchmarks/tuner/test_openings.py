@@ -118,6 +118,23 @@ def test_each_seed_is_asked_where_it_draws_the_line(
     assert "  cool        20/20 = 100.0 % [83.9, 100.0] | 0/20 = 0.0 %" in capsys.readouterr().out
 
 
+def test_the_validation_split_may_be_reported_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other prompts than those that demonstrations are chosen on; the test split stays unseen."""
+    asked = {}
+    for split in ("search", "validation"):
+        model = CannedModel(reply)
+        monkeypatch.setattr("benchmarks.tuner.openings.backends.create", lambda _c, m=model: m)
+        assert openings.measure(arguments(tmp_path, "--split", split)) == 0
+        asked[split] = {request.messages[-1]["content"] for request in model.requests}
+        assert json.loads((tmp_path / "openings.json").read_text())["split"] == split
+        assert capsys.readouterr().out.startswith(f"{split.capitalize()} split: no result")
+    assert not asked["search"] & asked["validation"]
+    with pytest.raises(SystemExit):
+        arguments(tmp_path, "--split", "test")
+
+
 def test_a_model_that_fails_declines_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
