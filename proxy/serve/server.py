@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
 import logging
+import os
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 
 import uvicorn
@@ -77,10 +80,19 @@ def log_to_stderr(level: str, *, name: str = "") -> None:
         level: as the settings spell it.
         name: of this process, where there are several.
     """
+    atexit.register(_forget_unwritten)
     whose = f"[{name}] " if name else ""
     logging.basicConfig(
         level=level.upper(), format=f"%(asctime)s %(levelname)s {whose}%(name)s %(message)s"
     )
+
+
+def _forget_unwritten() -> None:
+    """Let go of lines that a full disk did not take: over them Python would end with status 120."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def start_logging(level: str, *, name: str = "") -> None:

@@ -133,8 +133,11 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
-def test_full_disk_under_the_log_costs_the_log_only(tmp_path: Path) -> None:
-    """Every line fails to be written; every request is answered."""
+def test_full_disk_under_the_log_costs_the_log_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every line fails to be written; every request is answered, and the end is a clean one."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # buffered, as it is for users
     write_policy(tmp_path / "policies", "careful", "decoding: {temperature: 0.5}\n")
     config = {**CONFIG, "policies": str(tmp_path / "policies"), "log_level": "debug"}
     with serving(tmp_path, config, log=Path("/dev/full")) as server:
