@@ -39,7 +39,7 @@ observe: setup ## watch a proxy with a real Prometheus: every dashboard query wi
 	$(BIN)/python -m scripts.observability.observe $(ARGS)
 
 test: setup ## run the tests (offline; real model, real client)
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
 check: setup ## lint, types, import layers, generated files
 	$(BIN)/ruff check .
