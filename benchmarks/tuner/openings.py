@@ -119,7 +119,7 @@ class Telling:
         """Rounded, with n."""
         return {
             "area": round(self.area, 4),
-            "interval": [round(self.interval.low, 4), round(self.interval.high, 4)],
+            "interval": _ends(self.interval),
             "n": [len(self.harmful), len(self.alike)],
         }
 
@@ -138,14 +138,15 @@ class Line:
 
     def as_json(self) -> dict[str, Any]:
         """Rounded, with n."""
-        return {
-            name: _rate(rate) for name, rate in (("harmful", self.harmful), ("alike", self.alike))
-        }
+        return {"harmful": _rate(self.harmful), "alike": _rate(self.alike)}
 
 
 def _rate(rate: Rate) -> dict[str, Any]:
-    ends = [round(rate.interval.low, 4), round(rate.interval.high, 4)]
-    return {"value": round(rate.value, 4), "interval": ends, "n": rate.n}
+    return {"value": round(rate.value, 4), "interval": _ends(rate.interval), "n": rate.n}
+
+
+def _ends(interval: Interval) -> list[float]:
+    return [round(interval.low, 4), round(interval.high, 4)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ async def _told(
     await backend.start()
     try:
         asking = _Asking(backend, space, in_flight=in_flight(model), run_seed=run_seed)
-        groups = _telling(space)
+        groups = _telling_seeds(space)
         tellings = {
             ", ".join(seed.name for seed in seeds): Telling(
                 *[await asking.chances(seeds[0], prompts) for prompts in kinds]
@@ -229,7 +230,7 @@ async def _told(
         await backend.close()
 
 
-def _telling(space: Space) -> list[list[Seed]]:
+def _telling_seeds(space: Space) -> list[list[Seed]]:
     """Seeds with demonstrations of both kinds, those together that differ in decoding alone."""
     said: dict[object, list[Seed]] = {}
     for seed in space.seeds:
