@@ -411,10 +411,15 @@ function draw() {
 }
 
 let drawn = 0;
-new ResizeObserver(() => {
+function fit() {
   const width = document.body.clientWidth;
   if (width !== drawn) {
     drawn = width;
     draw();
   }
-}).observe(document.body);
+}
+
+/* At once, since an observer first speaks with the next frame: a busy machine may print or save
+   the page before it. */
+fit();
+new ResizeObserver(fit).observe(document.body);
