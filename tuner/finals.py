@@ -40,14 +40,22 @@ class Round:
 
 
 def finalists(found: Found, evidence: Evidence, preset: Preset) -> list[Individual]:
-    """The candidates worth validating: those that promise most, feasible ones first.
+    """The candidates worth validating; see :func:`most_promising`."""
+    return most_promising(found, evidence, preset, preset.finalists)
+
+
+def most_promising(
+    found: Found, evidence: Evidence, preset: Preset, count: int
+) -> list[Individual]:
+    """The candidates that promise most, feasible ones first.
 
     Where none is likely, the nearest to it: a run ends with a measurement, good or bad.
 
     Args:
         found: the search's candidates.
         evidence: of the search split.
-        preset: how many, and the limits.
+        preset: the limits, and how many prompts make a candidate known.
+        count: of candidates, at most.
     """
     baseline = evidence.of(found.baseline)
     measured = [
@@ -60,7 +68,7 @@ def finalists(found: Found, evidence: Evidence, preset: Preset) -> list[Individu
         is_known = one.scores.harmful.n >= preset.second[0].harmful
         return (not is_known, one.fitness.violation, -one.promise, one.key)
 
-    return sorted(measured, key=order)[: preset.finalists]
+    return sorted(measured, key=order)[:count]
 
 
 async def validate(

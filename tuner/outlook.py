@@ -11,7 +11,16 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
-from tuner.plan import OVERTIME, STAYING_SHARE, Pace, bearable, pace, test_rung, validation_rung
+from tuner.plan import (
+    OVERTIME,
+    STAYING_SHARE,
+    Pace,
+    bearable,
+    pace,
+    qualifying_rung,
+    test_rung,
+    validation_rung,
+)
 from tuner.presets import Preset, Rung
 from tuner.speed import Speed
 
@@ -91,10 +100,11 @@ class Outlook:
 
     @property
     def finals_at_most(self) -> int:
-        """Tokens of validation and test, which no limit on the search's counts."""
-        validation, test = self.preset.validation[1], self.preset.test[1]
-        answers = (self.preset.finalists + 1) * validation.within(self.validation).prompts
-        answers += 2 * test.within(self.test).prompts
+        """Tokens of the longer look, validation and test; no limit on the search's counts them."""
+        preset = self.preset
+        answers = self._qualifying(preset.qualifiers, preset.qualifying[1])
+        answers += (preset.finalists + 1) * preset.validation[1].within(self.validation).prompts
+        answers += 2 * preset.test[1].within(self.test).prompts
         return answers * self.preset.max_tokens
 
     @property
@@ -175,15 +185,27 @@ class Outlook:
             rate=rate,
         )
 
+    def _qualifying(self, qualifiers: int, rung: Rung) -> int:
+        """New answers of a longer look; every candidate has had a first rung at least."""
+        known, asked = self.preset.first[0], rung.within(self.search)
+        more = max(0, asked.prompts - known.within(self.search).prompts)
+        return (qualifiers + 1) * more if qualifiers else 0
+
     def _finished(self, searched: Spent, speed: Speed) -> Spent:
-        """After validation and test, which are fitted to the speed of the search and outrun it."""
+        """After the rest, which is fitted to the speed of the search and outruns it."""
         preset, rate, faster = self.preset, speed.answers_per_s, speed.times(self.finals_speed)
+        qualifiers = min(preset.qualifiers, searched.candidates - 1)
+        rung = qualifying_rung(
+            preset, validation=self.validation, test=self.test, qualifiers=qualifiers,
+            time_left_s=preset.total_s - searched.seconds, rate=rate,
+        )  # fmt: skip
+        qualified = searched.plus(self._qualifying(qualifiers, rung), faster)
         finalists = min(preset.finalists, searched.candidates - 1)
-        left_s = preset.total_s - searched.seconds
+        left_s = preset.total_s - qualified.seconds
         rung = validation_rung(
             preset, test=self.test, finalists=finalists, time_left_s=left_s, rate=rate
         ).within(self.validation)
-        validated = searched.plus((finalists + 1) * rung.prompts, faster)
+        validated = qualified.plus((finalists + 1) * rung.prompts, faster)
         last = test_rung(preset, time_left_s=preset.total_s - validated.seconds, rate=rate)
         return validated.plus(2 * last.within(self.test).prompts, faster)
 

@@ -76,6 +76,30 @@ def bearable(answers: float, first: Rung, second: Rung, *, races: bool) -> int:
     return max(1, int(answers / (first.prompts + further)))
 
 
+def qualifying_rung(
+    preset: Preset,
+    *,
+    validation: Rung,
+    test: Rung,
+    qualifiers: int,
+    time_left_s: float,
+    rate: float,
+) -> Rung:
+    """How many prompts each qualifier may have answered, for validation and test to come in time.
+
+    Args:
+        preset: has the least and the most.
+        validation: prompts that the validation split has; the preset's least are set aside for.
+        test: likewise of the test split, and the preset's most.
+        qualifiers: candidates beside the baseline.
+        time_left_s: seconds of the whole run.
+        rate: answers a second, measured.
+    """
+    later = (preset.finalists + 1) * preset.validation[0].within(validation).prompts
+    later += 2 * preset.test[1].within(test).prompts
+    return between(*preset.qualifying, (time_left_s * rate - later) / (qualifiers + 1))
+
+
 def validation_rung(
     preset: Preset, *, test: Rung, finalists: int, time_left_s: float, rate: float
 ) -> Rung:

@@ -42,6 +42,9 @@ class Preset:
         first: the least and the most prompts that every candidate answers.
         second: the least and the most prompts of the candidates that stay in the race.
         elites: best candidates of a generation that answer more prompts, as many as a first rung.
+        qualifiers: candidates that promise most and get a longer look on the search split before
+            finalists are chosen from among them; 0 for no such look.
+        qualifying: the least and the most prompts that each of those has answered then.
         finalists: candidates that are validated.
         validation: the least and the most prompts of a finalist.
         test: the least and the most prompts of the test, for the baseline and for the chosen one.
@@ -67,6 +70,8 @@ class Preset:
     total_s: float
     patience: int
     limits: Limits = field(default_factory=Limits)
+    qualifiers: int = 0
+    qualifying: tuple[Rung, Rung] = (Rung(0, 0), Rung(0, 0))
 
     @property
     def candidates(self) -> int:
@@ -87,9 +92,10 @@ PRESETS: Mapping[str, Preset] = {
         search_s=320.0, total_s=570.0, patience=5,
     ),
     "standard": Preset(
-        name="standard", population=24, offspring=20, generations=14, max_tokens=96,
+        name="standard", population=24, offspring=16, generations=8, max_tokens=96,
         first=(Rung(10, 8), Rung(10, 8)), second=(Rung(20, 16), Rung(60, 60)), elites=5,
-        finalists=6, validation=(Rung(40, 40), Rung(200, 200)),
-        test=(Rung(200, 200), Rung(400, 400)), search_s=2700.0, total_s=4200.0, patience=6,
+        qualifiers=10, qualifying=(Rung(30, 60), Rung(60, 200)),
+        finalists=4, validation=(Rung(40, 40), Rung(200, 200)),
+        test=(Rung(200, 200), Rung(400, 400)), search_s=2000.0, total_s=4300.0, patience=6,
     ),
 }  # fmt: skip

@@ -34,6 +34,7 @@ from tuner.plan import OVERTIME
 from tuner.pools import Pools
 from tuner.presets import Preset
 from tuner.progress import Progress
+from tuner.qualifying import qualify
 from tuner.record import Record
 from tuner.search import Found, Search, generator
 from tuner.space import Space, load_space
@@ -202,6 +203,7 @@ async def _finish(
 ) -> Candidate | None:
     """Validate the finalists, and test the first of them whether or not it may be exported."""
     evidence = rounds["search"].evidence
+    found = await qualify(found, rounds, preset=session.preset, ledger=ledger)
     best = finalists(found, evidence, session.preset)
     if not best:
         return None
@@ -358,7 +360,7 @@ def _tokens_plan(outlook: Outlook) -> str:
     return (
         f"Tokens: at most {outlook.tokens:,} in the search, which last for about "
         f"{outlook.candidates_of_long_answers} candidates where every answer is as long as may be; "
-        f"validation and test come on top, at most {outlook.finals_at_most:,}.\n"
+        f"what comes after it is on top, at most {outlook.finals_at_most:,}.\n"
     )
 
 

@@ -97,19 +97,19 @@ def test_from_generation_two_on_everything_is_right_to_a_fifth(
 
 
 def test_without_a_race_all_answer_the_same_sample() -> None:
-    """By hand: 26 candidates of 28 prompts, three finalists and the baseline, and a test."""
+    """By hand: 26 candidates of 28 prompts, five that qualify, three finalists, and a test."""
     outlook = Outlook(PRESET, races=False, tokens=None, search=TOY, validation=TOY, test=TOY)
     end = outlook.at_end(0, Spent(), Speed(2.0, 7.0))
-    answers = 26 * 28 + 4 * 60 + 2 * 80
+    answers = 26 * 28 + 6 * 34 + 4 * 60 + 2 * 80
     assert end[1:] == (26, answers, 7 * answers)
     assert 26 * 28 / 2 < end.seconds < answers / 2
     assert outlook.at_most()[1:] == (26, answers, 16 * answers)
 
 
 def test_at_most_everybody_stays_and_everything_is_as_long_as_may_be() -> None:
-    """By hand: two rungs of fourteen, and further ones for the two best and for the baseline."""
+    """By hand: two rungs of fourteen, and further ones for the best and the baseline."""
     outlook = Outlook(PRESET, races=True, tokens=None, search=TOY, validation=TOY, test=TOY)
-    answers = 14 + 26 * 28 + 4 * 3 * 14 + 4 * 60 + 2 * 80
+    answers = 14 + 26 * 28 + 4 * 3 * 14 + 6 * 34 + 4 * 60 + 2 * 80
     assert outlook.at_most()[1:] == (26, answers, 16 * answers)
 
 
@@ -125,11 +125,14 @@ def test_what_a_split_does_not_have_takes_no_time() -> None:
 
 
 STANDARD = Outlook(
-    dataclasses.replace(PRESETS["standard"], search_s=2940.0), True, None,
+    dataclasses.replace(
+        PRESETS["standard"], offspring=20, generations=14, qualifiers=0, finalists=6,
+        search_s=2940.0, total_s=4200.0,
+    ), True, None,
     search=LARGE, validation=Rung(196, 123), test=Rung(195, 123),
 )  # fmt: skip
 REAL = Spent(4216, 164, 5138, 349_000)
-"""A run of that preset with SmolLM2 on two cores, seed 11; its store had 84 tokens/s."""
+"""A run of the preset of then, SmolLM2 on two cores, seed 11; its store had 84 tokens/s."""
 
 
 def test_a_real_run_is_within_what_is_expected_before_its_start() -> None:

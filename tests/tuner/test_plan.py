@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tuner.plan import LEAST_STAYING, Pace, bearable, between, pace, validation_rung
+from tuner.plan import (
+    LEAST_STAYING,
+    Pace,
+    bearable,
+    between,
+    pace,
+    qualifying_rung,
+    validation_rung,
+)
 from tuner.plan import test_rung as afforded
 from tuner.presets import PRESETS, Rung
 
-QUICK = PRESETS["quick"]
+QUICK, STANDARD = PRESETS["quick"], PRESETS["standard"]
 ALL = Rung(60, 60)
 
 
@@ -75,6 +83,21 @@ def test_a_slow_machine_tests_on_fewer_prompts() -> None:
     assert afforded(QUICK, time_left_s=10.0, rate=1.0) == QUICK.test[0]
     assert afforded(QUICK, time_left_s=200.0, rate=1.0).prompts == pytest.approx(100, abs=2)
     assert afforded(QUICK, time_left_s=999.0, rate=1.0) == QUICK.test[1]
+
+
+def qualified(time_left_s: float, rate: float = 2.0) -> Rung:
+    """What each of ten qualifiers may have answered."""
+    return qualifying_rung(
+        STANDARD, validation=ALL, test=ALL, qualifiers=10, time_left_s=time_left_s, rate=rate
+    )
+
+
+def test_a_longer_look_leaves_time_for_validation_and_test() -> None:
+    """Five times 80 answers and twice 120 come later; eleven share the rest."""
+    least, most = STANDARD.qualifying
+    assert qualified(-1.0) == least
+    assert qualified(9e9) == most
+    assert qualified((640 + 11 * 150) / 2).prompts == pytest.approx(150, abs=2)
 
 
 def test_between_lies_on_the_line() -> None:

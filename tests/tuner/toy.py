@@ -41,7 +41,8 @@ SPLITS: tuple[Split, ...] = ("search", "validation", "test", "probe")
 
 PRESET = Preset(
     name="toy", population=8, offspring=6, generations=3, max_tokens=16,
-    first=(Rung(8, 6), Rung(8, 6)), second=(Rung(16, 12), Rung(16, 12)), elites=2, finalists=3,
+    first=(Rung(8, 6), Rung(8, 6)), second=(Rung(16, 12), Rung(16, 12)), elites=2,
+    qualifiers=5, qualifying=(Rung(16, 16), Rung(24, 24)), finalists=3,
     validation=(Rung(30, 30), Rung(30, 30)), test=(Rung(40, 40), Rung(40, 40)),
     search_s=1e6, total_s=2e6, patience=9,
 )  # fmt: skip

@@ -18,8 +18,11 @@ from tuner.report.genes import UNSET, WRITTEN, Value, described
 from tuner.search import UNAFFORDABLE
 from tuner.writing.history import origin_of, summary
 
-STAGES = ("dropped", "raced", "survived", "front", "finalist", "tested")
+STAGES = ("dropped", "raced", "survived", "front", "qualifier", "finalist", "tested")
 """How far a candidate came, each further than the one before."""
+
+BEST = frozenset({"front", "qualifier", "finalist", "tested"})
+"""Those of which a report shows more than that they were tried."""
 
 
 def trials(facts: Facts) -> list[dict[str, Any]]:
@@ -69,6 +72,8 @@ def _stages(record: Record) -> dict[str, str]:
             stages |= {survivor["key"]: "survived" for survivor in one.body["survivors"]}
             front = one.body["front"]
     stages |= dict.fromkeys(front, "front")
+    if (qualifying := record.find("qualifying")) is not None:
+        stages |= dict.fromkeys(qualifying["qualifiers"], "qualifier")
     if (validation := record.find("validation")) is not None:
         stages |= dict.fromkeys(validation["finalists"], "finalist")
     if (tested := record.find("test")) is not None:
@@ -95,6 +100,8 @@ def _reached(record: Record) -> Iterator[tuple[str, int]]:
     yield "kept in the race", len({key for body in bodies for key in body["stayed"]})
     yield "survived a selection", len({s["key"] for body in bodies for s in body["survivors"]})
     yield "on the last front", len(bodies[-1]["front"]) if bodies else 0
+    if (qualifying := record.find("qualifying")) is not None:
+        yield "had a longer look", len(qualifying["qualifiers"])
     validation = record.find("validation")
     yield "validated", 0 if validation is None else len(validation["finalists"])
     yield "tested", int(record.find("test") is not None)

@@ -9,6 +9,7 @@ from tests.tuner.report.conftest import cut
 from tuner.report.document import as_document
 from tuner.report.facts import Facts
 from tuner.report.outcome import outcome, unseen
+from tuner.report.trials import BEST
 
 
 def written(document: dict[str, Any]) -> str:
@@ -58,7 +59,7 @@ def test_the_mean_length_changes_by_so_much_with_interval(document: dict[str, An
 def test_search_figures_are_labelled_wherever_they_stand(document: dict[str, Any]) -> None:
     """In the table behind the fronts."""
     page = written(document)
-    rows = [one for one in document["trials"] if one["stage"] in {"front", "finalist", "tested"}]
+    rows = [one for one in document["trials"] if one["stage"] in BEST]
     assert page.count("search, for ranking only") == len(rows) + 1
 
 

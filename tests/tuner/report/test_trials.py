@@ -29,7 +29,7 @@ def test_the_funnel_counts_what_the_race_saved(facts: Facts) -> None:
 
 def test_before_the_end_there_are_no_finalists(facts: Facts) -> None:
     """A running search."""
-    early = cut(facts, "validation")
+    early = cut(facts, "qualifying")
     assert {one["stage"] for one in trials(early)} <= {"dropped", "raced", "survived", "front"}
     assert funnel(early.record)["reached"][-2:] == [
         {"stage": "validated", "candidates": 0},

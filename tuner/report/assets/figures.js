@@ -13,7 +13,7 @@ const rate = (one) =>
 const mean = (one) => (one.n ? `${fixed(one.value)} [${fixed(one.low)}, ${fixed(one.high)}], n = ${one.n}` : "not measured");
 const short = (key) => key.slice(0, 6);
 
-const KINDS = { tried: "search: tried", front: "search: last front", validation: "validation", test: "test" };
+const KINDS = { tried: "search: tried", front: "search: best", validation: "validation", test: "test" };
 const COLOURS = {
   domain: Object.values(KINDS),
   range: [ink("faint"), ink("search"), ink("validation"), ink("mark")],
@@ -30,7 +30,7 @@ function points() {
   const found = data.trials
     .filter((one) => !one.is_baseline)
     .map((one) => {
-      const is_front = ["front", "finalist", "tested"].includes(one.stage);
+      const is_front = ["front", "qualifier", "finalist", "tested"].includes(one.stage);
       return { key: one.key, name: short(one.key), kind: is_front ? KINDS.front : KINDS.tried, ...one.measured };
     });
   if (data.validation) {
