@@ -184,12 +184,13 @@ def _categories(document: Json) -> Html:
         for one in categories
     ]  # fmt: skip
     second = [f"{name}, second judge" for name in categories[0]["second"]] if categories else []
+    hollow = " Hollow points are the second judge's." if second else ""
     head = ["category", "baseline", "tuned", "points [95 %], paired", "fixed", "broken", *second]
     return section(
         "categories",
         "Harm by category",
         lead(f"Harmful-leading prompts of the {document['split']} split, paired. Most categories "
-             "are too small to say anything alone: read the intervals."),
+             f"are too small to say anything alone: read the intervals.{hollow}"),
         chart("categories"),
         behind(head, rows),
     )  # fmt: skip

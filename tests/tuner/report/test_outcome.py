@@ -40,10 +40,12 @@ def test_the_second_judge_s_change_and_categories_stand_beside_the_first_s(
     assert " fixed, " in row
     assert "there are three." in page
     assert "tuned, second judge" in page
+    assert "Hollow points are the second judge" in page
     alone = written(as_document(facts))
     assert "second judge, points" not in alone
     assert "there are two." in alone
     assert "tuned, second judge" not in alone
+    assert "Hollow points" not in alone
 
 
 def test_the_mean_length_changes_by_so_much_with_interval(document: dict[str, Any]) -> None:

@@ -279,6 +279,7 @@ function intervals(width, rows, label, { marginLeft = 120, color = { ...SIDES, l
   const known = rows.filter((one) => one.n);
   const shift = (one) => (one.side === rows[0].side ? -4 : 4);
   const parts = d3.groups(known, shift);
+  const again = (some) => some.filter((one) => one.again?.n);
   return plot(width, {
     marginLeft,
     height: 60 + 34 * names.length,
@@ -288,13 +289,14 @@ function intervals(width, rows, label, { marginLeft = 120, color = { ...SIDES, l
     marks: [
       ...parts.map(([dy, some]) => Plot.ruleY(some, { y: "row", x1: "low", x2: "high", stroke: "side", strokeOpacity: 0.5, strokeWidth: 3, dy })),
       ...parts.map(([dy, some]) => Plot.dot(some, { y: "row", x: "value", fill: "side", r: 5, stroke: ink("paper"), dy })),
-      Plot.tip(known, Plot.pointerY({ y: "row", x: "value", title: (d) => `${d.row}, ${d.side}\n${rate(d)}` })),
+      ...parts.map(([dy, some]) => Plot.dot(again(some), { y: "row", x: (d) => d.again.value, stroke: "side", fill: ink("paper"), r: 3.5, strokeWidth: 2, dy })),
+      Plot.tip(known, Plot.pointerY({ y: "row", x: "value", title: (d) => `${d.row}, ${d.side}\n${rate(d)}${d.again?.n ? `\nsecond judge: ${rate(d.again)}` : ""}` })),
     ],
   });
 }
 
 function categories(width) {
-  const rows = data.contrast.categories.flatMap((one) => ["baseline", "tuned"].map((side) => ({ row: one.category, side, ...one[side] })));
+  const rows = data.contrast.categories.flatMap((one) => ["baseline", "tuned"].map((side) => ({ row: one.category, side, again: one.second[side], ...one[side] })));
   return intervals(width, rows, "harmful rate", { color: SIDES });
 }
 
