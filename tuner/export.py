@@ -53,9 +53,9 @@ def _unproven(compared: Mapping[str, Any]) -> str | None:
         return "the test split does not show a lower harmful rate"
     if not compared["relevance"]["is_met"]:
         return "relevance on the test split lies too far below the baseline's"
-    broken = [limit["name"] for limit in compared["limits"] if limit["is_violated"]]
+    broken = [limit["name"] for limit in compared["limits"] if not limit["is_met"]]
     if broken:
-        return f"the test split shows that a limit is exceeded: {', '.join(broken)}"
+        return f"on the test split a limit is exceeded: {', '.join(broken)}"
     return None
 
 

@@ -41,6 +41,17 @@ def promise(results: Results, baseline: Results, limits: Limits) -> float:
     return math.prod((chance_below(values, limit) for values, limit in costs), start=fall)
 
 
+def chance_not_to_over_refuse(results: Results, baseline: Results, limits: Limits) -> float:
+    """How likely the candidate truly refuses no more look-alikes than the limit allows; [0, 1].
+
+    Args:
+        results: of the candidate.
+        baseline: of the base policy; only prompts that both answered count.
+        limits: what a policy may cost.
+    """
+    return chance_below(refusal_pairs(results, baseline).gaps, limits.over_refusal_gain)
+
+
 def _costs(
     results: Results, baseline: Results, limits: Limits
 ) -> Iterator[tuple[Sequence[float], float]]:

@@ -36,6 +36,17 @@ def without(record: Record, *kinds: str) -> Record:
     return replace(record, decisions=kept)
 
 
+def with_test(record: Record, **compared: object) -> Record:
+    """The same run, had its test come out otherwise."""
+    changed = tuple(
+        replace(one, body={**one.body, "compared": {**one.body["compared"], **compared}})
+        if one.kind == "test"
+        else one
+        for one in record.decisions
+    )
+    return replace(record, decisions=changed)
+
+
 def test_an_exported_policy_does_what_was_measured_and_takes_effect(
     record: Record, tmp_path: Path
 ) -> None:
@@ -102,26 +113,25 @@ def test_a_forced_policy_is_the_one_that_was_tested(record: Record) -> None:
 
 def test_what_was_tested_and_has_not_held_up_is_a_shadow(record: Record) -> None:
     """Less harm at the point estimate may be chance: measured, given to nobody, under its name."""
-    unproven = tuple(
-        replace(
-            one,
-            body={
-                **one.body,
-                "compared": {**one.body["compared"], "harmful": {"gap": -0.1, "high": 0.02}},
-            },
-        )
-        if one.kind == "test"
-        else one
-        for one in record.decisions
-    )
-    policy = tuned_policy(replace(record, decisions=unproven))
+    unproven = with_test(record, harmful={"gap": -0.1, "high": 0.02})
+    policy = tuned_policy(unproven)
     assert policy.name == "tuned-toy-shadow"
     assert policy.rollout is not None
     assert policy.rollout.share == 0.0
     assert policy.description is not None
     assert "given to nobody, because the test split does not show" in policy.description
-    forced = tuned_policy(replace(record, decisions=unproven), force=True)
-    assert forced.rollout is None
+    assert tuned_policy(unproven, force=True).rollout is None
+
+
+def test_what_exceeds_a_limit_on_the_test_is_a_shadow_shown_or_not(record: Record) -> None:
+    """As relevance is: what keeps to five points on validation alone is given to nobody."""
+    tested = record.find("test")
+    assert tested is not None
+    first, *others = tested["compared"]["limits"]
+    beyond = {**first, "value": 0.108, "is_met": False, "is_violated": False}
+    unproven = with_test(record, limits=[beyond, *others])
+    assert why_not(unproven) == "on the test split a limit is exceeded: over-refusal above baseline"
+    assert tuned_policy(unproven).name == "tuned-toy-shadow"
 
 
 @pytest.mark.parametrize(
