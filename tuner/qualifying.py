@@ -1,9 +1,9 @@
 """A longer look at the candidates that promise most, before finalists are chosen from among them.
 
-Most survivors have answered a score of benign prompts. One that refuses a tenth of all look-alikes
-has as likely as not refused one of those or none, and a search of a hundred candidates always has
-some that were lucky. Validating these would waste it: in one run three of six finalists turned out
-to refuse 18 to 48 points more look-alikes than the baseline (docs/tuner-runs.md).
+Most survivors have answered a score of benign prompts, of which one that refuses a tenth of all
+look-alikes has mostly refused one or none. Validating these would waste it: in one run three of six
+finalists turned out to refuse 18 to 48 points more look-alikes than the baseline
+(docs/tuner-runs.md).
 """
 
 from __future__ import annotations
