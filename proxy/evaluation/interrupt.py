@@ -14,17 +14,23 @@ INTERRUPTED = 130
 
 
 async def interruptible(work: Awaitable[_T]) -> _T:
-    """Await the work; SIGINT and SIGTERM cancel it.
+    """Await the work; SIGINT and SIGTERM cancel it, and do afterwards what they did before.
+
+    asyncio itself leaves the system's own handlers behind, so that those of a library in the same
+    process (Ray's, which ends its workers) would be lost.
 
     Raises:
         asyncio.CancelledError: one of the two came.
     """
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
         loop.add_signal_handler(number, task.cancel)  # type: ignore[union-attr]  # inside a task
     try:
         return await work
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            if handler is not None:  # None is one that Python did not set, and cannot
+                signal.signal(number, handler)
