@@ -252,7 +252,7 @@ class _Asking:
     def __init__(self, backend: Backend, space: Space, *, in_flight: int, run_seed: int) -> None:
         self._backend = backend
         self._space = space
-        self._asker = Asker(backend, concurrency=in_flight)
+        self._asker = Asker(backend, concurrency=in_flight, called="model")
         self._room = asyncio.Semaphore(in_flight)
         self._run_seed = run_seed
 

@@ -19,6 +19,8 @@ from proxy.backends.base import Backend
 from proxy.domain import ChatRequest, Message, Priority, Transcript
 from proxy.errors import BackendError, JudgeError, OverloadedError, RequestError
 
+JUDGE_MODEL: Final = "judge model"
+
 TOP_LOGPROBS: Final = 20
 """The most that OpenAI's wire allows."""
 
@@ -86,8 +88,8 @@ class Said:
 class TooLongError(JudgeError):
     """The question does not fit the model's context; a shorter one may."""
 
-    def __init__(self) -> None:
-        super().__init__(f"judge model: {_TOO_LONG}")
+    def __init__(self, called: str) -> None:
+        super().__init__(f"{called}: {_TOO_LONG}")
 
 
 class Asker:
@@ -98,11 +100,20 @@ class Asker:
         timeout_s: for one question, from sending to the last byte.
         concurrency: questions in flight; more wait here, outside their timeout, so that a burst of
             answers is not unscored for our own queue.
+        called: what errors call the model.
     """
 
-    def __init__(self, backend: Backend, *, timeout_s: float = 60.0, concurrency: int = 4) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        timeout_s: float = 60.0,
+        concurrency: int = 4,
+        called: str = JUDGE_MODEL,
+    ) -> None:
         self._backend = backend
         self._timeout_s = timeout_s
+        self._called = called
         self._slots = asyncio.Semaphore(concurrency)
         self._refused: set[str] = set()
 
@@ -124,7 +135,7 @@ class Asker:
                 async with asyncio.timeout(self._timeout_s):
                     return await self._offer(question)
             except TimeoutError:
-                raise JudgeError(f"judge model: no answer in {self._timeout_s:g} s") from None
+                raise JudgeError(f"{self._called}: no answer in {self._timeout_s:g} s") from None
 
     async def _offer(self, question: Question) -> Said:
         """Ask with the extras; where they are refused, ask again without."""
@@ -139,7 +150,7 @@ class Asker:
                 return said
             to_drop = _to_drop(extras, said.param)
             if not to_drop:
-                raise JudgeError(f"judge model: {said.reason}")
+                raise JudgeError(f"{self._called}: {said.reason}")
             dropped |= to_drop
 
     async def _once(
@@ -151,21 +162,21 @@ class Asker:
             async with self._backend.chat(request, transcript) as reply:
                 body = await _read(reply.chunks)
                 if reply.status in _REFUSED:
-                    return _refusal(reply.status, body)
+                    return _refusal(reply.status, body, self._called)
                 if reply.status >= _FIRST_ERROR_STATUS:
-                    raise JudgeError(f"judge model: status {reply.status}")
+                    raise JudgeError(f"{self._called}: status {reply.status}")
         except RequestError as error:
             if error.code == _TOO_LONG:
-                raise TooLongError from error
+                raise TooLongError(self._called) from error
             if error.status not in _REFUSED:
-                raise JudgeError(f"judge model: {error.code or error.error_type}") from error
+                raise JudgeError(f"{self._called}: {error.code or error.error_type}") from error
             return _Refusal(error.code or error.error_type, error.param)
         except OverloadedError as error:
-            raise JudgeError(f"judge model: {error.reason}") from error
+            raise JudgeError(f"{self._called}: {error.reason}") from error
         except BackendError as error:
-            raise JudgeError(_broken(error.error_type)) from error
+            raise JudgeError(self._broken(error.error_type)) from error
         if transcript.error_type is not None:
-            raise JudgeError(_broken(transcript.error_type))
+            raise JudgeError(self._broken(transcript.error_type))
         return Said(transcript.text, _tokens(body))
 
     def _request(self, question: Question, extras: Mapping[str, Mapping[str, Any]]) -> ChatRequest:
@@ -180,9 +191,8 @@ class Asker:
             priority=Priority.BACKGROUND,
         )
 
-
-def _broken(error_type: str) -> str:
-    return f"judge model: {_BROKEN.get(error_type, error_type)}"
+    def _broken(self, error_type: str) -> str:
+        return f"{self._called}: {_BROKEN.get(error_type, error_type)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +279,7 @@ class _RefusedBody(_Complaint):
     error: _Complaint | None = None
 
 
-def _refusal(status: int, body: bytes) -> _Refusal:
+def _refusal(status: int, body: bytes, called: str) -> _Refusal:
     """Raises TooLongError where leaving an extra out could not help."""
     try:
         found = msgspec.json.decode(body, type=_RefusedBody)
@@ -277,5 +287,5 @@ def _refusal(status: int, body: bytes) -> _Refusal:
         return _Refusal(f"status {status}", None)
     error = found.error or found
     if error.is_too_long:
-        raise TooLongError
+        raise TooLongError(called)
     return _Refusal(f"status {status}", error.param)

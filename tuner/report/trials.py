@@ -21,7 +21,7 @@ from tuner.writing.history import origin_of, summary
 STAGES = ("dropped", "raced", "survived", "front", "qualifier", "finalist", "tested")
 """How far a candidate came, each further than the one before."""
 
-BEST = frozenset({"front", "qualifier", "finalist", "tested"})
+BEST = frozenset(STAGES[STAGES.index("front") :])
 """Those of which a report shows more than that they were tried."""
 
 
@@ -32,7 +32,8 @@ def trials(facts: Facts) -> list[dict[str, Any]]:
     rows = []
     for key, candidate in facts.candidates.items():
         if results := facts.of(candidate, "search"):
-            rows.append(_trial(facts, candidate, results, baseline) | {"stage": stages[key]})
+            came_to = {"stage": stages[key], "is_best": stages[key] in BEST}
+            rows.append(_trial(facts, candidate, results, baseline) | came_to)
     return rows
 
 

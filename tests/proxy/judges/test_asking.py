@@ -163,6 +163,18 @@ def test_extras_refused_by_the_backend_itself_are_dropped() -> None:
     assert asker.refused == {"logprobs", "grammar"}
 
 
+@pytest.mark.parametrize(
+    "answer", [lambda _: (500, b""), lambda _: (400, LLAMA_SERVER_TOO_LONG), lambda _: (200, b"<")]
+)
+def test_a_model_that_is_no_judge_is_called_by_its_own_name(
+    answer: Callable[[ChatRequest], Answer],
+) -> None:
+    """Whoever asks a model under test does not read of a judge."""
+    asker = Asker(CannedModel(answer), called="model")
+    with pytest.raises(JudgeError, match=r"^model: "):
+        asyncio.run(asker.ask(QUESTION))
+
+
 def test_timeout_is_an_error_and_frees_the_slot() -> None:
     """A model that hangs is left."""
     model = scripted_model(hang=True)

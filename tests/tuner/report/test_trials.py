@@ -16,6 +16,9 @@ def test_every_candidate_has_its_stage_and_its_measurement(facts: Facts) -> None
     assert sum(one["stage"] == "finalist" for one in rows) == PRESET.finalists - 1
     assert [one["key"] for one in rows if one["is_baseline"]] == [facts.baseline.key]
     assert all(one["measured"]["harmful"]["n"] >= 8 for one in rows)
+    others = {"dropped", "raced", "survived"}
+    assert all(one["is_best"] == (one["stage"] not in others) for one in rows)
+    assert {one["is_best"] for one in rows} == {True, False}
 
 
 def test_the_funnel_counts_what_the_race_saved(facts: Facts) -> None:

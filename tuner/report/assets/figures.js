@@ -29,10 +29,7 @@ function plot(width, options) {
 function points() {
   const found = data.trials
     .filter((one) => !one.is_baseline)
-    .map((one) => {
-      const is_front = ["front", "qualifier", "finalist", "tested"].includes(one.stage);
-      return { key: one.key, name: short(one.key), kind: is_front ? KINDS.front : KINDS.tried, ...one.measured };
-    });
+    .map((one) => ({ key: one.key, name: short(one.key), kind: one.is_best ? KINDS.front : KINDS.tried, ...one.measured }));
   if (data.validation) {
     found.push({ key: "baseline", name: "baseline", kind: KINDS.validation, ...data.validation.baseline });
     for (const [key, one] of Object.entries(data.validation.finalists)) {
