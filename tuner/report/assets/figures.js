@@ -57,7 +57,9 @@ function journeys(all) {
 function scatter(width, x, y, extra = {}) {
   const all = points().filter((one) => one[x].n && one[y].n);
   const held = all.filter((one) => one.kind !== KINDS.tried);
-  const chosen = all.filter((one) => one.kind === KINDS.validation || one.kind === KINDS.test);
+  const measured = all.filter((one) => one.kind === KINDS.validation || one.kind === KINDS.test);
+  /* Named once, where it was measured last: a policy's two names would lie upon each other. */
+  const named = [...d3.group(measured, (one) => one.key).values()].map((group) => group.at(-1));
   const links = journeys(all);
   return plot(width, {
     height: Math.min(520, width * 0.62),
@@ -74,7 +76,7 @@ function scatter(width, x, y, extra = {}) {
         stroke: ink("soft"), strokeOpacity: 0.7, strokeDasharray: "3,3", headLength: 6, inset: 8,
       }),
       Plot.dot(held, { x: (d) => d[x].value, y: (d) => d[y].value, fill: "kind", r: (d) => (d.kind === KINDS.front ? 3.5 : 6), stroke: ink("paper") }),
-      Plot.text(chosen, { x: (d) => d[x].value, y: (d) => d[y].value, text: "name", dy: -13, fill: "kind", stroke: ink("paper"), strokeWidth: 4 }),
+      Plot.text(named, { x: (d) => d[x].value, y: (d) => d[y].value, text: "name", dy: -13, fill: "kind", stroke: ink("paper"), strokeWidth: 4 }),
       Plot.tip(all, Plot.pointer({ x: (d) => d[x].value, y: (d) => d[y].value, title: (d) => described(d) })),
     ],
   });
