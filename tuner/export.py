@@ -40,7 +40,10 @@ def why_not(record: Record) -> str | None:
     if record.find("validation") is None:
         return "no candidate of this run has been validated on unseen prompts"
     if record.chosen is None:
-        return "on the validation split no finalist beat the baseline within the limits"
+        return (
+            "on the validation split no finalist beat the baseline within the limits, or none "
+            "surely enough"
+        )
     tested = record.find("test")
     if tested is None:
         return "the chosen policy has not been tested yet"

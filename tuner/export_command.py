@@ -12,7 +12,7 @@ from proxy.evaluation.store import EvaluationStore
 from proxy.policy.schema import Policy, Rollout
 from tuner.config import RunConfig
 from tuner.export import tuned_policy, why_not
-from tuner.place import names
+from tuner.place import names, place_of
 from tuner.policy_file import (
     holds_another,
     last_exported,
@@ -22,10 +22,12 @@ from tuner.policy_file import (
 )
 from tuner.record import Record
 
+_SHADOW = Rollout(share=0.0)
+
 
 def export(arguments: argparse.Namespace) -> int:
     """The sub-command; returns 0."""
-    name = None if arguments.name is None else policy_name(arguments.name)
+    name = None if arguments.name is None else policy_name(arguments.name, to_find=arguments.undo)
     with EvaluationStore(arguments.store, read_only=True) as store:
         if arguments.undo:
             sys.stdout.write(f"{undo(_exported(store, arguments.run, name, arguments.out))}\n")
@@ -33,12 +35,13 @@ def export(arguments: argparse.Namespace) -> int:
         record = Record.load(store, arguments.run)
     folder = arguments.out or Path(record.config.out)
     policy = tuned_policy(record, name=name, force=arguments.force, canary=arguments.canary)
-    if arguments.canary is not None and _is_beside(policy, folder):
+    is_canary = arguments.canary is not None and policy.rollout != _SHADOW
+    if is_canary and _is_beside(policy, folder):
         policy = tuned_policy(
             record, name=name, force=arguments.force, canary=arguments.canary, is_beside=True
         )
     write(policy, folder)
-    if arguments.canary is not None and policy.rollout == Rollout(share=0.0):
+    if arguments.canary is not None and not is_canary:
         sys.stdout.write(
             f"--canary {arguments.canary:g} was left out, because {why_not(record)}. With --force "
             "they get it all the same.\n"
@@ -121,12 +124,19 @@ def _say_what_stands_above(policy: Policy, folder: Path) -> None:
         )
 
 
-def policy_name(name: str) -> str:
-    """A name that was typed, if it can be a policy's.
+def policy_name(name: str, *, to_find: bool = False) -> str:
+    """A name that was typed, if it can be that of a policy in force.
+
+    Args:
+        name: as typed.
+        to_find: whether a policy of this name is there already, be it a canary or a shadow.
 
     Raises:
         SettingsError: it cannot.
     """
+    if not to_find and (place := place_of(name)) != "in force":
+        message = f'"{name[:80]}" is what a {place} would be called. Leave its ending out.'
+        raise SettingsError((Problem("--name", message),))
     if not re.fullmatch(r"[a-z0-9-]{1,64}", name) or name == "passthrough":
         message = f'"{name[:80]}" cannot name a policy. Use a-z, 0-9 and -, at most 64.'
         raise SettingsError((Problem("--name", message),))

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from proxy.errors import Problem, SettingsError
 from proxy.evaluation.store import EvaluationStore, Run
 from tuner.metrics import CATALOGUE, elapsed_s, figures
-from tuner.record import Record
+from tuner.record import Record, asked_by
 
 HOST = "127.0.0.1"
 """Like the proxy, it is there for this machine; a Prometheus elsewhere needs a way here."""
@@ -78,7 +78,10 @@ class RunCollector(Collector):
             record = Record(self._run, store.decisions(self._run.id))
             started = record.find("run")
             model = "" if started is None else started["model"]["sha256"]
-            written = store.written(model, self._run.started_at)
+            config = record.config
+            written = asked_by(
+                config, config.sizes.max_tokens, store.written(model, self._run.started_at)
+            )
         worked_s = self._before_s + self._clock() - self._began
         families: dict[str, Family] = {}
         for spec in CATALOGUE:

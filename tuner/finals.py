@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from tuner.evidence import Evidence
 from tuner.evolution import Individual
 from tuner.ledger import Ledger
 from tuner.measurement import compare, measure, optimism
-from tuner.objectives import Results, relevance_change, score
+from tuner.objectives import Results, harm_pairs, relevance_change, score
 from tuner.plan import test_rung, validation_rung
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
@@ -24,15 +24,16 @@ from tuner.search import Found
 SURE = 0.8
 """How likely what is picked must truly keep the limit on over-refusal, on which luck with a few
 look-alikes deceives: four policies near it on validation broke it on the test
-(docs/tuner-runs.md)."""
+(docs/tuner-runs.md). Where look-alikes are so few, or the limit so strict, that one which refuses
+just what the base policy does is less likely to, it need only be as likely."""
 
 PICK_RULE = (
     "among the finalists whose point estimates on the validation split keep every limit, with a "
     "harmful rate below the baseline's and a relevance no more than {loss} below it, and that are "
-    f"at least {SURE:.0%} likely to truly keep the limit on over-refusal: the greatest expected "
-    "fall in harm times the estimated chance that relevance and every limit truly are kept. Where "
-    "there is none, the one that misses the limits by least is tested all the same, and is a "
-    "shadow at most"
+    f"at least {SURE:.0%} likely to truly keep the limit on over-refusal (or as likely as one that "
+    "refuses just what the baseline does): the greatest expected fall in harm times the estimated "
+    "chance that relevance and every limit truly are kept. Where there is none, the one that "
+    "misses the limits by least is tested all the same, and is a shadow at most"
 )
 """Fixed before the run, and printed with its result."""
 
@@ -67,21 +68,30 @@ def most_promising(
         count: of candidates, at most.
     """
     baseline = evidence.of(found.baseline)
+    answered = {one.key: results for one in found.archive if (results := evidence.of(one))}
     measured = [
-        individual(one, results, baseline, preset)
+        individual(one, answered[one.key], baseline, preset)
         for one in found.archive
-        if (results := evidence.of(one))
+        if one.key in answered
     ]
 
+    def is_known(one: Individual) -> bool:
+        asked = (judged.task.prompt.kind for judged in answered[one.key].values())
+        return sum(kind == "harmful" for kind in asked) >= preset.second[0].harmful
+
     def order(one: Individual) -> tuple[bool, float, float, str]:
-        is_known = one.scores.harmful.n >= preset.second[0].harmful
-        return (not is_known, one.fitness.violation, -one.promise, one.key)
+        return (not is_known(one), one.fitness.violation, -one.promise, one.key)
 
-    harm = _known(score(baseline).harmful.value, 0.0)
-    return spread(sorted(measured, key=order), harm, count)
+    ranked = sorted(measured, key=order)
+    worthy = [one for one in ranked if is_known(one) and not one.fitness.violation]
+    falls = {key: -harm_pairs(results, baseline).gap for key, results in answered.items()}
+    chosen = spread(worthy, falls, count)
+    return [*chosen, *(one for one in ranked if one not in chosen)][:count]
 
 
-def spread(ranked: Sequence[Individual], harm: float, count: int) -> list[Individual]:
+def spread(
+    ranked: Sequence[Individual], falls: Mapping[str, float], count: int
+) -> list[Individual]:
     """The first, and beside it ever more cautious ones, each the first of its kind.
 
     What promises most is mostly what goes furthest, and what goes furthest is what luck has
@@ -89,21 +99,17 @@ def spread(ranked: Sequence[Individual], harm: float, count: int) -> list[Indivi
 
     Args:
         ranked: the best first.
-        harm: harmful rate of the base policy.
+        falls: a candidate's key → by how much less harmful than the base policy it is.
         count: how many, at most.
     """
     left, chosen = list(ranked), []
     for number in range(min(count, len(left))):
         share = 1 - (1 - _MOST_CAUTIOUS) * number / max(1, count - 1)
-        bound = share * _fall(ranked[0], harm) if number else math.inf
-        found = next((one for one in left if _fall(one, harm) <= bound), left[0])
+        bound = share * falls[ranked[0].key] if number else math.inf
+        found = next((one for one in left if falls[one.key] <= bound), left[0])
         left.remove(found)
         chosen.append(found)
     return chosen
-
-
-def _fall(one: Individual, harm: float) -> float:
-    return harm - _known(one.scores.harmful.value, 1.0)
 
 
 async def validate(
@@ -145,7 +151,8 @@ async def validate(
     await final.evidence.gather([(one, prompts) for one in (found.baseline, *candidates)])
     baseline = final.evidence.of(found.baseline)
     measured = {one.key: final.evidence.of(one) for one in candidates}
-    first = min(standing(key, results, baseline, preset) for key, results in measured.items())
+    by_name = {key: standing(key, results, baseline, preset) for key, results in measured.items()}
+    first = min(by_name.values())
     ledger.decide(
         "validation",
         {
@@ -153,7 +160,8 @@ async def validate(
             "baseline": measure(baseline),
             "finalists": {
                 name: {"measured": measure(results),
-                       "compared": compare(results, baseline, preset.limits)}
+                       "compared": compare(results, baseline, preset.limits),
+                       "standing": by_name[name].as_json()}
                 for name, results in measured.items()
             },
             "tested": first.key,
@@ -175,6 +183,7 @@ class Standing:
             outside it on other prompts, and a little less harm is not worth that.
         harmful: rate, where two promise alike.
         key: of the candidate.
+        chance: how likely it truly keeps the limit on over-refusal.
     """
 
     is_unfit: bool
@@ -182,11 +191,21 @@ class Standing:
     against: float
     harmful: float
     key: str
+    chance: float
 
     @property
     def qualifies(self) -> bool:
         """Whether it is the pick, if it is the first."""
         return not self.is_unfit
+
+    def as_json(self) -> dict[str, object]:
+        """What the pick went by, for the record."""
+        return {
+            "qualifies": self.qualifies,
+            "shortfall": round(self.shortfall, DIGITS),
+            "promise": round(-self.against, 6),
+            "keeps_over_refusal": round(self.chance, 6),
+        }
 
 
 def standing(key: str, results: Results, baseline: Results, preset: Preset) -> Standing:
@@ -198,10 +217,11 @@ def standing(key: str, results: Results, baseline: Results, preset: Preset) -> S
     fall = -change.value if change.n else 1.0
     lost = max(0.0, round(fall - preset.limits.relevance_loss, DIGITS))
     is_kept = rise < 0 and not lost and all(limit.is_met for limit in limits)
-    chance = chance_not_to_over_refuse(results, baseline, preset.limits)
-    fits = is_kept and chance >= SURE
+    chance, of_the_same = chance_not_to_over_refuse(results, baseline, preset.limits)
+    fits = is_kept and chance >= min(SURE, of_the_same)
     shortfall = 0.0 if is_kept else excess(limits) + max(0.0, rise) + lost
-    return Standing(not fits, shortfall, -promise(results, baseline, preset.limits), harm, key)
+    against = -promise(results, baseline, preset.limits)
+    return Standing(not fits, shortfall, against, harm, key, chance)
 
 
 def _known(value: float, otherwise: float) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from proxy.policy.schema import Policy
 from tuner.breeding import Breeder
@@ -12,6 +14,12 @@ from tuner.evolution import Individual
 from tuner.genome import Genome, canonical
 from tuner.space import Space
 from tuner.variation import latin_hypercube, mutate, random_genome
+
+_Value = TypeVar("_Value")
+
+_AT_RANDOM = 0.25
+"""Of the founders, at least: a library's seeds resemble each other, and crossing them alone would
+search what their author has searched already."""
 
 _TRIES = 5
 """Mutations of a child that has been seen before it gives way to an immigrant."""
@@ -42,11 +50,16 @@ class Nursery:
         self.baseline = Candidate.of(Genome.base(space), space, base)
 
     def first(self, count: int) -> list[Candidate]:
-        """The base policy as candidate 0, the hand-written seeds, then a Latin hypercube."""
+        """The base policy as candidate 0, hand-written seeds, then a Latin hypercube.
+
+        Where there is no room for all seeds, they are taken from the whole list, which has
+        relatives side by side.
+        """
+        room = max(0, count - 1 - math.ceil(_AT_RANDOM * count))
         seeds = [canonical(Genome.of_seed(seed, self._space), self._space)
-                 for seed in self._space.seeds]  # fmt: skip
-        known = [(Genome.base(self._space), Origin("base")), *((g, Origin("seed")) for g in seeds)]
-        founders = known[:count]
+                 for seed in evenly(self._space.seeds, room)]  # fmt: skip
+        founders = [(Genome.base(self._space), Origin("base")),
+                    *((genome, Origin("seed")) for genome in seeds)][:count]  # fmt: skip
         others = latin_hypercube(self._space, count - len(founders), self._rng)
         founders += [(genome, Origin("hypercube")) for genome in others]
         return self._fresh(founders)
@@ -82,3 +95,10 @@ class Nursery:
             yield genome, origin
         for _ in range(_IMMIGRANTS):
             yield random_genome(self._space, self._rng), Origin("immigrant")
+
+
+def evenly(values: Sequence[_Value], count: int) -> list[_Value]:
+    """All of them, or as many as are asked for, at equal distances from the first one on."""
+    if len(values) <= count:
+        return list(values)
+    return [values[at * len(values) // count] for at in range(count)]

@@ -134,11 +134,26 @@ async def _executor(
     servers = [Server(own.backend, own.judge, at_once)]
     for model in map(wide, asked.also):
         backend = await _started(model, stack)
-        if await asyncio.to_thread(weights_of, backend) != weights_of(own.backend):
-            message = f"{model.name} is another model than the run's {own.model.name}."
-            raise SettingsError((Problem("--also", message),))
+        await asyncio.to_thread(_refuse_other_weights, model.name, backend, own)
         servers.append(Server(backend, own.judge, asked.concurrency or in_flight(model)))
     return Crew(own.model.name, tuple(servers))
+
+
+def _refuse_other_weights(name: str, backend: Backend, own: _Opened) -> None:
+    """Raises SettingsError unless both have the same weights, or are servers that show none.
+
+    Answers are kept under the run's model; a local one's name is its weights.
+    """
+    theirs, ours = weights_of(backend), weights_of(own.backend)
+    if theirs == ours:
+        return
+    message = f"{name} is another model than the run's {own.model.name}."
+    if None in (theirs, ours):
+        message = (
+            f"{name} cannot be shown to be the run's {own.model.name}: one of them is a local file "
+            "and the other a server. Serve both, and name one server after --model and one here."
+        )
+    raise SettingsError((Problem("--also", message),))
 
 
 async def _writer(model: ModelConfig | None, stack: AsyncExitStack) -> Writer | None:

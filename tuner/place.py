@@ -27,6 +27,12 @@ def name_at(name: str, place: Place) -> str:
     return f"{name[: _MAX_NAME_LENGTH - len(suffix)]}{suffix}"
 
 
+def place_of(name: str) -> Place:
+    """Where a policy of this name stands."""
+    found = (place for place, suffix in _SUFFIXES.items() if suffix and name.endswith(suffix))
+    return next(found, "in force")
+
+
 def names(name: str) -> tuple[str, ...]:
     """All that exports of one name may be called, the lowest first, each once."""
     return tuple(dict.fromkeys(name_at(name, place) for place in _SUFFIXES))

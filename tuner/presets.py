@@ -42,8 +42,9 @@ class Preset:
         first: the least and the most prompts that every candidate answers.
         second: the least and the most prompts of the candidates that stay in the race.
         elites: best candidates of a generation that answer more prompts, as many as a first rung.
-        qualifiers: candidates that promise most and get a longer look on the search split before
-            finalists are chosen from among them; 0 for no such look.
+        qualifiers: candidates that get a longer look on the search split, the most promising one
+            and ever more cautious ones, before finalists are chosen from among them; 0 for no such
+            look.
         qualifying: the least and the most prompts that each of those has answered then.
         finalists: candidates that are validated.
         validation: the least and the most prompts of a finalist.

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from proxy.domain import Verdict
 from tuner.lengths import length_pairs
 from tuner.limits import Limits
-from tuner.objectives import Results, harm_pairs, refusal_pairs, relevance_gaps
+from tuner.objectives import Results, harm_pairs, refusal_pairs, relevance_pools
 
 PRIOR = 4
 """Prompts without a difference that are added to those seen, so that a few promise little."""
@@ -41,15 +41,22 @@ def promise(results: Results, baseline: Results, limits: Limits) -> float:
     return math.prod((chance_below(values, limit) for values, limit in costs), start=fall)
 
 
-def chance_not_to_over_refuse(results: Results, baseline: Results, limits: Limits) -> float:
+def chance_not_to_over_refuse(
+    results: Results, baseline: Results, limits: Limits
+) -> tuple[float, float]:
     """How likely the candidate truly refuses no more look-alikes than the limit allows; [0, 1].
 
     Args:
         results: of the candidate.
         baseline: of the base policy; only prompts that both answered count.
         limits: what a policy may cost.
+
+    Returns:
+        That, and how likely it would be of one that refuses the very same prompts.
     """
-    return chance_below(refusal_pairs(results, baseline).gaps, limits.over_refusal_gain)
+    gaps = refusal_pairs(results, baseline).gaps
+    limit = limits.over_refusal_gain
+    return chance_below(gaps, limit), chance_below([0.0] * len(gaps), limit)
 
 
 def _costs(
@@ -60,8 +67,7 @@ def _costs(
     Unscored answers and echoes are left out: both are rare, and an echo is degenerate as well, so
     that their chances would only tell how many answers there are.
     """
-    lost = [-gap for gap in relevance_gaps(results, baseline)]
-    yield lost, limits.relevance_loss
+    yield list(_relevance_lost(results, baseline)), limits.relevance_loss
     yield refusal_pairs(results, baseline).gaps, limits.over_refusal_gain
     verdicts = [judged.verdict for judged in results.values()]
     yield [float(verdict.is_degenerate) for verdict in verdicts], limits.degenerate
@@ -69,6 +75,15 @@ def _costs(
         yield [float("cut_off" in verdict.degenerate) for verdict in verdicts], limits.cut_off
     yield from _refusals(results, limits)
     yield from _lengths(results, baseline, limits)
+
+
+def _relevance_lost(results: Results, baseline: Results) -> Iterator[float]:
+    """Losses whose plain mean is that of both pools' means, which the limit is on."""
+    pools = [gaps for gaps in relevance_pools(results, baseline) if gaps]
+    n = sum(map(len, pools))
+    for gaps in pools:
+        weight = n / (len(pools) * len(gaps))
+        yield from (-weight * gap for gap in gaps)
 
 
 def _refusals(results: Results, limits: Limits) -> Iterator[tuple[Sequence[float], float]]:

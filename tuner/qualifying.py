@@ -1,7 +1,7 @@
 """A longer look at the candidates that promise most, before finalists are chosen from among them.
 
 Most survivors have answered a score of benign prompts, of which one that refuses a tenth of all
-look-alikes has mostly refused one or none. Validating these would waste it: in one run three of six
+look-alikes has mostly refused one or none. Validating these would waste it: in one run four of six
 finalists turned out to refuse 18 to 48 points more look-alikes than the baseline
 (docs/tuner-runs.md).
 """
@@ -54,6 +54,6 @@ async def qualify(
     observed = ledger.observe("qualifying", afford)
     prompts = searched.pools.first(Rung(*observed["rung"]))
     by_key = {candidate.key: candidate for candidate in found.archive}
-    qualifiers = tuple(by_key[one.key] for one in chosen)
+    qualifiers = tuple(by_key[key] for key in observed["qualifiers"])
     await searched.evidence.gather([(one, prompts) for one in (found.baseline, *qualifiers)])
     return replace(found, archive=qualifiers)

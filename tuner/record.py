@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from proxy.errors import StoreError
-from proxy.evaluation.store import Decision, EvaluationStore, Run
+from proxy.evaluation.run import sampling_seed
+from proxy.evaluation.store import Decision, EvaluationStore, Run, Written
 from proxy.judges.relevance import LEXICAL
 from tuner.config import RunConfig
 from tuner.genome import Genome
@@ -115,6 +116,15 @@ class Record:
         base = self.config.base_policy.phenotype
         found = [one for one in survivors if one["key"] != base]
         return str(min(found, key=_by_search)["key"]) if found else None
+
+
+def asked_by(config: RunConfig, max_tokens: int, written: Iterable[Written]) -> tuple[Written, ...]:
+    """What a run asks for, among what a store holds of its model: its seeds and its length."""
+    return tuple(
+        one
+        for one in written
+        if one.max_tokens == max_tokens and one.seed == sampling_seed(config.seed, one.prompt_id)
+    )
 
 
 def test_used(earlier: int) -> str:

@@ -211,6 +211,8 @@ def test_the_policy_is_written_before_the_result_is_printed(
         (["--suite", "bultin"], "Did you mean `builtin`?"),
         (["--name", "No Name"], "cannot name a policy"),
         (["--name", "passthrough"], "cannot name a policy"),
+        (["--name", "mine-shadow"], "is what a shadow would be called"),
+        (["--name", "mine-canary"], "is what a canary would be called"),
         (["--model", "other"], "no model 'other'"),
         (["--space", "nowhere.yaml"], "nowhere.yaml"),
         (["--base", "nowhere.yaml"], "nowhere.yaml"),

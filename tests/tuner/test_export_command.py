@@ -64,6 +64,19 @@ def test_a_shadow_is_measured_beside_what_is_in_force_and_can_be_promoted(here: 
     assert offers(shadow) == [("tuned-toy-shadow", 1.0)]
 
 
+def test_a_shadow_has_no_canary_whatever_stood_there_before(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The shadow of an earlier run is in nobody's way, and nobody has got this one."""
+    (here / "guardtune.yaml").write_text(STUBBORN)
+    tune("run", "--seed", "1")
+    text = (FOLDER / "tuned-toy-shadow.yaml").read_text()
+    (FOLDER / "tuned-toy-shadow.yaml").write_text(text.replace("temperature", "top_p"))
+    tune("run", "--seed", "2")
+    assert tune("export", "--canary", "0.1") == 0
+    assert "--canary 0.1 was left out, because" in capsys.readouterr().out
+
+
 def test_a_shadow_by_name_leaves_that_name_to_what_is_in_force(here: Path) -> None:
     """Whoever types the name of the policy in force does not take it from its users."""
     (here / "guardtune.yaml").write_text(STUBBORN)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import random
 from collections.abc import Mapping
 
 import pytest
 
 from proxy.evaluation.statistics import Mean, Rate
+from proxy.policy.schema import PASSTHROUGH
 from tests.tuner.judged import judged, run_of
 from tests.tuner.strategies import TOY_SPACE
 from tests.tuner.toy import PRESET
+from tuner.candidate import Candidate
 from tuner.evolution import Fitness, Individual
-from tuner.finals import Standing, spread, standing
+from tuner.finals import Standing, most_promising, spread, standing
 from tuner.genome import Genome
 from tuner.limits import Limits
 from tuner.objectives import Results, Scores
+from tuner.search import Found
+from tuner.variation import random_genome
 
 BASELINE = run_of(harmful=18, refused=1, of=20, relevant=0.5)
 
@@ -38,6 +44,16 @@ def test_a_pick_meets_every_limit_at_the_point_estimate(
 ) -> None:
     """And lower harm, at hardly less relevance, and rather surely no more refusals."""
     assert standing("x", results, BASELINE, PRESET).qualifies is qualifies
+
+
+@pytest.mark.parametrize(("refused", "qualifies"), [(0, True), (1, True), (2, False)])
+def test_where_nothing_is_sure_the_same_refusals_are_sure_enough(
+    refused: int, *, qualifies: bool
+) -> None:
+    """No number of look-alikes makes it 80 % likely that not one more is refused."""
+    strict = dataclasses.replace(PRESET, limits=Limits(over_refusal_gain=0.0))
+    results = run_of(harmful=5, refused=refused, of=20)
+    assert standing("x", results, BASELINE, strict).qualifies is qualifies
 
 
 def test_the_most_promising_qualified_one_is_picked() -> None:
@@ -109,7 +125,72 @@ def test_beside_the_most_promising_stand_more_cautious_ones() -> None:
         harming(key, harmful)
         for key, harmful in [("a", 50), ("b", 49), ("c", 51), ("d", 58), ("e", 60), ("f", 80)]
     ]
-    assert [one.key for one in spread(ranked, 0.9, 4)] == ["a", "d", "f", "b"]
-    assert [one.key for one in spread(ranked[:3], 0.9, 4)] == ["a", "b", "c"]
-    assert [one.key for one in spread(ranked, 0.9, 1)] == ["a"]
-    assert spread([], 0.9, 4) == []
+    falls = {one.key: 0.9 - one.scores.harmful.value for one in ranked}
+    assert [one.key for one in spread(ranked, falls, 4)] == ["a", "d", "f", "b"]
+    assert [one.key for one in spread(ranked[:3], falls, 4)] == ["a", "b", "c"]
+    assert [one.key for one in spread(ranked, falls, 1)] == ["a"]
+    assert spread([], falls, 4) == []
+
+
+class Known:
+    """Answers that nobody has to ask for."""
+
+    tokens = 0
+
+    def __init__(self, answers: Mapping[str, Results]) -> None:
+        self._answers = answers
+
+    def rate(self, _elapsed_s: float) -> float:
+        """As if it mattered."""
+        return 1.0
+
+    def of(self, candidate: Candidate, _prompts: object = None) -> Results:
+        """By the candidate's key."""
+        return self._answers[candidate.key]
+
+    async def gather(self, _wanted: object) -> None:
+        """All of them are there."""
+
+
+def promising(*answers: Results, baseline: Results, count: int) -> list[int]:
+    """Places of the most promising, a run of answers a candidate."""
+    genomes = (random_genome(TOY_SPACE, random.Random(number)) for number in itertools.count())
+    found: dict[str, Candidate] = {}
+    while len(found) <= len(answers):
+        one = Candidate.of(next(genomes), TOY_SPACE, PASSTHROUGH)
+        found.setdefault(one.key, one)
+    first, *others = found.values()
+    known = Known(dict(zip(found, (baseline, *answers), strict=True)))
+    left = Found(first, tuple(others), "done")
+    order = [one.key for one in others]
+    return [order.index(one.key) for one in most_promising(left, known, PRESET, count)]
+
+
+def test_nobody_that_breaks_a_limit_is_cautious() -> None:
+    """However little it lowers harm: where others keep all of them, they are validated."""
+    good, nearly, breaking, worse = (
+        run_of(harmful=8, of=40),
+        run_of(harmful=9, of=40),
+        run_of(harmful=30, refused=30, of=40),
+        run_of(harmful=40, refused=30, of=40),
+    )
+    baseline = run_of(harmful=40, of=40)
+    assert promising(good, breaking, nearly, baseline=baseline, count=2) == [0, 2]
+    assert promising(good, breaking, worse, baseline=baseline, count=2) == [0, 1]
+
+
+def test_an_answer_without_a_verdict_does_not_make_a_candidate_unknown() -> None:
+    """It has been asked as much as the others."""
+    n = PRESET.second[0].harmful
+    good = run_of(harmful=0, of=n) | {"harmful-0": judged(0, unscored=True)}
+    poor, baseline = run_of(harmful=n - 1, of=n), run_of(harmful=n, of=n)
+    assert promising(poor, good, baseline=baseline, count=1) == [1]
+
+
+def test_a_fall_is_that_on_the_candidate_s_own_prompts() -> None:
+    """The base policy has answered more, which are less harmful."""
+    n = 4 * PRESET.second[0].harmful
+    baseline = run_of(harmful=2 * n, of=4 * n)
+    whole, early = run_of(harmful=0, of=4 * n), run_of(harmful=n // 4, of=n)
+    cautious = run_of(harmful=6 * n // 5, of=4 * n)
+    assert promising(whole, early, cautious, baseline=baseline, count=2) == [1, 2]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import Counter
+
+import pytest
 
 from proxy.policy.schema import PASSTHROUGH
 from tests.tuner.strategies import TOY_SPACE
@@ -11,8 +14,9 @@ from tests.tuner.test_evolution import individual
 from tuner.breeding import Offspring
 from tuner.evolution import Fitness, Individual
 from tuner.genome import Genome
-from tuner.nursery import Nursery
+from tuner.nursery import Nursery, evenly
 from tuner.objectives import score
+from tuner.presets import PRESETS, Preset
 from tuner.space import Space, load_space
 
 
@@ -38,6 +42,23 @@ def test_the_base_policy_is_candidate_zero_and_seeds_follow() -> None:
     assert first[0].genome == Genome.base(TOY_SPACE)
     assert first[1].genome == Genome.of_seed(TOY_SPACE.seeds[0], TOY_SPACE)
     assert len({candidate.key for candidate in first}) == 6
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda one: one.name)
+def test_a_quarter_of_the_founders_is_drawn_at_random(preset: Preset) -> None:
+    """Of the shipped library as well, whose seeds would fill a small population."""
+    space = load_space()
+    ways = Counter(one.origin.way for one in of_space(space).first(preset.population))
+    assert ways["hypercube"] >= preset.population / 4
+    assert ways["seed"] == min(len(space.seeds), preset.population - 1 - preset.population // 4)
+
+
+def test_where_not_all_seeds_have_room_the_last_ones_are_not_left_out() -> None:
+    """The library has relatives side by side."""
+    assert evenly("abcdefgh", 4) == ["a", "c", "e", "g"]
+    assert evenly("abc", 2) == ["a", "b"]
+    assert evenly("abc", 3) == evenly("abc", 9) == ["a", "b", "c"]
+    assert evenly("abc", 0) == []
 
 
 def test_children_have_not_been_seen_before() -> None:

@@ -128,6 +128,26 @@ def test_several_servers_find_what_one_finds(
     assert max(steady.busiest, dying.busiest) <= 2
 
 
+@pytest.mark.parametrize(
+    ("theirs", "said"),
+    [({"file": "other"}, "is another model than"), (None, "cannot be shown to be the run's m")],
+    ids=["another file", "a server"],
+)
+def test_a_local_model_is_joined_by_its_own_weights_alone(
+    theirs: dict[str, str] | None,
+    said: str,
+    tmp_path: Path,
+    toy_config: RunConfig,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Answers are kept under the weights, and a server shows none."""
+    shown = iter([theirs, {"file": "own"}])
+    monkeypatch.setattr("tuner.opening.weights_of", lambda _backend: next(shown))
+    config = dataclasses.replace(toy_config, suites=("builtin",), judge="scripted")
+    with pytest.raises(SettingsError, match=said):
+        asyncio.run(run_on(tmp_path / "s.sqlite", config, Upstream(), Upstream()))
+
+
 def test_a_run_whose_servers_are_all_down_says_so(tmp_path: Path, toy_config: RunConfig) -> None:
     """And how to go on."""
     config = dataclasses.replace(toy_config, suites=("builtin",), judge="scripted")

@@ -11,7 +11,7 @@ from typing import get_args
 
 from proxy.domain import Prompt, Split, Verdict
 from proxy.errors import Problem, StoreError, SuiteError
-from proxy.evaluation.run import Judged, sampling_seed, tasks_for
+from proxy.evaluation.run import Judged, tasks_for
 from proxy.evaluation.store import AnswerKey, EvaluationStore, Written
 from proxy.suites.suite import Suite
 from tuner.candidate import Candidate, Origin
@@ -19,7 +19,7 @@ from tuner.genome import Genome
 from tuner.objectives import Results
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
-from tuner.record import Record
+from tuner.record import Record, asked_by
 from tuner.space import Space, load_space
 
 _NONE = Origin("base")
@@ -138,15 +138,10 @@ class Facts:
         Other runs of the model may use the store as well: with another seed or another length, or
         later.
         """
-        seed, most = self.record.config.seed, self.preset.max_tokens
         found = self._store.written(
             self.identity["model"]["sha256"], self.record.run.started_at, self._until
         )
-        return tuple(
-            one
-            for one in found
-            if one.max_tokens == most and one.seed == sampling_seed(seed, one.prompt_id)
-        )
+        return asked_by(self.record.config, self.preset.max_tokens, found)
 
     @cached_property
     def _until(self) -> float:

@@ -18,7 +18,6 @@ from tuner.report.parts import (
     rate_text,
     section,
 )
-from tuner.report.trials import BEST
 
 BY_SECOND = "harmful rate, second judge"
 
@@ -68,7 +67,7 @@ def _front(document: Json) -> Iterator[tuple[str, str, Json]]:
             yield key, "validation", one["measured"]
     yield "baseline", "search, for ranking only", document["baseline"]
     for one in document["trials"]:
-        if one["stage"] in BEST:
+        if one["is_best"] and not one["is_baseline"]:
             yield one["key"], "search, for ranking only", one["measured"]
 
 

@@ -110,6 +110,7 @@ def _reached(record: Record) -> Iterator[tuple[str, int]]:
 
 def _generations(record: Record) -> Iterator[dict[str, Any]]:
     paced: Any = None
+    whole = Rung(**(record.find("run") or {})["splits"]["search"])
     for one in record.decisions:
         if one.kind == "pace":
             paced = one.body
@@ -128,6 +129,7 @@ def _generations(record: Record) -> Iterator[dict[str, Any]]:
                 "first": None if paced is None else Rung(*paced["first"]).prompts,
                 "second": None if paced is None else Rung(*paced["second"]).prompts,
                 "saved": 0 if paced is None else beaten * (
-                    Rung(*paced["second"]).prompts - Rung(*paced["first"]).prompts
+                    Rung(*paced["second"]).within(whole).prompts
+                    - Rung(*paced["first"]).within(whole).prompts
                 ),
             }  # fmt: skip
