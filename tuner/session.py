@@ -233,13 +233,15 @@ async def _finish(
 
 
 def earlier_tests(session: Session) -> int:
-    """Other runs in the store that were tested with this model on the test split of this suite."""
+    """Other runs in the store that were tested with this model on prompts of this test split."""
+    ours = {prompt.id for prompt in session.suite.select(split="test")}
+    written = session.store.written(session.model_sha256, since=0.0)
+    seen = {one.phenotype for one in written if one.prompt_id in ours}
     records = (Record(run, session.store.decisions(run.id)) for run in session.store.runs())
     return sum(
         record.run.id != session.run_id
-        and record.find("test") is not None
+        and (record.find("test") or {"key": None})["key"] in seen
         and (record.find("run") or {})["model"]["sha256"] == session.model_sha256
-        and (record.find("run") or {})["suite"]["sha256"] == session.suite.sha256
         for record in records
     )
 

@@ -301,12 +301,23 @@ def test_a_full_disk_ends_the_run_and_nothing_is_lost(
 
 
 def test_a_test_split_used_before_is_said_to_be(tmp_path: Path, open_session: OpenSession) -> None:
-    """By a run in the same store, with the same model and suite; a resumed run does not recount."""
+    """By a run in the same store with the same model; a resumed run does not recount.
+
+    Also where it had other prompts beside them, and not where it had none of them.
+    """
+    more, other = toy_suite(50), toy_suite()
+    renamed = tuple(dataclasses.replace(one, id=f"other-{one.id}") for one in other.items)
+    suites = {
+        "r": toy_suite(),
+        "second": toy_suite(),
+        "more": dataclasses.replace(more, sha256="1" * 64),
+        "none": dataclasses.replace(other, items=renamed, sha256="2" * 64),
+    }
     with EvaluationStore(tmp_path / "s.sqlite") as store:
-        for run_id in ("r", "second", "r"):
-            asyncio.run(run_session(open_session(store, run_id)))
-        used = [Record.load(store, run_id).earlier_tests for run_id in ("r", "second")]
-    assert used == [0, 1]
+        for run_id in (*suites, "r"):
+            asyncio.run(run_session(open_session(store, run_id, suite=suites[run_id])))
+        used = {run_id: Record.load(store, run_id).earlier_tests for run_id in suites}
+    assert used == {"r": 0, "second": 1, "more": 2, "none": 0}
 
 
 def test_a_library_that_quotes_a_prompt_is_refused(space: Space) -> None:
