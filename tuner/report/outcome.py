@@ -24,6 +24,7 @@ from tuner.report.parts import (
     section,
     span,
 )
+from tuner.report.pick import pick
 
 _TILES = ("harmful", "relevance", "over_refusal", "degenerate")
 
@@ -33,6 +34,7 @@ def outcome(document: Json) -> Iterator[Html]:
     yield _tiles(document)
     yield fronts(document)
     yield _statistics(document)
+    yield pick(document)
     if document["contrast"] is not None:
         yield _categories(document)
         yield _discordance(document)

@@ -26,7 +26,8 @@ from tuner.report.text import LEXICAL_RELEVANCE
 _SCRIPTS = ("d3.min.js", "plot.umd.min.js", "figures.js")
 
 _JUMPS = {
-    "front": "front", "statistics": "statistics", "categories": "categories",
+    "front": "front", "statistics": "statistics", "pick": "pick",
+    "categories": "categories",
     "discordance": "fixed and broken", "degeneration": "degeneration", "judge": "judge",
     "optimism": "optimism", "hypervolume": "progress", "funnel": "race", "parallel": "candidates",
     "importance": "importance", "ablation": "ablation", "genealogy": "genealogy",
