@@ -658,7 +658,8 @@ class TestRealModel:
             kept = {prefix.lane.sequence for prefix in loop._scheduler.prefixes}
             others = [n for n in range(smollm._limits.n_sequences) if n not in kept]
             assert not any(runtime.cells_in_use(n) for n in others)  # type: ignore[attr-defined]  # the real runtime
-            body, _ = await answer(smollm, ask("Say hi.", max_tokens=2))
+            # Sampled, one in twenty begins with half an emoji, of which two tokens show nothing.
+            body, _ = await answer(smollm, ask("Say hi.", max_tokens=2, temperature=0))
             assert content(body)
 
         runner.run(scenario())
