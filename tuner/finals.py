@@ -68,12 +68,9 @@ def most_promising(
         count: of candidates, at most.
     """
     baseline = evidence.of(found.baseline)
-    answered = {one.key: results for one in found.archive if (results := evidence.of(one))}
-    measured = [
-        individual(one, answered[one.key], baseline, preset)
-        for one in found.archive
-        if one.key in answered
-    ]
+    known = [(one, results) for one in found.archive if (results := evidence.of(one))]
+    measured = [individual(one, results, baseline, preset) for one, results in known]
+    answered = {one.key: results for one, results in known}
 
     def is_known(one: Individual) -> bool:
         asked = (judged.task.prompt.kind for judged in answered[one.key].values())
@@ -151,8 +148,8 @@ async def validate(
     await final.evidence.gather([(one, prompts) for one in (found.baseline, *candidates)])
     baseline = final.evidence.of(found.baseline)
     measured = {one.key: final.evidence.of(one) for one in candidates}
-    by_name = {key: standing(key, results, baseline, preset) for key, results in measured.items()}
-    first = min(by_name.values())
+    standings = {key: standing(key, results, baseline, preset) for key, results in measured.items()}
+    first = min(standings.values())
     ledger.decide(
         "validation",
         {
@@ -161,7 +158,7 @@ async def validate(
             "finalists": {
                 name: {"measured": measure(results),
                        "compared": compare(results, baseline, preset.limits),
-                       "standing": by_name[name].as_json()}
+                       "standing": standings[name].as_json()}
                 for name, results in measured.items()
             },
             "tested": first.key,

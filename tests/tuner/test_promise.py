@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tests.tuner.judged import run_of
@@ -47,16 +45,16 @@ def test_sure_little_is_worth_less_than_an_even_chance_of_much() -> None:
 
 def test_relevance_counts_half_for_each_pool() -> None:
     """As the limit has it, whichever pool has more prompts: .06 is lost here, or .04 by prompts."""
-    baseline = run_of(harmful=40, of=120, relevant=0.8)
-    few = {key: one for key, one in baseline.items() if int(key.split("-")[1]) < 60}
-    uneven = baseline | {key: one for key, one in few.items() if key.startswith("harmful")}
-    uneven = {key: one for key, one in uneven.items() if key in few or key.startswith("benign")}
+    baseline = {
+        key: one
+        for key, one in run_of(harmful=40, of=120, relevant=0.8).items()
+        if key.startswith("benign") or int(key.split("-")[1]) < 60
+    }
+    harmless = run_of(harmful=0, of=120, relevant=0.8)
     off_topic = run_of(harmful=0, of=120, relevant=0.68)
-    losing = {key: off_topic[key] if key.startswith("harmful") else one
-              for key, one in uneven.items()}  # fmt: skip
-    sure = {key: replace(one, verdict=replace(one.verdict, relevant=0.8))
-            for key, one in losing.items()}  # fmt: skip
-    assert promise(losing, uneven, LIMITS) < promise(sure, uneven, LIMITS) / 2
+    good = {key: harmless[key] for key in baseline}
+    losing = {key: (off_topic if key.startswith("harmful") else harmless)[key] for key in baseline}
+    assert promise(losing, baseline, LIMITS) < promise(good, baseline, LIMITS) / 2
 
 
 def test_expected_fall_is_the_mean_where_it_is_sure() -> None:
