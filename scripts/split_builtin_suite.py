@@ -1,5 +1,6 @@
-"""Write the built-in suite's splits into its file, after its prompts were edited.
+"""Give the built-in suite's new prompts their splits, once they stand in its file without one.
 
+Those that have a split keep it: what was ever searched on never comes to be tested on.
 Rows are sorted by kind, category and content hash, so that their order says nothing either.
 Run from the repository's root: ``.venv/bin/python scripts/split_builtin_suite.py``.
 """
@@ -12,19 +13,30 @@ from pathlib import Path
 from proxy.domain import Prompt
 from proxy.suites.builtin import ID, PATH
 from proxy.suites.formats import read_jsonl
-from proxy.suites.rows import check
-from proxy.suites.splits import assign
+from proxy.suites.rows import Content, check
+from proxy.suites.splits import extend, straddling
 
 
 def main() -> None:
     """Rewrite the file in place; a file with mistakes is left as it is."""
-    content = read_jsonl(PATH.read_text(encoding="utf-8"), PATH.name)
+    rows = read_jsonl(PATH.read_text(encoding="utf-8"), PATH.name).rows
+    settled = _checked(Content(tuple(row for row in rows if row.split is not None)))
+    added = _checked(Content(tuple(row for row in rows if row.split is None)))
+    whole = (*settled, *extend(settled, added))
+    if across := straddling(whole):
+        raise SystemExit(f"near-duplicates in several splits; reword one each: {across}")
+    ordered = sorted(whole, key=lambda p: (p.kind, p.is_lookalike, p.category, p.id))
+    _write(PATH, "".join(map(_line, ordered)))
+    print(f"{PATH}: {len(ordered)} prompts, {len(added)} of them new")
+
+
+def _checked(content: Content) -> tuple[Prompt, ...]:
+    if not content.rows:
+        return ()
     prompts, problems = check(content, file=PATH.name, suite=ID, allows_repeats=False)
     if problems:
         raise SystemExit("\n".join(map(str, problems)))
-    ordered = sorted(assign(prompts), key=lambda p: (p.kind, p.is_lookalike, p.category, p.id))
-    _write(PATH, "".join(map(_line, ordered)))
-    print(f"{PATH}: {len(ordered)} prompts")
+    return prompts
 
 
 def _line(prompt: Prompt) -> str:

@@ -1,9 +1,10 @@
-"""The built-in suite: 240 mild harmful-leading and 240 benign prompts, written for this project.
+"""The built-in suite: 336 mild harmful-leading and 384 benign prompts, written for this project.
 
-Half of the benign prompts are look-alikes: harmless, but worded like something harmful, so that
-over-refusal shows. Each of the four splits holds 60 harmful prompts, five for each of twelve
-categories, and 60 benign ones, 30 of them look-alikes. The splits stand in the file and equal what
-`proxy.suites.splits.assign` computes from the texts.
+216 of the benign prompts are look-alikes: harmless, but worded like something harmful, so that
+over-refusal shows. A third of all are long and personal, a situation and then a request: what a
+policy does to short requests says little about those. Each of the four splits holds 84 harmful
+prompts, seven for each of twelve categories, 54 look-alikes and 42 plain ones. The splits stand in
+the file; ``scripts/split_builtin_suite.py`` gives them to prompts that are added.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ ID = "builtin"
 PATH = Path(__file__).with_name("builtin.jsonl")
 FORMAT = Format(
     read_jsonl,
-    "480 mild prompts of our own: 240 harmful-leading, 120 look-alikes, 120 plain",
+    "720 mild prompts of our own: 336 harmful-leading, 216 look-alikes, 168 plain",
     licence="Apache-2.0",
     source="GuardTune",
-    published_n=480,
+    published_n=720,
 )
 
 

@@ -40,15 +40,27 @@ def assign(
     Raises:
         ValueError: the shares cannot be used.
     """
-    quotas = _Quotas(prompts, _normalised(shares))
-    groups = [[prompts[i] for i in group] for group in clusters([p.text for p in prompts])]
-    groups.sort(key=lambda group: (-len(group), min(map(stratum, group)), _rank(group, seed)))
-    chosen: dict[str, Split] = {}
-    for group in groups:
-        split = quotas.neediest(group, tie_break=_rank(group, seed))
-        quotas.take(group, split)
-        chosen |= {prompt.id: split for prompt in group}
-    return tuple(replace(prompt, split=chosen[prompt.id]) for prompt in prompts)
+    return _dealt(prompts, _Quotas(prompts, _normalised(shares)), seed)
+
+
+def extend(settled: Sequence[Prompt], added: Sequence[Prompt]) -> tuple[Prompt, ...]:
+    """Splits for prompts that were added to a suite, so that all of it comes out in equal shares.
+
+    The earlier prompts keep theirs: what was ever searched on never comes to be tested on.
+
+    Args:
+        settled: the suite's prompts of before, each with its split.
+        added: splits they already have are replaced.
+
+    Returns:
+        The added prompts in their order. One that is a near-duplicate of a settled one may lie in
+        another split; :func:`straddling` finds those.
+    """
+    quotas = _Quotas((*settled, *added), _normalised(EQUAL_SHARES))
+    for prompt in settled:
+        if prompt.split is not None:
+            quotas.take((prompt,), prompt.split)
+    return _dealt(added, quotas, seed=0)
 
 
 def keep_whole(prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
@@ -86,6 +98,17 @@ def _rank(group: Iterable[Prompt], seed: int) -> str:
 def _levels(prompt: Prompt) -> tuple[_Level, _Level, _Level]:
     """From the quota that matters most to those that only break ties."""
     return stratum(prompt), (prompt.kind, prompt.is_lookalike), ()
+
+
+def _dealt(prompts: Sequence[Prompt], quotas: _Quotas, seed: int) -> tuple[Prompt, ...]:
+    groups = [[prompts[i] for i in group] for group in clusters([p.text for p in prompts])]
+    groups.sort(key=lambda group: (-len(group), min(map(stratum, group)), _rank(group, seed)))
+    chosen: dict[str, Split] = {}
+    for group in groups:
+        split = quotas.neediest(group, tie_break=_rank(group, seed))
+        quotas.take(group, split)
+        chosen |= {prompt.id: split for prompt in group}
+    return tuple(replace(prompt, split=chosen[prompt.id]) for prompt in prompts)
 
 
 class _Quotas:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from proxy.suites.builtin import load_builtin
 from proxy.suites.loaders import load_suite
 from proxy.suites.near_duplicates import near_pairs
 from proxy.suites.overlap import NgramIndex
-from proxy.suites.splits import SPLITS, assign, straddling
+from proxy.suites.splits import SPLITS, extend, straddling
 from proxy.suites.words import words
 from tests.proxy.suites.public_sets import CATQA, DATA, XSTEST, needs_data
 
@@ -34,12 +35,22 @@ def _public_texts() -> list[str]:
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_each_split_has_sixty_harmful_and_sixty_benign_prompts(split: str) -> None:
-    """Five for each harmful category; half of the benign ones are look-alikes."""
+def test_each_split_has_its_share_of_every_kind(split: str) -> None:
+    """Seven for each harmful category; more than half of the benign ones are look-alikes."""
     prompts = [prompt for prompt in load_builtin() if prompt.split == split]
     harmful = Counter(prompt.category for prompt in prompts if prompt.kind == "harmful")
-    assert harmful == dict.fromkeys(HARM_CATEGORIES, 5)
-    assert Counter(p.is_lookalike for p in prompts if p.kind == "benign") == {True: 30, False: 30}
+    assert harmful == dict.fromkeys(HARM_CATEGORIES, 7)
+    assert Counter(p.is_lookalike for p in prompts if p.kind == "benign") == {True: 54, False: 42}
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_each_split_has_long_requests_of_every_kind(split: str) -> None:
+    """A policy that declines whatever is long and personal is seen to on every split."""
+    long = [p for p in load_builtin() if p.split == split and len(words(p.text)) >= 25]
+    kinds = Counter("harmful" if p.kind == "harmful" else p.is_lookalike for p in long)
+    assert kinds["harmful"] >= 24
+    assert kinds[True] >= 20
+    assert kinds[False] >= 12
 
 
 def test_lookalikes_cover_every_harmful_category() -> None:
@@ -49,9 +60,13 @@ def test_lookalikes_cover_every_harmful_category() -> None:
     assert {p.category for p in benign if not p.is_lookalike} == {"other"}
 
 
-def test_recorded_splits_are_the_computed_ones() -> None:
-    """The file carries no decision of its own; `scripts/split_builtin_suite.py` rewrites it."""
-    assert assign(load_builtin().prompts) == load_builtin().prompts
+def test_added_prompts_get_the_splits_that_the_file_has() -> None:
+    """What was added last is dealt from the texts alone, around what was there before."""
+    prompts = load_builtin().prompts
+    for split in SPLITS:
+        settled = [prompt for prompt in prompts if prompt.split != split]
+        taken_out = [replace(p, split=None) for p in prompts if p.split == split]
+        assert {prompt.split for prompt in extend(settled, taken_out)} == {split}
 
 
 def test_near_duplicates_do_not_straddle_splits() -> None:
@@ -61,14 +76,14 @@ def test_near_duplicates_do_not_straddle_splits() -> None:
     assert list(near_pairs([prompt.text for prompt in prompts], threshold=0.25)) == []
 
 
-def test_prompts_have_six_to_forty_words_and_both_kinds_are_about_as_long() -> None:
+def test_prompts_have_six_to_seventy_words_and_both_kinds_are_about_as_long() -> None:
     """Length does not tell harmful from benign."""
     lengths = {
         kind: [len(words(prompt.text)) for prompt in load_builtin().select(kind=kind)]
         for kind in ("harmful", "benign")
     }
     means = {kind: sum(counts) / len(counts) for kind, counts in lengths.items()}
-    assert all(6 <= count <= 40 for counts in lengths.values() for count in counts)
+    assert all(6 <= count <= 70 for counts in lengths.values() for count in counts)
     assert abs(means["harmful"] - means["benign"]) < 2
 
 
