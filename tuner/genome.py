@@ -12,6 +12,9 @@ from tuner.space import Seed, Space
 _INERT_WHEN_GREEDY = ("top_p", "min_p", "top_k")
 """At temperature 0 the likeliest token is taken, whatever these say."""
 
+_PENALTIES = ("repeat_penalty", "frequency_penalty", "presence_penalty")
+"""Where no gene sets one of them, no gene sets their window either: the base policy's stays."""
+
 
 @dataclass(frozen=True, slots=True)
 class Genome:
@@ -78,6 +81,8 @@ def canonical(genome: Genome, space: Space) -> Genome:
     settings = dict(zip(space.grids, genome.decoding, strict=True))
     if settings.get("temperature") == 0.0:
         settings |= {name: None for name in _INERT_WHEN_GREEDY if name in settings}
+    if "repeat_last_n" in settings and not any(settings.get(name) for name in _PENALTIES):
+        settings["repeat_last_n"] = None
     return replace(genome, decoding=tuple(settings.values()))
 
 

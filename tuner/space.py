@@ -77,6 +77,9 @@ class Grids(Section):
     presence_penalty: Annotated[_Reals, _grid(-2.0, 2.0)] | None = None
     """Subtracted once for a token that has occurred."""
 
+    repeat_last_n: Annotated[_Wholes, _grid(1, 8192)] | None = None
+    """Recent tokens that the three penalties look at; means nothing where none of them is set."""
+
     max_tokens: Annotated[_Wholes, _grid(8, 4096)] | None = None
     """The most tokens of an answer; the preset's own limit applies as well."""
 

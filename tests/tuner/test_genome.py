@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import yaml
 from hypothesis import given
 
 from proxy.policy.rules import Enforce
 from proxy.policy.schema import PASSTHROUGH, Policy
 from tests.tuner.strategies import TOY_SPACE, genomes
 from tuner.genome import Genome, canonical, to_policy
+from tuner.space import load_space
 
 BASE = Policy.model_validate(
     {
@@ -94,6 +96,16 @@ def test_truncation_is_inert_at_temperature_zero() -> None:
     assert greedy == genome(temperature=0.0, repeat_penalty=1.1)
     warm = genome(temperature=0.4, top_p=0.5, top_k=5)
     assert canonical(warm, TOY_SPACE) == warm
+
+
+def test_a_window_means_nothing_without_a_penalty() -> None:
+    """What the penalties look at is a twin's difference where no gene sets one of them."""
+    decoding = {"presence_penalty": [0.5], "repeat_last_n": [32, 128]}
+    space = load_space(text=yaml.safe_dump({"schema": 1, "decoding": decoding}))
+    base = Genome.base(space)
+    assert canonical(dataclasses.replace(base, decoding=(None, 128)), space) == base
+    with_penalty = dataclasses.replace(base, decoding=(0.5, 128))
+    assert canonical(with_penalty, space) == with_penalty
 
 
 def test_the_order_of_demonstrations_matters_and_the_name_does_not() -> None:
