@@ -13,30 +13,24 @@ from pathlib import Path
 from proxy.domain import Prompt
 from proxy.suites.builtin import ID, PATH
 from proxy.suites.formats import read_jsonl
-from proxy.suites.rows import Content, check
-from proxy.suites.splits import extend, straddling
+from proxy.suites.rows import check
+from proxy.suites.splits import extend
+from proxy.suites.summary import torn
 
 
 def main() -> None:
     """Rewrite the file in place; a file with mistakes is left as it is."""
-    rows = read_jsonl(PATH.read_text(encoding="utf-8"), PATH.name).rows
-    settled = _checked(Content(tuple(row for row in rows if row.split is not None)))
-    added = _checked(Content(tuple(row for row in rows if row.split is None)))
-    whole = (*settled, *extend(settled, added))
-    if across := straddling(whole):
-        raise SystemExit(f"near-duplicates in several splits; reword one each: {across}")
-    ordered = sorted(whole, key=lambda p: (p.kind, p.is_lookalike, p.category, p.id))
-    _write(PATH, "".join(map(_line, ordered)))
-    print(f"{PATH}: {len(ordered)} prompts, {len(added)} of them new")
-
-
-def _checked(content: Content) -> tuple[Prompt, ...]:
-    if not content.rows:
-        return ()
+    content = read_jsonl(PATH.read_text(encoding="utf-8"), PATH.name)
     prompts, problems = check(content, file=PATH.name, suite=ID, allows_repeats=False)
     if problems:
         raise SystemExit("\n".join(map(str, problems)))
-    return prompts
+    whole = extend(prompts)
+    if across := torn(whole):
+        raise SystemExit("\n".join([*across, "Reword one of each, or give both one split."]))
+    ordered = sorted(whole, key=lambda p: (p.kind, p.is_lookalike, p.category, p.id))
+    _write(PATH, "".join(map(_line, ordered)))
+    n_added = sum(prompt.split is None for prompt in prompts)
+    print(f"{PATH}: {len(ordered)} prompts, {n_added} of them new")
 
 
 def _line(prompt: Prompt) -> str:

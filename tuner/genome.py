@@ -7,13 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from proxy.policy.schema import Policy
-from tuner.space import Seed, Space
+from tuner.space import PENALTIES, Seed, Space
 
 _INERT_WHEN_GREEDY = ("top_p", "min_p", "top_k")
 """At temperature 0 the likeliest token is taken, whatever these say."""
-
-_PENALTIES = ("repeat_penalty", "frequency_penalty", "presence_penalty")
-"""Where no gene sets one of them, no gene sets their window either: the base policy's stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +71,15 @@ class Genome:
 
 
 def canonical(genome: Genome, space: Space) -> Genome:
-    """The same behaviour with inert genes nulled, so that twins are recognised as one.
+    """The genome without genes that mean nothing, so that twins are recognised as one.
 
     Otherwise the search would spend its budget on twins, and gene importance would lie.
     """
     settings = dict(zip(space.grids, genome.decoding, strict=True))
     if settings.get("temperature") == 0.0:
         settings |= {name: None for name in _INERT_WHEN_GREEDY if name in settings}
-    if "repeat_last_n" in settings and not any(settings.get(name) for name in _PENALTIES):
+    if "repeat_last_n" in settings and all(settings.get(name) is None for name in PENALTIES):
+        # Penalties of the base policy keep its own window.
         settings["repeat_last_n"] = None
     return replace(genome, decoding=tuple(settings.values()))
 

@@ -22,6 +22,9 @@ MAX_DEMONSTRATIONS = 16
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")]
 
+PENALTIES = ("repeat_penalty", "frequency_penalty", "presence_penalty")
+"""What ``repeat_last_n`` is the window of."""
+
 _Value = TypeVar("_Value", int, float)
 
 
@@ -78,7 +81,7 @@ class Grids(Section):
     """Subtracted once for a token that has occurred."""
 
     repeat_last_n: Annotated[_Wholes, _grid(1, 8192)] | None = None
-    """Recent tokens that the three penalties look at; means nothing where none of them is set."""
+    """Recent tokens that penalties look at; as the base policy has it where no gene sets one."""
 
     max_tokens: Annotated[_Wholes, _grid(8, 4096)] | None = None
     """The most tokens of an answer; the preset's own limit applies as well."""
@@ -206,7 +209,13 @@ def load_space(path: Path = DEFAULT_SPACE, *, text: str | None = None) -> Space:
 
 
 def _loose(space: Space) -> Iterator[tuple[Location, str]]:
-    """What seeds refer to that is not there."""
+    """What seeds refer to that is not there, and a window that nothing would look through."""
+    if "repeat_last_n" in space.grids and not set(PENALTIES) & set(space.grids):
+        remedy = f"Give one of {', '.join(PENALTIES)} a grid, or remove it."
+        yield (
+            ("decoding", "repeat_last_n"),
+            f"no penalty that could look at it is searched. {remedy}",
+        )
     for number, seed in enumerate(space.seeds):
         at: Location = ("seeds", number)
         for slot, fragment in seed.slots.items():

@@ -1,7 +1,8 @@
 """Which prompts are searched on, chosen on, reported on and watched on: four disjoint splits.
 
 Stratified by kind and category, near-duplicate clusters kept whole, decided by content hash: the
-same prompts get the same splits in whatever order their file lists them.
+same prompts get the same splits in whatever order their file lists them. Only the built-in suite
+has grown since: there the earlier prompts keep theirs.
 """
 
 from __future__ import annotations
@@ -43,24 +44,23 @@ def assign(
     return _dealt(prompts, _Quotas(prompts, _normalised(shares)), seed)
 
 
-def extend(settled: Sequence[Prompt], added: Sequence[Prompt]) -> tuple[Prompt, ...]:
-    """Splits for prompts that were added to a suite, so that all of it comes out in equal shares.
+def extend(prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
+    """A split for each prompt that has none yet, so that all come out in equal shares.
 
-    The earlier prompts keep theirs: what was ever searched on never comes to be tested on.
-
-    Args:
-        settled: the suite's prompts of before, each with its split.
-        added: splits they already have are replaced.
+    Where prompts were added to a suite the earlier ones keep theirs: what was ever searched on
+    never comes to be tested on.
 
     Returns:
-        The added prompts in their order. One that is a near-duplicate of a settled one may lie in
+        All prompts in their order. A new one that is a near-duplicate of an earlier one may lie in
         another split; :func:`straddling` finds those.
     """
-    quotas = _Quotas((*settled, *added), _normalised(EQUAL_SHARES))
-    for prompt in settled:
+    quotas = _Quotas(prompts, _normalised(EQUAL_SHARES))
+    for prompt in prompts:
         if prompt.split is not None:
             quotas.take((prompt,), prompt.split)
-    return _dealt(added, quotas, seed=0)
+    added = _dealt([prompt for prompt in prompts if prompt.split is None], quotas, seed=0)
+    chosen = {prompt.id: prompt for prompt in added}
+    return tuple(chosen.get(prompt.id, prompt) for prompt in prompts)
 
 
 def keep_whole(prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:

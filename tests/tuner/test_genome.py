@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 
 import yaml
 from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.policy.rules import Enforce
 from proxy.policy.schema import PASSTHROUGH, Policy
 from tests.tuner.strategies import TOY_SPACE, genomes
 from tuner.genome import Genome, canonical, to_policy
 from tuner.space import load_space
+from tuner.variation import cross, mutate, random_genome
 
 BASE = Policy.model_validate(
     {
@@ -106,6 +109,15 @@ def test_a_window_means_nothing_without_a_penalty() -> None:
     assert canonical(dataclasses.replace(base, decoding=(None, 128)), space) == base
     with_penalty = dataclasses.replace(base, decoding=(0.5, 128))
     assert canonical(with_penalty, space) == with_penalty
+
+
+@given(st.integers(0, 2**32))
+def test_what_is_drawn_crossed_and_mutated_is_canonical(seed: int) -> None:
+    """With the real library, whose window means nothing without a penalty."""
+    space, rng = load_space(), random.Random(seed)
+    first, second = random_genome(space, rng), random_genome(space, rng)
+    made = [first, second, cross(first, second, space, rng), mutate(first, space, rng)]
+    assert [canonical(one, space) for one in made] == made
 
 
 def test_the_order_of_demonstrations_matters_and_the_name_does_not() -> None:

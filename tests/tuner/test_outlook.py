@@ -115,7 +115,7 @@ def test_at_most_everybody_stays_and_everything_is_as_long_as_may_be() -> None:
 
 def test_what_a_split_does_not_have_takes_no_time() -> None:
     """The built-in suite is smaller than the standard preset's test."""
-    small, large = Rung(60, 60), Rung(500, 500)
+    small, large = Rung(84, 96), Rung(500, 500)
     ends = [
         Outlook(PRESETS["standard"], True, None, search=large, validation=large, test=test)
         .at_end(0, Spent(), Speed(9, 1)).seconds

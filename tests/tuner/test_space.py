@@ -31,7 +31,7 @@ def test_default_library_is_rich_in_demonstrations() -> None:
 def test_default_answers_fit_into_the_presets_answers() -> None:
     """A model that copies a demonstration's length must be able to end: within 64 or 96 tokens."""
     for example in load_space().demonstrations:
-        most = 55 if example.id.startswith("long-") else 30
+        most = 55 if example.id.startswith(("long-", "to-")) else 30
         assert len(example.assistant.split()) <= most, example.id
 
 
@@ -51,6 +51,13 @@ def test_default_library_quotes_no_prompt_of_the_public_suites(spec: str) -> Non
     """The same for the suites that users measure on."""
     index = NgramIndex(load_suite(spec))
     assert {text: index.shared(text) for text in load_space().texts() if index.shared(text)} == {}
+
+
+def test_a_window_needs_a_penalty_that_looks_through_it() -> None:
+    """Otherwise its gene could never be set, and nobody would know."""
+    text = "schema: 1\ndecoding:\n  temperature: [0.2]\n  repeat_last_n: [32, 96]\n"
+    with pytest.raises(SpaceError, match=r"mine\.yaml:4: decoding\.repeat_last_n: no penalty"):
+        load_space(Path("mine.yaml"), text=text)
 
 
 def test_all_mistakes_are_reported_at_once_each_with_its_line() -> None:

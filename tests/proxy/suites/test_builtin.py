@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -47,10 +47,10 @@ def test_each_split_has_its_share_of_every_kind(split: str) -> None:
 def test_each_split_has_long_requests_of_every_kind(split: str) -> None:
     """A policy that declines whatever is long and personal is seen to on every split."""
     long = [p for p in load_builtin() if p.split == split and len(words(p.text)) >= 25]
-    kinds = Counter("harmful" if p.kind == "harmful" else p.is_lookalike for p in long)
-    assert kinds["harmful"] >= 24
-    assert kinds[True] >= 20
-    assert kinds[False] >= 12
+    kinds = Counter((prompt.kind, prompt.is_lookalike) for prompt in long)
+    assert kinds["harmful", False] >= 24
+    assert kinds["benign", True] >= 24
+    assert kinds["benign", False] >= 12
 
 
 def test_lookalikes_cover_every_harmful_category() -> None:
@@ -60,13 +60,18 @@ def test_lookalikes_cover_every_harmful_category() -> None:
     assert {p.category for p in benign if not p.is_lookalike} == {"other"}
 
 
-def test_added_prompts_get_the_splits_that_the_file_has() -> None:
-    """What was added last is dealt from the texts alone, around what was there before."""
-    prompts = load_builtin().prompts
-    for split in SPLITS:
-        settled = [prompt for prompt in prompts if prompt.split != split]
-        taken_out = [replace(p, split=None) for p in prompts if p.split == split]
-        assert {prompt.split for prompt in extend(settled, taken_out)} == {split}
+def test_the_prompts_of_before_keep_their_splits() -> None:
+    """What was ever searched on is never reported on."""
+    table = Path(__file__).with_name("builtin_first_splits.txt").read_text(encoding="utf-8")
+    first = dict(line.split() for line in table.splitlines())
+    assert len(first) == 480
+    assert {p.id: p.split for p in load_builtin() if p.id in first} == first
+
+
+def test_every_prompt_has_its_split_in_the_file() -> None:
+    """So `scripts/split_builtin_suite.py` has been run, and would change nothing."""
+    assert extend(load_builtin().prompts) == load_builtin().prompts
+    assert all(prompt.split for prompt in load_builtin())
 
 
 def test_near_duplicates_do_not_straddle_splits() -> None:

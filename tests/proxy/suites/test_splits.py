@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proxy.domain import Prompt, Split
 from proxy.suites.ordering import stratum
-from proxy.suites.splits import SPLITS, assign, keep_whole, straddling
+from proxy.suites.splits import SPLITS, assign, extend, keep_whole, straddling
 from proxy.suites.suite import prompt_id
 from tests.proxy.suites.suite_prompts import make_prompts
 
@@ -112,3 +112,34 @@ def test_keep_whole_moves_later_near_duplicates_to_the_first() -> None:
     copy = replace(_reworded(STRATA[0]), split="search")
     assert len(straddling([original, other, copy])) == 1
     assert keep_whole([original, other, copy]) == (original, other, replace(copy, split="test"))
+
+
+def test_extend_keeps_what_was_settled_and_evens_out_the_rest() -> None:
+    """Twenty prompts of before, however unevenly they lie, and twenty more: ten a split."""
+    before = [replace(prompt, split="test") for prompt in STRATA[:8]]
+    before += [replace(prompt, split="search") for prompt in STRATA[8:20]]
+    prompts = [*make_prompts(40, category="crime")[20:], *before]
+    whole = extend(prompts)
+    assert [prompt.id for prompt in whole] == [prompt.id for prompt in prompts]
+    assert list(whole[20:]) == before
+    counts = Counter(prompt.split for prompt in whole)
+    assert counts["test"] + counts["validation"] + counts["probe"] + counts["search"] == 40
+    assert counts["search"] == 12
+    assert {counts[name] for name in ("validation", "test", "probe")} <= {9, 10}
+
+
+def test_extend_goes_by_the_texts_alone() -> None:
+    """The order of the rows changes nothing, and with nothing settled it is `assign`."""
+    by_id = {prompt.id: prompt.split for prompt in extend(STRATA)}
+    shuffled = random.Random(1).sample(STRATA, len(STRATA))
+    assert {prompt.id: prompt.split for prompt in extend(shuffled)} == by_id
+    assert extend(STRATA) == assign(STRATA)
+
+
+def test_an_added_near_duplicate_is_seen_where_it_straddles() -> None:
+    """The script that adds prompts refuses those."""
+    original = replace(STRATA[0], split="test")
+    others = [replace(p, split="test") for p in STRATA[1:5]]
+    whole = extend([original, *others, _reworded(STRATA[0])])
+    assert whole[-1].split != "test"
+    assert len(straddling(whole)) == 1
