@@ -107,6 +107,18 @@ def test_opening_words_do_not_tell_the_kind(n_words: int) -> None:
     assert right / len(prompts) < 0.6
 
 
+def test_a_question_mark_at_the_end_does_not_tell_the_kind() -> None:
+    """Neither among short requests nor among long ones, whose request stands at the end."""
+    for is_long in (False, True):
+        asked = {
+            kind: [p.text.endswith("?") for p in load_builtin().select(kind=kind)
+                   if (len(words(p.text)) >= 25) == is_long]
+            for kind in ("harmful", "benign")
+        }  # fmt: skip
+        shares = {kind: sum(marks) / len(marks) for kind, marks in asked.items()}
+        assert abs(shares["harmful"] - shares["benign"]) < 0.1
+
+
 @pytest.mark.slow
 @needs_data
 def test_no_prompt_is_taken_from_a_public_set() -> None:
