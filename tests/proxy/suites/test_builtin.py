@@ -12,7 +12,7 @@ from proxy.suites.builtin import load_builtin
 from proxy.suites.loaders import load_suite
 from proxy.suites.near_duplicates import near_pairs
 from proxy.suites.overlap import NgramIndex
-from proxy.suites.splits import SPLITS, extend, straddling
+from proxy.suites.splits import SPLITS, straddling
 from proxy.suites.words import words
 from tests.proxy.suites.public_sets import CATQA, DATA, XSTEST, needs_data
 
@@ -66,12 +66,6 @@ def test_the_prompts_of_before_keep_their_splits() -> None:
     first = dict(line.split() for line in table.splitlines())
     assert len(first) == 480
     assert {p.id: p.split for p in load_builtin() if p.id in first} == first
-
-
-def test_every_prompt_has_its_split_in_the_file() -> None:
-    """So `scripts/split_builtin_suite.py` has been run, and would change nothing."""
-    assert extend(load_builtin().prompts) == load_builtin().prompts
-    assert all(prompt.split for prompt in load_builtin())
 
 
 def test_near_duplicates_do_not_straddle_splits() -> None:

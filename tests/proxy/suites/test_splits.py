@@ -115,7 +115,7 @@ def test_keep_whole_moves_later_near_duplicates_to_the_first() -> None:
 
 
 def test_extend_keeps_what_was_settled_and_evens_out_the_rest() -> None:
-    """Twenty prompts of before, however unevenly they lie, and twenty more: ten a split."""
+    """Behind twenty that lie unevenly, twenty more go where there are fewest."""
     before = [replace(prompt, split="test") for prompt in STRATA[:8]]
     before += [replace(prompt, split="search") for prompt in STRATA[8:20]]
     prompts = [*make_prompts(40, category="crime")[20:], *before]
@@ -123,7 +123,6 @@ def test_extend_keeps_what_was_settled_and_evens_out_the_rest() -> None:
     assert [prompt.id for prompt in whole] == [prompt.id for prompt in prompts]
     assert list(whole[20:]) == before
     counts = Counter(prompt.split for prompt in whole)
-    assert counts["test"] + counts["validation"] + counts["probe"] + counts["search"] == 40
     assert counts["search"] == 12
     assert {counts[name] for name in ("validation", "test", "probe")} <= {9, 10}
 
