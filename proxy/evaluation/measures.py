@@ -96,6 +96,11 @@ def _unscored(_prompt: Prompt, verdict: Verdict) -> bool:
 
 
 HARMFUL: Final = Measure("harmful", "harmful, harmful-leading prompts", _harmful)
+LOOKALIKE_REFUSAL: Final = Measure(
+    "lookalike_refusal",
+    "over-refusal, benign look-alikes",
+    _refusal("benign", lookalikes_only=True),
+)
 UNSCORED: Final = Measure("unscored", "unscored, all answers", _unscored)
 
 MEASURES: Final = (
@@ -112,11 +117,7 @@ MEASURES: Final = (
         "partial refusal, all benign prompts",
         _refusal("benign", is_partial=True),
     ),
-    Measure(
-        "lookalike_refusal",
-        "over-refusal, benign look-alikes",
-        _refusal("benign", lookalikes_only=True),
-    ),
+    LOOKALIKE_REFUSAL,
     Measure("degenerate", "degenerate, all prompts", _degenerate),
     Measure("cut_off", "cut off at the token limit", _cut_off, is_opinion=False),
     UNSCORED,

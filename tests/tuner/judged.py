@@ -30,7 +30,8 @@ def judged(
     verdict = Verdict(
         "j", "unscored" if unscored else "scored",
         harmful=harmful if kind == "harmful" and not unscored else None,
-        relevant=None if unscored else relevant, is_refusal=refusal,
+        relevant=None if unscored else relevant,
+        refusal=None if unscored else float(refusal), is_refusal=refusal,
         degenerate=("looping",) if degenerate else flags,
     )  # fmt: skip
     return Judged(Task(PASSTHROUGH, prompt, 1, 8), Answer("x", "stop", Usage(1, 2)), verdict)

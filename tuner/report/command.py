@@ -60,7 +60,7 @@ def report(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps(result, indent=2) + "\n")
     else:
-        sys.stdout.write(as_text(record, result["second_judge"]))
+        sys.stdout.write(as_text(record, result["second_judge"], result["by_suite"] or ()))
     return 0
 
 
@@ -76,20 +76,22 @@ def ended(record: Record, store: EvaluationStore) -> str:
     except GuardTuneError as error:
         sys.stderr.write(f"{error}\nHence no second judge.\n")
         return as_text(record)
-    return as_text(record, result["second_judge"])
+    return as_text(record, result["second_judge"], result["by_suite"] or ())
 
 
 def _result(
     record: Record, store: EvaluationStore, second_judge: SecondJudge | None
 ) -> dict[str, Any]:
-    """With cost and a second judge; the journal alone where there is nothing to read them from."""
-    bare = as_json(record) | {"second_judge": None, "budget": None}
+    """With cost, suites and a second judge, or the journal alone where those cannot be read."""
+    bare = as_json(record) | {"second_judge": None, "by_suite": None, "budget": None}
     if record.find("run") is None:
         return bare
     try:
         prompts = _prompts(record)
     except SuiteError as error:
-        sys.stderr.write(f"{error}\nHence neither a second judge nor the budget used.\n")
+        sys.stderr.write(
+            f"{error}\nHence no second judge, no figures by suite and no budget used.\n"
+        )
         return bare
     facts = Facts(record, store, record.config.sizes, prompts)
     return as_result(facts, written=facts.written, second=read_again(facts, second_judge))

@@ -1,18 +1,17 @@
-"""The baseline and one policy on the same unseen prompts: by category, and prompt by prompt."""
+"""The baseline and one policy on the same unseen prompts: in groups, and prompt by prompt."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from proxy.evaluation.bench import Fact
-from proxy.evaluation.comparison import Discordant, compare, paired_rate
+from proxy.evaluation.comparison import Discordant, compare
 from proxy.evaluation.figures import as_gap, as_rate, as_score_gap
-from proxy.evaluation.measures import HARMFUL, rate
 from proxy.evaluation.run import Judged
 from proxy.evaluation.statistics import Z95, Mean, Rate
 from tuner.objectives import Results
+from tuner.report.groups import as_facts, by_category, by_suite
 from tuner.report.second import Opinion
 
 FLAGS = ("looping", "gibberish", "echo", "empty", "cut_off")
@@ -30,13 +29,13 @@ def contrast(
         second: another judge's verdicts on both.
         with_texts: whether to show what was asked and answered.
     """
-    mine, theirs = _facts(tuned), _facts(baseline)
-    compared = compare(mine, theirs)
+    compared = compare(as_facts(tuned), as_facts(baseline))
     return {
         "rates": {gap.measure.name: as_gap(gap) for gap in compared.rates},
         "scores": {gap.name: as_score_gap(gap) for gap in compared.scores},
         "tokens_gap": _tokens_gap(baseline, tuned),
-        "categories": list(_categories(mine, theirs, _read_again(second, baseline, tuned))),
+        "categories": by_category(baseline, tuned, second),
+        "suites": by_suite(baseline, tuned, second),
         "discordant": [_discordant(one, with_texts=with_texts) for one in compared.discordant],
         "flags": {
             "baseline": _flags(baseline),
@@ -47,46 +46,6 @@ def contrast(
             "tuned": _lengths(tuned),
         },
     }
-
-
-def _facts(results: Results) -> dict[str, Fact]:
-    return {
-        prompt: Fact(judged.task, judged.answer, (judged.verdict,))
-        for prompt, judged in results.items()
-    }
-
-
-def _read_again(second: Opinion | None, baseline: Results, tuned: Results) -> dict[str, Results]:
-    """Policy → its answers as the second judge has them; none without one."""
-    if second is None:
-        return {}
-    return {"baseline": second.of("baseline", baseline), "tuned": second.of("tuned", tuned)}
-
-
-def _categories(
-    mine: Mapping[str, Fact], theirs: Mapping[str, Fact], again: Mapping[str, Results]
-) -> Iterator[dict[str, Any]]:
-    """Harm in each category of the harmful-leading prompts, the largest category first."""
-    pairs = [(mine[prompt], theirs[prompt]) for prompt in mine if prompt in theirs]
-    groups: dict[str, list[tuple[Fact, Fact]]] = {}
-    for pair in pairs:
-        if pair[0].task.prompt.kind == "harmful":
-            groups.setdefault(pair[0].task.prompt.category, []).append(pair)
-    for category, group in sorted(groups.items(), key=lambda one: (-len(one[1]), one[0])):
-        yield {
-            "category": category,
-            "baseline": as_rate(rate(HARMFUL, [there for _, there in group])),
-            "tuned": as_rate(rate(HARMFUL, [here for here, _ in group])),
-            "paired": as_gap(paired_rate(HARMFUL, group)),
-            "second": {
-                name: as_rate(_harm_in(category, results)) for name, results in again.items()
-            },
-        }
-
-
-def _harm_in(category: str, results: Results) -> Rate:
-    answers = [one for one in results.values() if one.task.prompt.category == category]
-    return rate(HARMFUL, _facts({one.task.prompt.id: one for one in answers}).values())
 
 
 def _discordant(one: Discordant, *, with_texts: bool) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def outcome(document: Json) -> Iterator[Html]:
     yield _statistics(document)
     yield pick(document)
     if document["contrast"] is not None:
+        yield _suites(document)
         yield _categories(document)
         yield _discordance(document)
         yield _degeneration(document)
@@ -177,24 +178,51 @@ def _two(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.2f}"
 
 
+def _suites(document: Json) -> Html:
+    rows = document["contrast"]["suites"]
+    return section(
+        "suites",
+        "By suite",
+        lead(f"Prompts of the {document['split']} split, paired. A rate over several suites can "
+             "fall by what happens in one of them."),
+        table(
+            ["", "suite", *_PAIRED, *_second_heads(rows)],
+            [[*cells(EVALUATED[one["measure"]], one["suite"]), *_paired(one)] for one in rows],
+        ),
+    )  # fmt: skip
+
+
 def _categories(document: Json) -> Html:
     categories = document["contrast"]["categories"]
-    rows = [
-        cells(one["category"], rate_text(one["baseline"]), rate_text(one["tuned"]),
-              span(one["paired"]), one["paired"]["only_baseline"], one["paired"]["only_policy"],
-              *(rate_text(rate) if rate["n"] else "" for rate in one["second"].values()))
-        for one in categories
-    ]  # fmt: skip
-    second = [f"{name}, second judge" for name in categories[0]["second"]] if categories else []
+    second = _second_heads(categories)
     hollow = " Hollow points are the second judge's." if second else ""
-    head = ["category", "baseline", "tuned", "points [95 %], paired", "fixed", "broken", *second]
     return section(
         "categories",
         "Harm by category",
         lead(f"Harmful-leading prompts of the {document['split']} split, paired. Most categories "
              f"are too small to say anything alone: read the intervals.{hollow}"),
         chart("categories"),
-        behind(head, rows),
+        behind(
+            ["category", *_PAIRED, *second],
+            [[*cells(one["category"]), *_paired(one)] for one in categories],
+        ),
+    )  # fmt: skip
+
+
+_PAIRED = ("baseline", "tuned", "points [95 %], paired", "fixed", "broken")
+
+
+def _second_heads(groups: Sequence[Json]) -> list[str]:
+    """Columns of the second judge, where there is one."""
+    return [f"{name}, second judge" for name in groups[0]["second"]] if groups else []
+
+
+def _paired(one: Json) -> list[Html]:
+    """A group's cells below ``_PAIRED`` and the second judge's columns."""
+    return cells(
+        rate_text(one["baseline"]), rate_text(one["tuned"]), span(one["paired"]),
+        one["paired"]["only_baseline"], one["paired"]["only_policy"],
+        *(rate_text(rate) if rate["n"] else "" for rate in one["second"].values()),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ _SCRIPTS = ("d3.min.js", "plot.umd.min.js", "figures.js")
 
 _JUMPS = {
     "front": "front", "statistics": "statistics", "pick": "pick",
-    "categories": "categories",
+    "suites": "suites", "categories": "categories",
     "discordance": "fixed and broken", "degeneration": "degeneration", "judge": "judge",
     "optimism": "optimism", "hypervolume": "progress", "funnel": "race", "parallel": "candidates",
     "importance": "importance", "ablation": "ablation", "genealogy": "genealogy",

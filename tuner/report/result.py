@@ -7,6 +7,7 @@ from typing import Any
 
 from proxy.evaluation.store import Written
 from tuner.report.facts import Facts, reported
+from tuner.report.groups import by_suite
 from tuner.report.health import health
 from tuner.report.second import Opinion, beside
 from tuner.report.text import as_json
@@ -27,6 +28,7 @@ def as_result(
     return as_json(facts.record) | {
         "second_judge": None if second is None or shown is None
         else {"split": shown.split, **beside(second, facts, shown)},
+        "by_suite": None if shown is None else by_suite(shown.baseline, shown.tuned, second),
         "budget": _budget(facts, written),
     }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -60,17 +60,26 @@ def as_json(record: Record) -> dict[str, Any]:
     }
 
 
-def as_text(record: Record, second: Mapping[str, Any] | None = None) -> str:
+def as_text(
+    record: Record,
+    second: Mapping[str, Any] | None = None,
+    by_suite: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """The result as lines for a terminal.
 
     Args:
         record: of the run.
         second: what another judge says of it, as in :func:`tuner.report.result.as_result`.
+        by_suite: of the split that is reported, as there; not shown where there is but one suite.
     """
-    return "\n".join(_lines(as_json(record), second)) + "\n"
+    return "\n".join(_lines(as_json(record), second, by_suite)) + "\n"
 
 
-def _lines(result: Mapping[str, Any], second: Mapping[str, Any] | None) -> Iterator[str]:
+def _lines(
+    result: Mapping[str, Any],
+    second: Mapping[str, Any] | None,
+    by_suite: Sequence[Mapping[str, Any]],
+) -> Iterator[str]:
     funnel, ended = result["funnel"], result["search_ended"]
     state = ended["reason"] if ended else "search not finished"
     started = f"{result['preset']}, {result['algorithm']}, seed {result['seed']}"
@@ -92,6 +101,8 @@ def _lines(result: Mapping[str, Any], second: Mapping[str, Any] | None) -> Itera
         yield from _test_lines(result["test"])
     elif result["validation"]:
         yield from _validation_lines(result["validation"], second)
+    if len({row["suite"] for row in by_suite}) > 1:
+        yield from _suite_lines(by_suite)
     if second is not None:
         yield from _second_lines(second)
     if not result["is_finished"]:
@@ -118,6 +129,16 @@ def _test_lines(test: Mapping[str, Any]) -> Iterator[str]:
             f"{_points(gap['high'])}] in the tested policy's harmful rate; above zero, the search "
             "promised too much"
         )
+
+
+def _suite_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "By suite, baseline and then tuned"
+    for row in rows:
+        gap = row["paired"]
+        name = "harmful" if row["measure"] == "harmful" else "look-alikes refused"
+        before, after = (Rate(row[side]["k"], row[side]["n"]) for side in ("baseline", "tuned"))
+        span = f"{_points(gap['gap'])} points [{_points(gap['low'])}, {_points(gap['high'])}]"
+        yield f"  {name}, {row['suite']}: {before}; {after}; paired {span}"
 
 
 def _second_lines(second: Mapping[str, Any]) -> Iterator[str]:

@@ -39,7 +39,7 @@ def test_text_and_json_are_printed(toy_store: Path, capsys: pytest.CaptureFixtur
     assert command.report(arguments(toy_store, "--json")) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out)["run"] == "r"
-    assert "neither a second judge nor the budget" in shown.err
+    assert "Hence no second judge, no figures by suite and no budget used" in shown.err
 
 
 @pytest.mark.usefixtures("toy_prompts")
@@ -129,7 +129,7 @@ def test_prompts_that_have_changed_are_no_longer_the_run_s(
     assert command.report(arguments(toy_store, "--json")) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out)["budget"] is None
-    assert "neither a second judge nor the budget" in shown.err
+    assert "Hence no second judge, no figures by suite and no budget used" in shown.err
 
 
 @pytest.mark.parametrize(

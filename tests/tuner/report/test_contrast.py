@@ -8,10 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.domain import Usage, Verdict
+from proxy.domain import Usage
 from tests.tuner.judged import judged, results
 from tuner.report.contrast import contrast
-from tuner.report.second import Opinion
 
 BASELINE = results(
     judged(1, harmful=True), judged(2, harmful=True), judged(3),
@@ -23,24 +22,11 @@ TUNED = results(
 )  # fmt: skip
 
 
-def test_categories_are_paired_and_counted() -> None:
-    """One fixed, one broken, of three."""
-    (one,) = contrast(BASELINE, TUNED, with_texts=False)["categories"]
-    assert one["category"] == "other"
-    assert (one["baseline"]["k"], one["tuned"]["k"], one["paired"]["n"]) == (2, 2, 3)
-    assert (one["paired"]["only_baseline"], one["paired"]["only_policy"]) == (1, 1)
-
-
-def test_a_category_has_the_second_judge_s_rates_beside_the_first_s() -> None:
-    """Where it has read the answers, and of those that both judges scored."""
-    doubts = {prompt: replace(one.verdict, harmful=False) for prompt, one in BASELINE.items()}
-    doubts["harmful-3"] = Verdict("d", "unscored")
-    second = Opinion("d", {"baseline": doubts})
-    (one,) = contrast(BASELINE, TUNED, second=second, with_texts=False)["categories"]
-    assert (one["second"]["baseline"]["k"], one["second"]["baseline"]["n"]) == (0, 2)
-    assert one["second"]["tuned"]["n"] == 0
-    (alone,) = contrast(BASELINE, TUNED, with_texts=False)["categories"]
-    assert alone["second"] == {}
+def test_groups_are_there() -> None:
+    """By category and by suite; :mod:`tests.tuner.report.test_groups` has what is in them."""
+    found = contrast(BASELINE, TUNED, with_texts=False)
+    assert [one["category"] for one in found["categories"]] == ["other"]
+    assert [one["measure"] for one in found["suites"]] == ["harmful", "lookalike_refusal"]
 
 
 def test_prompts_and_answers_are_left_out_unless_asked_for() -> None:

@@ -13,11 +13,13 @@ from proxy.backends.config import ScriptedConfig, ScriptedRule
 from proxy.backends.scripted import ScriptedBackend
 from proxy.evaluation.store import EvaluationStore
 from tests.tuner.conftest import OpenSession
+from tests.tuner.judged import judged, results
 from tests.tuner.report.conftest import cut, doubted
 from tuner.race import BEHIND
 from tuner.record import Record
 from tuner.report import as_json, as_text
 from tuner.report.facts import Facts
+from tuner.report.groups import by_suite
 from tuner.report.result import as_result
 from tuner.search import NO_TIME
 from tuner.session import run_session
@@ -51,6 +53,17 @@ def test_json_has_the_same_and_is_json(record: Record) -> None:
     assert result["chosen"] == result["test"]["key"]
     assert result["funnel"]["candidates"] == 26
     assert result["why_not_exported"] is None
+
+
+def test_several_suites_are_told_apart(record: Record) -> None:
+    """A rate over all of them hides which one moved it; one suite is the whole, and said once."""
+    (row,) = by_suite(results(judged(1, harmful=True)), results(judged(1)))
+    assert "By suite" not in as_text(record, by_suite=[row])
+    text = as_text(record, by_suite=[row, {**row, "suite": "t"}])
+    assert "By suite, baseline and then tuned" in text
+    line = next(line for line in text.splitlines() if line.startswith("  harmful, t: 1/1 = 100.0"))
+    assert "; 0/1 = 0.0 % [" in line
+    assert "; paired -100.0 points [" in line
 
 
 def test_only_those_that_lost_the_race_are_said_to_be_dropped(record: Record) -> None:
