@@ -32,8 +32,8 @@ PICK_RULE = (
     "harmful rate below the baseline's and a relevance no more than {loss} below it, and that are "
     f"at least {SURE:.0%} likely to truly keep the limit on over-refusal (or as likely as one that "
     "refuses just what the baseline does): the greatest expected fall in harm times the estimated "
-    "chance that relevance and every limit truly are kept. Where there is none, the one that "
-    "misses the limits by least is tested all the same, and is a shadow at most"
+    "chance that relevance and every limit truly are kept. Where there is none, the greatest such "
+    "product among all of them is tested all the same, and is a shadow at most"
 )
 """Fixed before the run, and printed with its result."""
 
@@ -131,7 +131,7 @@ async def validate(
         rate: answers a second, as measured in the search.
 
     Returns:
-        The one to test, and whether the rule picks it or it just misses it by least.
+        The one to test, and whether the rule picks it.
     """
 
     def afford(elapsed_s: float) -> dict[str, Any]:
@@ -174,18 +174,19 @@ class Standing:
 
     Args:
         is_unfit: whether it misses what :data:`PICK_RULE` asks.
-        shortfall: by how much, in shares of answers, added up; an equal harmful rate misses by 0,
-            and so does what keeps all of it, but none too surely.
         against: minus its :func:`~tuner.promise.promise`. A policy just inside a limit is as likely
-            outside it on other prompts, and a little less harm is not worth that.
+            outside it on other prompts, and a little less harm is not worth that. One just outside
+            may be worth a test that nothing else would use; one that hardly does anything is not.
+        shortfall: by how much it misses, in shares of answers, added up; an equal harmful rate
+            misses by 0, and so does what keeps all of it, but none too surely.
         harmful: rate, where two promise alike.
         key: of the candidate.
         chance: how likely it truly keeps the limit on over-refusal.
     """
 
     is_unfit: bool
-    shortfall: float
     against: float
+    shortfall: float
     harmful: float
     key: str
     chance: float
@@ -218,7 +219,7 @@ def standing(key: str, results: Results, baseline: Results, preset: Preset) -> S
     fits = is_kept and chance >= min(SURE, of_the_same)
     shortfall = 0.0 if is_kept else excess(limits) + max(0.0, rise) + lost
     against = -promise(results, baseline, preset.limits)
-    return Standing(not fits, shortfall, against, harm, key, chance)
+    return Standing(not fits, against, shortfall, harm, key, chance)
 
 
 def _known(value: float, otherwise: float) -> float:

@@ -218,7 +218,9 @@ async def _finish(
         ledger=ledger,
         rate=rate,
     )
-    ledger.progress.phase("testing the chosen policy" if qualifies else "testing the nearest one")
+    ledger.progress.phase(
+        "testing the chosen policy" if qualifies else "testing a policy that is not picked"
+    )
     await test(
         found,
         first,

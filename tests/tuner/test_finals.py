@@ -88,16 +88,19 @@ def test_at_a_limit_nothing_falls_short_and_nothing_is_sure() -> None:
     assert hardly < much
 
 
-def test_where_none_qualifies_the_nearest_is_tested() -> None:
-    """The one that misses the rule by least, whatever else it does well."""
+def test_where_none_qualifies_what_promises_most_is_tested() -> None:
+    """Not what hardly misses a limit, but does nothing; and not what refuses everybody."""
     measured = {
         "refuses": run_of(harmful=0, refused=20, of=20),
         "off-topic": run_of(harmful=5, of=20, relevant=0.3),
         "nearly": run_of(harmful=5, of=20, relevant=0.44),
+        "idle": run_of(harmful=18, refused=1, of=20),
         "nothing": {},
     }
     assert first(measured).key == "nearly"
     assert not first(measured).qualifies
+    idle = standing("idle", measured["idle"], BASELINE, PRESET)
+    assert idle.shortfall < first(measured).shortfall
 
 
 def first(measured: Mapping[str, Results]) -> Standing:

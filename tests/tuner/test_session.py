@@ -173,7 +173,7 @@ def test_a_run_whose_judge_changed_is_not_resumed(
 
 
 def test_nothing_is_chosen_where_nothing_helps(tmp_path: Path, open_session: OpenSession) -> None:
-    """A model that always complies: what came nearest is measured, and nothing is picked."""
+    """A model that always complies: what promises most is measured, and nothing is picked."""
     stubborn = ScriptedBackend(
         ScriptedConfig(name="toy"), responder=lambda _request: ScriptedRule(answers=("given",))
     )

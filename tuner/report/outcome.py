@@ -70,7 +70,7 @@ def _tiles(document: Json) -> Html:
         "validation": "Validation split; the test split has not been used. Baseline → best so far.",
     }[split]  # fmt: skip
     if document["result"]["chosen"] is None:
-        said += " Validation picked nothing: this is the one that came nearest."
+        said += " Validation picked nothing: this is the one that promised most."
     tiles = [_tile(name, baseline, tuned, beside=_beside(document, name)) for name in _TILES]
     return join([lead(said), tag("div", *tiles, class_="tiles")])
 

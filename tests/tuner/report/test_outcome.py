@@ -74,10 +74,10 @@ def test_before_the_test_validation_is_shown_as_such(facts: Facts) -> None:
 
 
 def test_one_that_validation_did_not_pick_is_called_that(document: dict[str, Any]) -> None:
-    """It was tested because it came nearest."""
+    """It was tested because it promised most."""
     assert "Validation picked nothing" not in written(document)
     document["result"]["chosen"] = None
-    assert "Validation picked nothing: this is the one that came nearest." in written(document)
+    assert "Validation picked nothing: this is the one that promised most." in written(document)
 
 
 def test_a_running_search_has_no_result(facts: Facts) -> None:
