@@ -58,4 +58,4 @@ def _exceeded(compared: Json) -> Iterator[str]:
 def _what_became_of(key: str, validation: Json) -> str:
     if key == validation["chosen"]:
         return "picked"
-    return "tested all the same" if key == validation["tested"] else ""
+    return "tested, not picked" if key == validation["tested"] else ""
