@@ -32,9 +32,10 @@ _FIRST_ERROR_STATUS: Final = 400
 _REFUSED: Final = frozenset({400, 422})
 _TOO_LONG: Final = "context_length_exceeded"
 _TOO_LONG_ELSEWHERE: Final = re.compile(
-    r"exceed_context_size|maximum (?:context|model) length|context (?:size|window)", re.IGNORECASE
+    r"exceed_context_size|maximum model length|context (?:size|window|length)",
+    re.IGNORECASE,
 )
-"""How llama-server's type and vLLM's messages say the same."""
+"""How llama-server's type and the messages of vLLM, Ollama and LM Studio say the same."""
 
 _BROKEN: Final = {
     "connect": "cannot be reached",
@@ -274,9 +275,9 @@ class _Complaint(msgspec.Struct):
 
 
 class _RefusedBody(_Complaint):
-    """OpenAI's, or that of older servers, which put the error itself at the top."""
+    """OpenAI's; older servers put the error itself at the top, and Ollama a plain string below."""
 
-    error: _Complaint | None = None
+    error: _Complaint | str | None = None
 
 
 def _refusal(status: int, body: bytes, called: str) -> _Refusal:
@@ -286,6 +287,8 @@ def _refusal(status: int, body: bytes, called: str) -> _Refusal:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _Refusal(f"status {status}", None)
     error = found.error or found
+    if isinstance(error, str):
+        error = _Complaint(message=error)
     if error.is_too_long:
         raise TooLongError(called)
     return _Refusal(f"status {status}", error.param)

@@ -36,6 +36,7 @@ LLAMA_SERVER_TOO_LONG = {
         "type": "exceed_context_size_error",
     }
 }
+OLLAMA_TOO_LONG = {"error": "the input length exceeds the context length"}
 VLLM_TOO_LONG = {
     "object": "error",
     "message": "This model's maximum context length is 4096 tokens. However, you requested 9000.",
@@ -135,6 +136,7 @@ def _raise(error: GuardTuneError) -> Callable[[ChatRequest], Answer]:
         (lambda _: refused(None, code="context_length_exceeded"), "context_length_exceeded"),
         (lambda _: (400, LLAMA_SERVER_TOO_LONG), "context_length_exceeded"),
         (lambda _: (400, VLLM_TOO_LONG), "context_length_exceeded"),
+        (lambda _: (400, OLLAMA_TOO_LONG), "context_length_exceeded"),
         (lambda _: (400, {"error": "no"}), "status 400"),
         (lambda _: (500, b"oops"), "status 500"),
         (lambda _: (429, {}), "status 429"),
