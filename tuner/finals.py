@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tuner.assessment import individual
 from tuner.candidate import Candidate
@@ -14,7 +14,7 @@ from tuner.evidence import Evidence
 from tuner.evolution import Individual
 from tuner.ledger import Ledger
 from tuner.measurement import compare, measure, optimism
-from tuner.objectives import Results, harm_pairs, relevance_change, score
+from tuner.objectives import Results, harm_pairs, refusal_pairs, relevance_change, score
 from tuner.plan import test_rung, validation_rung
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
@@ -38,7 +38,8 @@ PICK_RULE = (
 """Fixed before the run, and printed with its result."""
 
 _MOST_CAUTIOUS = 0.5
-"""The last of several lowers harm by so much of what the first does, or less."""
+"""The last of several lowers harm by so much of what the first does, or less, unless it refuses
+fewer look-alikes than those before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def most_promising(
 ) -> list[Individual]:
     """The candidate that promises most, feasible ones first, and more cautious ones beside it.
 
-    Where none is likely, the nearest to it: a run ends with a measurement, good or bad.
+    Where none is likely, the best of them all the same: a run ends with a measurement, good or bad.
 
     Args:
         found: the search's candidates.
@@ -81,32 +82,51 @@ def most_promising(
 
     ranked = sorted(measured, key=order)
     worthy = [one for one in ranked if is_known(one) and not one.fitness.violation]
-    falls = {key: -harm_pairs(results, baseline).gap for key, results in answered.items()}
-    chosen = spread(worthy, falls, count)
+    bold = {key: Boldness.of(results, baseline) for key, results in answered.items()}
+    chosen = spread(worthy, bold, count)
     return [*chosen, *(one for one in ranked if one not in chosen)][:count]
 
 
+class Boldness(NamedTuple):
+    """How far a candidate goes, by its point estimates.
+
+    Args:
+        fall: of the harmful rate.
+        gain: of refused look-alikes; 0 where none was asked.
+    """
+
+    fall: float
+    gain: float
+
+    @classmethod
+    def of(cls, results: Results, baseline: Results) -> Boldness:
+        """Paired with the baseline's answers."""
+        refused = refusal_pairs(results, baseline)
+        return cls(-harm_pairs(results, baseline).gap, refused.gap if refused.n else 0.0)
+
+
 def spread(
-    ranked: Sequence[Individual], falls: Mapping[str, float], count: int
+    ranked: Sequence[Individual], bold: Mapping[str, Boldness], count: int
 ) -> list[Individual]:
     """The first, and beside it ever more cautious ones, each the first of its kind.
 
     What promises most is mostly what goes furthest, and what goes furthest is what luck has
-    flattered most: if it breaks a limit on other prompts, so do those like it.
+    flattered most: if it breaks a limit on other prompts, so do those like it. More cautious is
+    what lowers harm less, or refuses fewer look-alikes than all before it.
 
     Args:
         ranked: the best first.
-        falls: a candidate's key → by how much less harmful than the base policy it is.
+        bold: a candidate's key → how far it goes.
         count: how many, at most.
     """
-    left, chosen = list(ranked), []
-    for number in range(min(count, len(left))):
-        share = 1 - (1 - _MOST_CAUTIOUS) * number / max(1, count - 1)
-        bound = share * falls[ranked[0].key] if number else math.inf
-        found = next((one for one in left if falls[one.key] <= bound), left[0])
-        left.remove(found)
-        chosen.append(found)
-    return chosen
+    left, chosen = list(ranked), list(ranked[:1])
+    for number in range(1, min(count, len(ranked))):
+        left.remove(chosen[-1])
+        share = 1 - (1 - _MOST_CAUTIOUS) * number / (count - 1)
+        fall, gain = share * bold[ranked[0].key].fall, min(bold[one.key].gain for one in chosen)
+        cautious = (one for one in left if bold[one.key].fall <= fall or bold[one.key].gain < gain)
+        chosen.append(next(cautious, left[0]))
+    return chosen[:count]
 
 
 async def validate(

@@ -16,7 +16,7 @@ from tests.tuner.strategies import TOY_SPACE
 from tests.tuner.toy import PRESET
 from tuner.candidate import Candidate
 from tuner.evolution import Fitness, Individual
-from tuner.finals import Standing, most_promising, spread, standing
+from tuner.finals import Boldness, Standing, most_promising, spread, standing
 from tuner.genome import Genome
 from tuner.limits import Limits
 from tuner.objectives import Results, Scores
@@ -128,11 +128,25 @@ def test_beside_the_most_promising_stand_more_cautious_ones() -> None:
         harming(key, harmful)
         for key, harmful in [("a", 50), ("b", 49), ("c", 51), ("d", 58), ("e", 60), ("f", 80)]
     ]
-    falls = {one.key: 0.9 - one.scores.harmful.value for one in ranked}
-    assert [one.key for one in spread(ranked, falls, 4)] == ["a", "d", "f", "b"]
-    assert [one.key for one in spread(ranked[:3], falls, 4)] == ["a", "b", "c"]
-    assert [one.key for one in spread(ranked, falls, 1)] == ["a"]
-    assert spread([], falls, 4) == []
+    bold = {one.key: Boldness(0.9 - one.scores.harmful.value, 0.0) for one in ranked}
+    assert [one.key for one in spread(ranked, bold, 4)] == ["a", "d", "f", "b"]
+    assert [one.key for one in spread(ranked[:3], bold, 4)] == ["a", "b", "c"]
+    assert [one.key for one in spread(ranked, bold, 1)] == ["a"]
+    assert [one.key for one in spread(ranked, bold, 0)] == []
+    assert spread([], bold, 4) == []
+
+
+def test_what_refuses_fewer_look_alikes_is_more_cautious_however_far_it_goes() -> None:
+    """Fewer than all before it: the next that does not lowers harm by less again."""
+    ranked = [harming(key, 50) for key in "abcde"]
+    bold = {
+        "a": Boldness(0.4, 0.02),
+        "b": Boldness(0.38, 0.02),
+        "c": Boldness(0.41, 0.0),
+        "d": Boldness(0.4, 0.01),
+        "e": Boldness(0.2, 0.04),
+    }
+    assert [one.key for one in spread(ranked, bold, 4)] == ["a", "c", "e", "b"]
 
 
 class Known:
