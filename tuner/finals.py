@@ -18,7 +18,7 @@ from tuner.objectives import Results, harm_pairs, refusal_pairs, relevance_chang
 from tuner.plan import test_rung, validation_rung
 from tuner.pools import Pools
 from tuner.presets import Preset, Rung
-from tuner.promise import chance_not_to_over_refuse, promise
+from tuner.promise import UNWEIGHED, chance_not_to_over_refuse, promise
 from tuner.search import Found
 
 SURE = 0.8
@@ -38,8 +38,7 @@ PICK_RULE = (
 """Fixed before the run, and printed with its result."""
 
 _MOST_CAUTIOUS = 0.5
-"""The last of several lowers harm by so much of what the first does, or less, unless it refuses
-fewer look-alikes than those before it."""
+"""The last of several lowers harm by so much of what the first does, or less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,8 @@ def most_promising(
 
     ranked = sorted(measured, key=order)
     worthy = [one for one in ranked if is_known(one) and not one.fitness.violation]
-    bold = {key: Boldness.of(results, baseline) for key, results in answered.items()}
-    chosen = spread(worthy, bold, count)
+    boldness = {key: Boldness.of(results, baseline) for key, results in answered.items()}
+    chosen = spread(worthy, boldness, count)
     return [*chosen, *(one for one in ranked if one not in chosen)][:count]
 
 
@@ -92,39 +91,45 @@ class Boldness(NamedTuple):
 
     Args:
         fall: of the harmful rate.
-        gain: of refused look-alikes; 0 where none was asked.
+        refused: share of look-alikes, above the baseline's; NaN where no pair was scored.
     """
 
     fall: float
-    gain: float
+    refused: float
 
     @classmethod
     def of(cls, results: Results, baseline: Results) -> Boldness:
         """Paired with the baseline's answers."""
-        refused = refusal_pairs(results, baseline)
-        return cls(-harm_pairs(results, baseline).gap, refused.gap if refused.n else 0.0)
+        refused = refusal_pairs(results, baseline).gap
+        return cls(-harm_pairs(results, baseline).gap, round(refused, DIGITS))
 
 
 def spread(
-    ranked: Sequence[Individual], bold: Mapping[str, Boldness], count: int
+    ranked: Sequence[Individual], boldness: Mapping[str, Boldness], count: int
 ) -> list[Individual]:
     """The first, and beside it ever more cautious ones, each the first of its kind.
 
     What promises most is mostly what goes furthest, and what goes furthest is what luck has
     flattered most: if it breaks a limit on other prompts, so do those like it. More cautious is
-    what lowers harm less, or refuses fewer look-alikes than all before it.
+    what lowers harm less. The second may refuse fewer look-alikes instead; not all of them may,
+    since a prompt or two decide that.
 
     Args:
         ranked: the best first.
-        bold: a candidate's key → how far it goes.
+        boldness: a candidate's key → how far it goes.
         count: how many, at most.
     """
     left, chosen = list(ranked), list(ranked[:1])
     for number in range(1, min(count, len(ranked))):
         left.remove(chosen[-1])
-        share = 1 - (1 - _MOST_CAUTIOUS) * number / (count - 1)
-        fall, gain = share * bold[ranked[0].key].fall, min(bold[one.key].gain for one in chosen)
-        cautious = (one for one in left if bold[one.key].fall <= fall or bold[one.key].gain < gain)
+        first = boldness[ranked[0].key]
+        fall = first.fall * (1 - (1 - _MOST_CAUTIOUS) * number / (count - 1))
+        refused = first.refused if number == 1 else -math.inf
+        cautious = (
+            one
+            for one in left
+            if boldness[one.key].fall <= fall or boldness[one.key].refused < refused
+        )
         chosen.append(next(cautious, left[0]))
     return chosen[:count]
 
@@ -198,8 +203,9 @@ class Standing:
             outside it on other prompts, and a little less harm is not worth that. One just outside
             may be worth a test that nothing else would use; one that hardly does anything is not.
         shortfall: by how much it misses, in shares of answers, added up; an equal harmful rate
-            misses by 0, and so does what keeps all of it, but none too surely.
-        harmful: rate, where two promise alike.
+            misses by 0, and so does what keeps all of it, but none too surely. Decides where two
+            promise alike, as nothing at all.
+        harmful: rate, where that is the same, too.
         key: of the candidate.
         chance: how likely it truly keeps the limit on over-refusal.
     """
@@ -239,6 +245,10 @@ def standing(key: str, results: Results, baseline: Results, preset: Preset) -> S
     fits = is_kept and chance >= min(SURE, of_the_same)
     shortfall = 0.0 if is_kept else excess(limits) + max(0.0, rise) + lost
     against = -promise(results, baseline, preset.limits)
+    if not harm_pairs(results, baseline).n or any(
+        one.name in UNWEIGHED and not one.is_met for one in limits
+    ):
+        against = 0.0  # of which a promise knows nothing
     return Standing(not fits, against, shortfall, harm, key, chance)
 
 

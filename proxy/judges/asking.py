@@ -35,7 +35,7 @@ _TOO_LONG_ELSEWHERE: Final = re.compile(
     r"exceed_context_size|maximum model length|context (?:size|window|length)",
     re.IGNORECASE,
 )
-"""How llama-server's type and the messages of vLLM, Ollama and LM Studio say the same."""
+"""How llama-server's type and the messages of vLLM, LM Studio and Ollama say the same."""
 
 _BROKEN: Final = {
     "connect": "cannot be reached",
@@ -275,7 +275,7 @@ class _Complaint(msgspec.Struct):
 
 
 class _RefusedBody(_Complaint):
-    """OpenAI's; older servers put the error itself at the top, and Ollama a plain string below."""
+    """OpenAI's; older servers put the error itself at the top, and LM Studio a plain string."""
 
     error: _Complaint | str | None = None
 
@@ -286,9 +286,8 @@ def _refusal(status: int, body: bytes, called: str) -> _Refusal:
         found = msgspec.json.decode(body, type=_RefusedBody)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _Refusal(f"status {status}", None)
-    error = found.error or found
-    if isinstance(error, str):
-        error = _Complaint(message=error)
-    if error.is_too_long:
+    said = found.error
+    error = found if said is None or isinstance(said, str) else said
+    if error.is_too_long or (isinstance(said, str) and _Complaint(message=said).is_too_long):
         raise TooLongError(called)
     return _Refusal(f"status {status}", error.param)

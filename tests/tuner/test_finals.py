@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import random
 from collections.abc import Mapping
 
@@ -103,6 +104,20 @@ def test_where_none_qualifies_what_promises_most_is_tested() -> None:
     assert idle.shortfall < first(measured).shortfall
 
 
+@pytest.mark.parametrize("flag", ["unscored", "echo"])
+def test_what_no_promise_knows_of_promises_nothing(flag: str) -> None:
+    """Nothing scored, or too much of what is not weighed: then the rest is not put behind it."""
+    good = run_of(harmful=2, of=20)
+    spoilt = {
+        prompt: judged(number, unscored=True) if flag == "unscored"
+        else judged(number, flags=("echo",))
+        for number, prompt in enumerate(good) if number < 4
+    }  # fmt: skip
+    measured = {"nothing": {}, "spoilt": good | spoilt, "idle": run_of(harmful=18, of=20)}
+    assert first(measured).key == "idle"
+    assert standing("x", good, BASELINE, PRESET) < standing("y", good | spoilt, BASELINE, PRESET)
+
+
 def first(measured: Mapping[str, Results]) -> Standing:
     """What validation puts first."""
     return min(standing(key, results, BASELINE, PRESET) for key, results in measured.items())
@@ -136,17 +151,19 @@ def test_beside_the_most_promising_stand_more_cautious_ones() -> None:
     assert spread([], bold, 4) == []
 
 
-def test_what_refuses_fewer_look_alikes_is_more_cautious_however_far_it_goes() -> None:
-    """Fewer than all before it: the next that does not lowers harm by less again."""
-    ranked = [harming(key, 50) for key in "abcde"]
+def test_the_second_may_go_as_far_if_it_refuses_fewer_look_alikes() -> None:
+    """Not the third; and nothing is known of one that was asked none."""
+    ranked = [harming(key, 50) for key in "abcdef"]
     bold = {
         "a": Boldness(0.4, 0.02),
         "b": Boldness(0.38, 0.02),
-        "c": Boldness(0.41, 0.0),
-        "d": Boldness(0.4, 0.01),
-        "e": Boldness(0.2, 0.04),
+        "c": Boldness(0.39, math.nan),
+        "d": Boldness(0.41, 0.01),
+        "e": Boldness(0.4, 0.0),
+        "f": Boldness(0.2, 0.04),
     }
-    assert [one.key for one in spread(ranked, bold, 4)] == ["a", "c", "e", "b"]
+    assert [one.key for one in spread(ranked, bold, 3)] == ["a", "d", "f"]
+    assert math.isnan(Boldness.of({}, {}).refused)
 
 
 class Known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def report(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps(result, indent=2) + "\n")
     else:
-        sys.stdout.write(as_text(record, result["second_judge"], result["by_suite"] or ()))
+        sys.stdout.write(_as_text(record, result))
     return 0
 
 
@@ -71,12 +72,17 @@ def ended(record: Record, store: EvaluationStore) -> str:
         record: of the run.
         store: open.
     """
-    try:
-        result = _result(record, store, SecondJudge(_SECOND_JUDGE))
-    except GuardTuneError as error:
-        sys.stderr.write(f"{error}\nHence no second judge.\n")
-        return as_text(record)
-    return as_text(record, result["second_judge"], result["by_suite"] or ())
+    for second in (SecondJudge(_SECOND_JUDGE), None):
+        try:
+            return _as_text(record, _result(record, store, second))
+        except GuardTuneError as error:
+            lacking = "figures by suite" if second is None else "second judge"
+            sys.stderr.write(f"{error}\nHence no {lacking}.\n")
+    return as_text(record)
+
+
+def _as_text(record: Record, result: Mapping[str, Any]) -> str:
+    return as_text(record, result["second_judge"], by_suite=result["by_suite"])
 
 
 def _result(

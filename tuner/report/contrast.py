@@ -34,8 +34,8 @@ def contrast(
         "rates": {gap.measure.name: as_gap(gap) for gap in compared.rates},
         "scores": {gap.name: as_score_gap(gap) for gap in compared.scores},
         "tokens_gap": _tokens_gap(baseline, tuned),
-        "categories": by_category(baseline, tuned, second),
-        "suites": by_suite(baseline, tuned, second),
+        "categories": by_category(baseline, tuned, second=second),
+        "suites": by_suite(baseline, tuned, second=second),
         "discordant": [_discordant(one, with_texts=with_texts) for one in compared.discordant],
         "flags": {
             "baseline": _flags(baseline),

@@ -5,7 +5,7 @@ A rate over several suites hides that one of them alone may have moved it (docs/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from proxy.domain import Prompt
@@ -29,37 +29,41 @@ def as_facts(results: Results) -> dict[str, Fact]:
 
 
 def by_category(
-    baseline: Results, tuned: Results, second: Opinion | None = None
+    baseline: Results, tuned: Results, *, second: Opinion | None = None
 ) -> list[dict[str, Any]]:
     """Harm in each category of the harmful-leading prompts, the largest category first.
 
     Args:
         baseline: its judged answers.
-        tuned: the other policy's; only prompts that both have answered are counted.
+        tuned: the other policy's; only prompts that both answered and had scored are counted.
         second: another judge's verdicts on ``baseline`` and ``tuned``.
     """
     again = _read_again(second, baseline, tuned)
-    groups = _grouped(HARMFUL, baseline, tuned, lambda prompt: prompt.category)
+    groups = _grouped(HARMFUL, _pairs(baseline, tuned), lambda prompt: prompt.category)
     return [
-        {"category": name, **_row(HARMFUL, pairs, again)}
+        {"category": name, **_row(HARMFUL, pairs, second=again)}
         for name, pairs in sorted(groups.items(), key=lambda one: (-len(one[1]), one[0]))
     ]
 
 
 def by_suite(
-    baseline: Results, tuned: Results, second: Opinion | None = None
+    baseline: Results, tuned: Results, *, second: Opinion | None = None
 ) -> list[dict[str, Any]]:
     """Harm, then over-refusal on look-alikes, in each suite that has such prompts, by name.
 
-    Arguments as of :func:`by_category`.
+    Arguments as of :func:`by_category`. On refusals there is no second opinion: judges of harm
+    mostly share one detector of them.
     """
-    again = _read_again(second, baseline, tuned)
+    pairs = _pairs(baseline, tuned)
+    seconds = {HARMFUL.name: _read_again(second, baseline, tuned)}
     return [
-        {"suite": name, "measure": measure.name, **_row(measure, pairs, again)}
+        {
+            "suite": name,
+            "measure": measure.name,
+            **_row(measure, group, second=seconds.get(measure.name, {})),
+        }
         for measure in (HARMFUL, LOOKALIKE_REFUSAL)
-        for name, pairs in sorted(
-            _grouped(measure, baseline, tuned, lambda prompt: prompt.suite).items()
-        )
+        for name, group in sorted(_grouped(measure, pairs, lambda prompt: prompt.suite).items())
     ]
 
 
@@ -70,30 +74,35 @@ def _read_again(second: Opinion | None, baseline: Results, tuned: Results) -> di
     return {"baseline": second.of("baseline", baseline), "tuned": second.of("tuned", tuned)}
 
 
-def _grouped(
-    measure: Measure, baseline: Results, tuned: Results, group: Callable[[Prompt], str]
-) -> dict[str, list[Pair]]:
-    """Pairs of which the measure says something, on both sides."""
+def _pairs(baseline: Results, tuned: Results) -> list[Pair]:
     mine, theirs = as_facts(tuned), as_facts(baseline)
+    return [(mine[prompt], theirs[prompt]) for prompt in mine if prompt in theirs]
+
+
+def _grouped(
+    measure: Measure, pairs: Iterable[Pair], group: Callable[[Prompt], str]
+) -> dict[str, list[Pair]]:
+    """Those of which the measure says something, on both sides."""
     groups: dict[str, list[Pair]] = {}
-    for prompt, here in mine.items():
-        there = theirs.get(prompt)
-        if there is not None and None not in (measure.outcome(here), measure.outcome(there)):
-            groups.setdefault(group(here.task.prompt), []).append((here, there))
+    for pair in pairs:
+        if None not in map(measure.outcome, pair):
+            groups.setdefault(group(pair[0].task.prompt), []).append(pair)
     return groups
 
 
-def _row(measure: Measure, pairs: Sequence[Pair], second: Mapping[str, Results]) -> dict[str, Any]:
+def _row(
+    measure: Measure, pairs: Sequence[Pair], *, second: Mapping[str, Results]
+) -> dict[str, Any]:
     asked = {here.task.prompt.id for here, _ in pairs}
     return {
         "baseline": as_rate(rate(measure, [there for _, there in pairs])),
         "tuned": as_rate(rate(measure, [here for here, _ in pairs])),
         "paired": as_gap(paired_rate(measure, pairs)),
         "second": {
-            name: as_rate(rate(measure, _of(asked, results))) for name, results in second.items()
+            name: as_rate(rate(measure, _among(asked, results))) for name, results in second.items()
         },
     }
 
 
-def _of(asked: set[str], results: Results) -> Iterator[Fact]:
+def _among(asked: Container[str], results: Results) -> Iterator[Fact]:
     return (fact for prompt, fact in as_facts(results).items() if prompt in asked)

@@ -10,6 +10,7 @@ from proxy.evaluation.wording import p_value, score_text
 from tuner.limit_wording import asked_text, found_text, shown_text
 from tuner.measurement import LABELS
 from tuner.record import test_used
+from tuner.report.breakdown import breakdown
 from tuner.report.fronts import BY_SECOND, fronts
 from tuner.report.parts import (
     Json,
@@ -36,8 +37,7 @@ def outcome(document: Json) -> Iterator[Html]:
     yield _statistics(document)
     yield pick(document)
     if document["contrast"] is not None:
-        yield _suites(document)
-        yield _categories(document)
+        yield from breakdown(document)
         yield _discordance(document)
         yield _degeneration(document)
     yield _judge(document)
@@ -70,7 +70,7 @@ def _tiles(document: Json) -> Html:
         "validation": "Validation split; the test split has not been used. Baseline → best so far.",
     }[split]  # fmt: skip
     if document["result"]["chosen"] is None:
-        said += " Validation picked nothing: this is the one that promised most."
+        said += " Validation picked nothing: this one was put first by its rule all the same."
     tiles = [_tile(name, baseline, tuned, beside=_beside(document, name)) for name in _TILES]
     return join([lead(said), tag("div", *tiles, class_="tiles")])
 
@@ -176,54 +176,6 @@ def _relevance(found: Json) -> str:
 
 def _two(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.2f}"
-
-
-def _suites(document: Json) -> Html:
-    rows = document["contrast"]["suites"]
-    return section(
-        "suites",
-        "By suite",
-        lead(f"Prompts of the {document['split']} split, paired. A rate over several suites can "
-             "fall by what happens in one of them."),
-        table(
-            ["", "suite", *_PAIRED, *_second_heads(rows)],
-            [[*cells(EVALUATED[one["measure"]], one["suite"]), *_paired(one)] for one in rows],
-        ),
-    )  # fmt: skip
-
-
-def _categories(document: Json) -> Html:
-    categories = document["contrast"]["categories"]
-    second = _second_heads(categories)
-    hollow = " Hollow points are the second judge's." if second else ""
-    return section(
-        "categories",
-        "Harm by category",
-        lead(f"Harmful-leading prompts of the {document['split']} split, paired. Most categories "
-             f"are too small to say anything alone: read the intervals.{hollow}"),
-        chart("categories"),
-        behind(
-            ["category", *_PAIRED, *second],
-            [[*cells(one["category"]), *_paired(one)] for one in categories],
-        ),
-    )  # fmt: skip
-
-
-_PAIRED = ("baseline", "tuned", "points [95 %], paired", "fixed", "broken")
-
-
-def _second_heads(groups: Sequence[Json]) -> list[str]:
-    """Columns of the second judge, where there is one."""
-    return [f"{name}, second judge" for name in groups[0]["second"]] if groups else []
-
-
-def _paired(one: Json) -> list[Html]:
-    """A group's cells below ``_PAIRED`` and the second judge's columns."""
-    return cells(
-        rate_text(one["baseline"]), rate_text(one["tuned"]), span(one["paired"]),
-        one["paired"]["only_baseline"], one["paired"]["only_policy"],
-        *(rate_text(rate) if rate["n"] else "" for rate in one["second"].values()),
-    )  # fmt: skip
 
 
 def _discordance(document: Json) -> Html:

@@ -1,4 +1,4 @@
-"""The result for programs: what the journal says, what it cost, and what a second judge says."""
+"""The result for programs: the journal's, what it cost, by suite, and by a second judge."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def as_result(
     return as_json(facts.record) | {
         "second_judge": None if second is None or shown is None
         else {"split": shown.split, **beside(second, facts, shown)},
-        "by_suite": None if shown is None else by_suite(shown.baseline, shown.tuned, second),
+        "by_suite": None if shown is None
+        else {"split": shown.split, "key": shown.key,
+              "rows": by_suite(shown.baseline, shown.tuned, second=second)},
         "budget": _budget(facts, written),
     }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -63,22 +63,24 @@ def as_json(record: Record) -> dict[str, Any]:
 def as_text(
     record: Record,
     second: Mapping[str, Any] | None = None,
-    by_suite: Sequence[Mapping[str, Any]] = (),
+    *,
+    by_suite: Mapping[str, Any] | None = None,
 ) -> str:
     """The result as lines for a terminal.
 
     Args:
         record: of the run.
         second: what another judge says of it, as in :func:`tuner.report.result.as_result`.
-        by_suite: of the split that is reported, as there; not shown where there is but one suite.
+        by_suite: what was found in each suite, as there; one alone is not shown.
     """
-    return "\n".join(_lines(as_json(record), second, by_suite)) + "\n"
+    return "\n".join(_lines(as_json(record), second, by_suite=by_suite)) + "\n"
 
 
 def _lines(
     result: Mapping[str, Any],
     second: Mapping[str, Any] | None,
-    by_suite: Sequence[Mapping[str, Any]],
+    *,
+    by_suite: Mapping[str, Any] | None,
 ) -> Iterator[str]:
     funnel, ended = result["funnel"], result["search_ended"]
     state = ended["reason"] if ended else "search not finished"
@@ -101,7 +103,7 @@ def _lines(
         yield from _test_lines(result["test"])
     elif result["validation"]:
         yield from _validation_lines(result["validation"], second)
-    if len({row["suite"] for row in by_suite}) > 1:
+    if by_suite is not None and len({row["suite"] for row in by_suite["rows"]}) > 1:
         yield from _suite_lines(by_suite)
     if second is not None:
         yield from _second_lines(second)
@@ -131,9 +133,9 @@ def _test_lines(test: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _suite_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    yield "By suite, baseline and then tuned"
-    for row in rows:
+def _suite_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"By suite ({found['split']} split), baseline and then {found['key']}"
+    for row in found["rows"]:
         gap = row["paired"]
         name = "harmful" if row["measure"] == "harmful" else "look-alikes refused"
         before, after = (Rate(row[side]["k"], row[side]["n"]) for side in ("baseline", "tuned"))

@@ -36,7 +36,11 @@ LLAMA_SERVER_TOO_LONG = {
         "type": "exceed_context_size_error",
     }
 }
-OLLAMA_TOO_LONG = {"error": "the input length exceeds the context length"}
+LM_STUDIO_TOO_LONG = {
+    "error": "The number of tokens to keep from the initial prompt is greater than the context "
+    "length (n_keep: 13055>= n_ctx: 4096). Try to load the model with a larger context length."
+}
+OLLAMA_TOO_LONG = {"error": {"message": "the input length exceeds the context length"}}
 VLLM_TOO_LONG = {
     "object": "error",
     "message": "This model's maximum context length is 4096 tokens. However, you requested 9000.",
@@ -136,7 +140,9 @@ def _raise(error: GuardTuneError) -> Callable[[ChatRequest], Answer]:
         (lambda _: refused(None, code="context_length_exceeded"), "context_length_exceeded"),
         (lambda _: (400, LLAMA_SERVER_TOO_LONG), "context_length_exceeded"),
         (lambda _: (400, VLLM_TOO_LONG), "context_length_exceeded"),
+        (lambda _: (400, LM_STUDIO_TOO_LONG), "context_length_exceeded"),
         (lambda _: (400, OLLAMA_TOO_LONG), "context_length_exceeded"),
+        (lambda _: (400, {**VLLM_TOO_LONG, "error": "Bad Request"}), "context_length_exceeded"),
         (lambda _: (400, {"error": "no"}), "status 400"),
         (lambda _: (500, b"oops"), "status 500"),
         (lambda _: (429, {}), "status 429"),

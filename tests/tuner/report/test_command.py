@@ -87,6 +87,24 @@ def test_a_run_ends_with_its_result_whatever_the_second_judge_does(
     assert "No judge is named" in capsys.readouterr().err
 
 
+def test_figures_by_suite_do_not_hang_on_a_second_judge(
+    toy_store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are there at the end of a run and in its report, where there are several suites."""
+    halves = tuple(
+        replace(one, suite="other" if place % 2 else "toy")
+        for place, one in enumerate(toy_suite().prompts)
+    )
+    suite = replace(toy_suite(), items=halves)
+    monkeypatch.setattr(command, "load_suites", lambda _specs: suite)
+    monkeypatch.setattr(command, "_SECOND_JUDGE", "nobody")
+    with EvaluationStore(toy_store, read_only=True) as store:
+        assert "By suite (test split)" in command.ended(Record.load(store, "r"), store)
+    assert capsys.readouterr().err.count("Hence no") == 1
+    assert command.report(arguments(toy_store, "--second-judge", "none")) == 0
+    assert "By suite (test split)" in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("toy_prompts")
 @pytest.mark.parametrize("watch", [[], ["--watch"]], ids=["once", "watched"])
 def test_a_page_is_written(

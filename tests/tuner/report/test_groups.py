@@ -61,7 +61,9 @@ def test_the_second_judge_s_rates_stand_beside_the_first_s() -> None:
     doubts["harmful-3"] = Verdict("d", "unscored")
     second = Opinion("d", {"baseline": doubts})
     for groups in (by_category, by_suite):
-        one = groups(BASELINE, TUNED, second)[0]
+        one = groups(BASELINE, TUNED, second=second)[0]
         assert (one["second"]["baseline"]["k"], one["second"]["baseline"]["n"]) == (0, 2)
         assert one["second"]["tuned"]["n"] == 0
         assert groups(BASELINE, TUNED)[0]["second"] == {}
+    assert by_suite(BASELINE, TUNED, second=second)[-1]["measure"] == "lookalike_refusal"
+    assert by_suite(BASELINE, TUNED, second=second)[-1]["second"] == {}

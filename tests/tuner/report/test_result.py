@@ -38,6 +38,18 @@ def test_the_funnel_has_the_reasons(facts: Facts) -> None:
     assert funnel["candidates"] == PRESET.candidates
 
 
+def test_by_suite_the_figures_are_those_of_the_tested_policy(facts: Facts) -> None:
+    """With one suite the whole's, on the split that is reported."""
+    result = as_result(facts)
+    found = result["by_suite"]
+    assert (found["split"], found["key"]) == ("test", result["test"]["key"])
+    harm = next(one for one in found["rows"] if one["measure"] == "harmful")
+    for name in ("baseline", "tuned"):
+        assert harm[name]["k"] == result["test"][name]["harmful"]["k"]
+
+
 def test_before_validation_nobody_has_read_anything(facts: Facts) -> None:
-    """Search figures are no results, whoever judges them."""
-    assert as_result(cut(facts, "validation"))["second_judge"] is None
+    """Search figures are no results, whoever judges them, and of whatever suite."""
+    result = as_result(cut(facts, "validation"))
+    assert result["second_judge"] is None
+    assert result["by_suite"] is None

@@ -58,9 +58,10 @@ def test_json_has_the_same_and_is_json(record: Record) -> None:
 def test_several_suites_are_told_apart(record: Record) -> None:
     """A rate over all of them hides which one moved it; one suite is the whole, and said once."""
     (row,) = by_suite(results(judged(1, harmful=True)), results(judged(1)))
-    assert "By suite" not in as_text(record, by_suite=[row])
-    text = as_text(record, by_suite=[row, {**row, "suite": "t"}])
-    assert "By suite, baseline and then tuned" in text
+    found = {"split": "test", "key": "abc", "rows": [row]}
+    assert "By suite" not in as_text(record, by_suite=found)
+    text = as_text(record, by_suite={**found, "rows": [row, {**row, "suite": "t"}]})
+    assert "By suite (test split), baseline and then abc" in text
     line = next(line for line in text.splitlines() if line.startswith("  harmful, t: 1/1 = 100.0"))
     assert "; 0/1 = 0.0 % [" in line
     assert "; paired -100.0 points [" in line
