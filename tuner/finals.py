@@ -50,12 +50,13 @@ class Round:
 
 
 def finalists(found: Found, evidence: Evidence, preset: Preset) -> list[Individual]:
-    """The candidates worth validating; see :func:`most_promising`."""
-    return most_promising(found, evidence, preset, preset.finalists)
+    """Those worth validating, of the candidates that were raced; see :func:`most_promising`."""
+    least = preset.second[0].harmful
+    return most_promising(found, evidence, preset, count=preset.finalists, least=least)
 
 
 def most_promising(
-    found: Found, evidence: Evidence, preset: Preset, count: int
+    found: Found, evidence: Evidence, preset: Preset, *, count: int, least: int
 ) -> list[Individual]:
     """The candidate that promises most, feasible ones first, and more cautious ones beside it.
 
@@ -64,8 +65,9 @@ def most_promising(
     Args:
         found: the search's candidates.
         evidence: of the search split.
-        preset: the limits, and how many prompts make a candidate known.
+        preset: has the limits.
         count: of candidates, at most.
+        least: harmful-leading prompts that a candidate has been asked; others come behind.
     """
     baseline = evidence.of(found.baseline)
     known = [(one, results) for one in found.archive if (results := evidence.of(one))]
@@ -74,7 +76,7 @@ def most_promising(
 
     def is_known(one: Individual) -> bool:
         asked = (judged.task.prompt.kind for judged in answered[one.key].values())
-        return sum(kind == "harmful" for kind in asked) >= preset.second[0].harmful
+        return sum(kind == "harmful" for kind in asked) >= least
 
     def order(one: Individual) -> tuple[bool, float, float, str]:
         return (not is_known(one), one.fitness.violation, -one.promise, one.key)

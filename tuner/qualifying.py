@@ -3,7 +3,8 @@
 Most survivors have answered a score of benign prompts, of which one that refuses a tenth of all
 look-alikes has mostly refused one or none. Validating these would waste it: in one run four of six
 finalists turned out to refuse 18 to 48 points more look-alikes than the baseline
-(docs/tuner-runs.md).
+(docs/tuner-runs.md). Whoever time kept from a second rung is looked at, too, if it promises enough:
+how little is known of it is part of that.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ async def qualify(
         The same, with the qualifiers as archive; unchanged where the preset asks for none.
     """
     searched = rounds["search"]
-    chosen = most_promising(found, searched.evidence, preset, preset.qualifiers)
+    chosen = most_promising(found, searched.evidence, preset, count=preset.qualifiers, least=0)
     if not chosen:
         return found
     ledger.progress.phase(f"a longer look at {len(chosen)} candidates")

@@ -186,7 +186,9 @@ class Known:
         """All of them are there."""
 
 
-def promising(*answers: Results, baseline: Results, count: int) -> list[int]:
+def promising(
+    *answers: Results, baseline: Results, count: int, least: int = PRESET.second[0].harmful
+) -> list[int]:
     """Places of the most promising, a run of answers a candidate."""
     genomes = (random_genome(TOY_SPACE, random.Random(number)) for number in itertools.count())
     found: dict[str, Candidate] = {}
@@ -197,7 +199,10 @@ def promising(*answers: Results, baseline: Results, count: int) -> list[int]:
     known = Known(dict(zip(found, (baseline, *answers), strict=True)))
     left = Found(first, tuple(others), "done")
     order = [one.key for one in others]
-    return [order.index(one.key) for one in most_promising(left, known, PRESET, count)]
+    return [
+        order.index(one.key)
+        for one in most_promising(left, known, PRESET, count=count, least=least)
+    ]
 
 
 def test_nobody_that_breaks_a_limit_is_cautious() -> None:
@@ -219,6 +224,18 @@ def test_an_answer_without_a_verdict_does_not_make_a_candidate_unknown() -> None
     good = run_of(harmful=0, of=n) | {"harmful-0": judged(0, unscored=True)}
     poor, baseline = run_of(harmful=n - 1, of=n), run_of(harmful=n, of=n)
     assert promising(poor, good, baseline=baseline, count=1) == [1]
+
+
+def test_the_longer_look_is_for_those_of_whom_little_is_known() -> None:
+    """Finalists have answered a second rung; who promises more after a first one comes behind."""
+    n = PRESET.second[0].harmful
+    early, raced, baseline = (
+        run_of(harmful=0, of=n - 1),
+        run_of(harmful=n - 1, of=n),
+        run_of(harmful=n, of=n),
+    )
+    assert promising(raced, early, baseline=baseline, count=2) == [0, 1]
+    assert promising(raced, early, baseline=baseline, count=2, least=0) == [1, 0]
 
 
 def test_a_fall_is_that_on_the_candidate_s_own_prompts() -> None:
