@@ -53,6 +53,8 @@ class Preset:
             tenth beyond.
         total_s: wall time that the whole run aims at; no limit, since every stage has its least.
         patience: generations without gain after which the search ends.
+        seeds_stay: whether hand-written seeds stay in the race however little time there is, unless
+            they lose it: a few prompts say little of the more cautious ones.
         limits: what a policy may cost.
     """
 
@@ -73,6 +75,7 @@ class Preset:
     limits: Limits = field(default_factory=Limits)
     qualifiers: int = 0
     qualifying: tuple[Rung, Rung] = (Rung(0, 0), Rung(0, 0))
+    seeds_stay: bool = False
 
     @property
     def candidates(self) -> int:
@@ -98,5 +101,6 @@ PRESETS: Mapping[str, Preset] = {
         qualifiers=10, qualifying=(Rung(30, 60), Rung(60, 200)),
         finalists=4, validation=(Rung(40, 40), Rung(200, 200)),
         test=(Rung(200, 200), Rung(400, 400)), search_s=2000.0, total_s=4300.0, patience=6,
+        seeds_stay=True,
     ),
 }  # fmt: skip

@@ -209,10 +209,15 @@ class Search:
             else:
                 dropped[candidate.key] = why
         staying.sort(key=lambda candidate: rank(self._individual(candidate)))
-        timely = staying[: affords.staying]
+        timely = [
+            candidate
+            for place, candidate in enumerate(staying)
+            if place < affords.staying
+            or (self._preset.seeds_stay and candidate.origin.way == "seed")
+        ]
         answered = await self._answer([(candidate, affords.second) for candidate in timely])
-        reached = {candidate.key for candidate in answered}
-        dropped |= {one.key: NO_TIME for one in staying[len(timely) :]}
+        asked, reached = ({one.key for one in some} for some in (timely, answered))
+        dropped |= {one.key: NO_TIME for one in staying if one.key not in asked}
         dropped |= {one.key: NO_TOKENS for one in timely if one.key not in reached}
         return dropped
 
