@@ -40,6 +40,36 @@ def test_time_used_up_ends_the_search(tmp_path: Path, open_session: OpenSession)
     assert ended == {"reason": "110 s of search used"}
 
 
+@pytest.mark.parametrize("seeds_stay", [False, True])
+def test_seeds_may_stay_however_little_time_there_is(
+    tmp_path: Path,
+    open_session: OpenSession,
+    seeds_stay: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """A few prompts say little of a cautious one; others wait for time."""
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.5
+        return now
+
+    hurried = dataclasses.replace(PRESET, search_s=1.0, total_s=2.0, seeds_stay=seeds_stay)
+    with EvaluationStore(tmp_path / "s.sqlite") as store:
+        session = open_session(store, clock=clock, preset=hurried)
+        more = (
+            "  - {name: two, demonstrations: [fine-one]}\n  - {name: three, slots: {tone: calm}}\n"
+        )
+        config = dataclasses.replace(session.config, space=session.config.space + more)
+        asyncio.run(run_session(dataclasses.replace(session, config=config)))
+        founders = next(
+            one for one in Record.load(store, "r").decisions if one.kind == "generation"
+        )
+    ways = [founders.body["origins"][key]["way"] for key in founders.body["stayed"]]
+    assert (ways.count("seed") == 3) is seeds_stay
+    assert NO_TIME in founders.body["dropped"].values()
+
+
 def test_the_best_are_looked_at_again(tmp_path: Path, open_session: OpenSession) -> None:
     """Elites answer more prompts than the race asks for."""
     with EvaluationStore(tmp_path / "s.sqlite") as store:
