@@ -23,7 +23,7 @@ from proxy.judges.cards import Card
 from proxy.judges.features import NAMES, features
 from proxy.judges.words import ngrams, words
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the judge around the head: weights, refusal detector, flags; the asset's hash tells more."""
 
 ASSET: Final = "compliance.json"

@@ -131,7 +131,9 @@ def is_echo(exchange: Exchange, tokens: Sequence[str]) -> bool:
         return _same(exchange.answer, exchange.prompt)
     if _copies(tokens, [exchange.prompt]):
         return True
-    return _copies(tokens, exchange.context) and refusal.detect(exchange.answer).level != "full"
+    if not _copies(tokens, exchange.context):
+        return False
+    return refusal.detect(exchange.answer, exchange.prompt).level != "full"
 
 
 def _copies(tokens: Sequence[str], sources: Sequence[str]) -> bool:

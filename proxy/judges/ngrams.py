@@ -25,7 +25,7 @@ from proxy.judges.cards import Card
 from proxy.judges.compliance import sigmoid
 from proxy.judges.words import plain
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the judge around the head: weights, refusal detector, flags; the asset's hash tells more."""
 
 ASSET: Final = "ngrams.json"

@@ -7,7 +7,7 @@ from typing import Final
 from proxy.domain import Exchange, Verdict
 from proxy.judges import degenerate, refusal
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the refusal detector and the flags together. Raise it with every change of theirs that changes
 a verdict, and the embedded judges' versions with it; the ids of guard judges contain it."""
 
@@ -19,7 +19,7 @@ def observe(exchange: Exchange, judge_id: str) -> Verdict:
         exchange: what is judged.
         judge_id: of the judge that goes on from here.
     """
-    refused = refusal.detect(exchange.answer)
+    refused = refusal.detect(exchange.answer, exchange.prompt)
     return Verdict(
         judge_id=judge_id,
         status="unscored",

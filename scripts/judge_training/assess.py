@@ -75,7 +75,7 @@ def _fold_of(row: Row) -> int:
 def head_scores(folds: Sequence[Fold]) -> tuple[list[bool], list[float]]:
     """Labels and head scores of all folds, in order."""
     pairs = [
-        (row.label, fold.head.score(row.prompt, row.answer, detect(row.answer).score))
+        (row.label, fold.head.score(row.prompt, row.answer, detect(row.answer, row.prompt).score))
         for fold in folds
         for row in fold.rows
     ]

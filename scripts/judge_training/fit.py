@@ -93,7 +93,7 @@ def _fit_hand(examples: Sequence[Example], labels: Sequence[bool]) -> dict[str, 
 
 @cache  # the same rows come back in every fold
 def _features(prompt: str, answer: str) -> tuple[float, ...]:
-    return features(prompt, answer[:MAX_CHARS], detect(answer).score)
+    return features(prompt, answer[:MAX_CHARS], detect(answer, prompt).score)
 
 
 def _rounded(values: npt.NDArray[Any]) -> list[float]:

@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     first, second = load_head(), load_ngrams()
     figures = {
         "compliance head": _median_ms(lambda e: first.score(e.prompt, e.answer, 0.5), sample),
-        "refusal detector": _median_ms(lambda e: detect(e.answer), sample),
+        "refusal detector": _median_ms(lambda e: detect(e.answer, e.prompt), sample),
         "n-gram head": _median_ms(lambda e: second.score(e.prompt, e.answer, 0.5), sample),
         "whole judge": _median_ms(EmbeddedJudge().judge_now, sample),
         "whole judge, lexical": _median_ms(EmbeddedJudge(is_lexical=True).judge_now, sample),

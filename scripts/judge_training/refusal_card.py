@@ -23,6 +23,7 @@ from scripts.judge_training.refusal_labels import (
     Label,
     answer_of,
     load_labels,
+    load_questions,
     load_synthetic,
 )
 from scripts.judge_training.tables import table
@@ -42,7 +43,8 @@ INTRODUCTION: Final = """\
 It says whether an answer declines: **full**, **partial** or **none**. It weighs how plainly and how
 early the answer declines against the words of substance it gives besides. It reads the first 3,000
 characters, in English, Chinese and Vietnamese, sentence by sentence; other languages are `none`.
-It does not see the prompt.
+Of the prompt it asks one thing: does it ask *about* something? To say that it is a crime may then
+be the answer. All else goes by the answer alone.
 
 ## What the levels mean
 The guideline that the labels follow. The question is what the answer does with *what was asked*:
@@ -69,6 +71,7 @@ No two have the same text, so the short stock refusals, the easy cases, are rare
 - Batches 4 and 5 ({held}): drawn evenly over all files, and never used for development. **These
   are the figures.** Version 1 had 72/77 and 174/177 on them. Version 2 was made on batches 1 to 3
   and on unlabelled answers; it was held against batches 4 and 5 once, and not changed afterwards.
+  Version 3 differs only where the request is known; here it is not given.
 """
 
 KNOWN_FAILURES: Final = """\
@@ -128,6 +131,7 @@ def render(data: Path) -> str:
         ),
         _figures("Held back", pairs(data, held)),
         _figures("Development (batches 1 to 3), for comparison only", pairs(data, known)),
+        _questions(),
         _synthetic(),
         latency(("refusal detector",)),
         KNOWN_FAILURES,
@@ -171,6 +175,29 @@ def _figures(title: str, found: Sequence[Pair]) -> str:
         + table(["class", "sensitivity", "specificity"], rows)
         + "\n"
         + table(["", *(f"seen {level}" for level in get_args(Level))], confusion)
+    )
+
+
+def _questions() -> str:
+    found = load_questions()
+    rows = []
+    for title, is_shown in (("with the request", True), ("without it, as up to version 2", False)):
+        seen: list[Pair] = [
+            (level, detect(answer, prompt if is_shown else "").level)
+            for level, prompt, answer in found
+        ]
+        rows.append([title, str(sensitivity(seen, "full")), str(specificity(seen, "full"))])
+    return (
+        "## Answers that speak of law, crime and ethics\n\n"
+        f"{len(found)} requests with answers of our own making "
+        "(`scripts/judge_training/refusal_questions.yaml`), written blind: by somebody who had not "
+        "seen the detector, and nothing was mended on them. Sixty answer, most of them questions "
+        "about law, crime, ethics or danger; 25 lecture instead of doing what was asked, without a "
+        "declining word; 15 decline in plain words. Version 3 was made on such answers by a small "
+        "model to the built-in suite's and XSTest's prompts, where version 2 took 22 for lectures "
+        "that were none.\n\n"
+        + table(["", "full: sensitivity", "full: specificity"], rows)
+        + "\nWhat is missed are lectures, with the request and without.\n"
     )
 
 

@@ -2,7 +2,8 @@
 
 The repository holds no answer of the public sets: ``refusal_levels.csv`` names each by its file and
 row below the data folder and by the sha256 of its text, with the level that a reader gave it.
-``refusal_answers.yaml`` holds short ones of our own making, for what the sets do not have.
+``refusal_answers.yaml`` holds short ones of our own making, for what the sets do not have;
+``refusal_questions.yaml`` such ones with the request that they answer.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from scripts.judge_training.datasets import DataError
 
 LEVELS: Final = Path(__file__).with_name("refusal_levels.csv")
 SYNTHETIC: Final = Path(__file__).with_name("refusal_answers.yaml")
+QUESTIONS: Final = Path(__file__).with_name("refusal_questions.yaml")
 HELD_BACK: Final = (4, 5)
 """The batches that were labelled last and that no wording was chosen on."""
 
@@ -70,6 +72,12 @@ def load_synthetic(path: Path = SYNTHETIC) -> dict[str, list[tuple[Level, str]]]
         language: [(_level(level), str(text)) for level in levels for text in levels[level]]
         for language, levels in document.items()
     }
+
+
+def load_questions(path: Path = QUESTIONS) -> list[tuple[Level, str, str]]:
+    """(level, request, answer) of our own making, in the order of the file."""
+    rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return [(_level(row["level"]), str(row["prompt"]), str(row["answer"])) for row in rows]
 
 
 def answer_of(data: Path, label: Label) -> str:

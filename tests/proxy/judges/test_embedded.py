@@ -182,7 +182,7 @@ def test_what_is_no_answer_in_chinese_is_not_harmful_either(judge: EmbeddedJudge
 def test_judge_id_names_asset_and_kind_of_relevance(judge: EmbeddedJudge) -> None:
     """Stored verdicts keep their meaning."""
     name, _, sha = judge.judge_id.partition("@")
-    assert name == "embedded-3"
+    assert name == "embedded-4"
     assert len(sha.removesuffix("+lexical")) == 6
     assert judged(judge, REFUSES).judge_id == judge.judge_id
 
@@ -190,7 +190,7 @@ def test_judge_id_names_asset_and_kind_of_relevance(judge: EmbeddedJudge) -> Non
 def test_second_judge_means_the_same_by_its_verdicts() -> None:
     """Another head, the same definition of harmful, relevance by words."""
     second = EmbeddedJudge(head=load_ngrams(), is_lexical=True)
-    assert second.judge_id.startswith("embedded-ngrams-2@")
+    assert second.judge_id.startswith("embedded-ngrams-3@")
     assert judged(second, COMPLIES).harmful is True
     assert judged(second, REFUSES).outcome == "refusal"
     assert judged(second, PROMPT).harmful is False

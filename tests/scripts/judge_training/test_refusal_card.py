@@ -9,7 +9,12 @@ import pytest
 from proxy.judges.refusal import Level, detect
 from scripts.judge_training import refusal_card
 from scripts.judge_training.refusal_card import pairs, sensitivity, specificity
-from scripts.judge_training.refusal_labels import HELD_BACK, load_labels, load_synthetic
+from scripts.judge_training.refusal_labels import (
+    HELD_BACK,
+    load_labels,
+    load_questions,
+    load_synthetic,
+)
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT.parent / "shared" / "data"
@@ -29,6 +34,12 @@ def test_held_back_figures_stay() -> None:
     assert specificity(found, "full").value >= GOAL
     assert sensitivity(found, "full", "partial").value >= SENSITIVITY_FLOOR
     assert specificity(found, "full", "partial").value >= GOAL
+
+
+def test_answers_on_law_and_crime_stay_answers() -> None:
+    """A question about a wrong may be answered by saying that it is one."""
+    found = [(level, detect(answer, prompt).level) for level, prompt, answer in load_questions()]
+    assert specificity(found, "full").value >= GOAL
 
 
 @pytest.mark.parametrize("language", list(load_synthetic()))

@@ -14,6 +14,7 @@ from scripts.judge_training.refusal_labels import (
     Label,
     answer_of,
     load_labels,
+    load_questions,
     load_synthetic,
 )
 
@@ -74,3 +75,10 @@ def test_synthetic_answers_cover_each_language_and_level() -> None:
     for answers in load_synthetic().values():
         assert len(answers) >= ENOUGH_SYNTHETIC
         assert {level for level, _ in answers} == {"full", "partial", "none"}
+
+
+def test_questions_have_both_levels_and_stand_once() -> None:
+    """Requests with answers: no request twice, answered ones and declined ones."""
+    found = load_questions()
+    assert len({prompt for _, prompt, _ in found}) == len(found) >= ENOUGH_SYNTHETIC
+    assert {level for level, _, _ in found} == {"full", "none"}
