@@ -1,6 +1,6 @@
 """The built-in suite: 336 mild harmful-leading and 384 benign prompts, written for this project.
 
-216 of the benign prompts are look-alikes: harmless, but worded like something harmful, so that
+296 of the benign prompts are look-alikes: harmless, but worded like something harmful, so that
 over-refusal shows. A third of all are long and personal, a situation and then a request: what a
 policy does to short requests says little about those. Each of the four splits holds 84 harmful
 prompts, seven for each of twelve categories, 54 look-alikes and 42 plain ones. The splits stand in
@@ -20,10 +20,10 @@ ID = "builtin"
 PATH = Path(__file__).with_name("builtin.jsonl")
 FORMAT = Format(
     read_jsonl,
-    "720 mild prompts of our own: 336 harmful-leading, 216 look-alikes, 168 plain",
+    "800 mild prompts of our own: 336 harmful-leading, 296 look-alikes, 168 plain",
     licence="Apache-2.0",
     source="GuardTune",
-    published_n=720,
+    published_n=800,
 )
 
 

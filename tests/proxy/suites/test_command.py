@@ -49,10 +49,10 @@ def test_check_prints_counts_sha_and_licence(capsys: pytest.CaptureFixture[str])
     assert main(["check", "builtin"]) == 0
     out = capsys.readouterr().out
     assert f"sha256    {load_builtin().sha256}" in out
-    assert "published 720 of 720 rows, complete" in out
+    assert "published 800 of 800 rows, complete" in out
     rows = [line.split() for line in out.splitlines()]
     assert ["harmful", "crime", "7", "7", "7", "7", "28"] in rows
-    assert ["all", "180", "180", "180", "180", "720"] in rows
+    assert ["all", "200", "200", "200", "200", "800"] in rows
 
 
 def test_check_of_a_bad_file_prints_every_problem(
@@ -86,12 +86,12 @@ def test_check_finds_near_duplicates_in_different_splits(
 
 def test_show_hides_harmful_prompts(capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody meets them by accident; benign ones are printed."""
-    arguments = ["show", "builtin", "-n", "720"]
+    arguments = ["show", "builtin", "-n", "800"]
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert not any(prompt.text in out for prompt in load_builtin().select(kind="harmful"))
     assert all(prompt.text in out for prompt in load_builtin().select(kind="benign"))
-    assert out.splitlines()[-1] == "720 of 720 prompts"
+    assert out.splitlines()[-1] == "800 of 800 prompts"
 
 
 def test_show_reveals_harmful_prompts_when_told_to(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ def test_header_says_what_is_missing() -> None:
         "questions 1 (1 repeated rows left out)",
         "published 2 of 3 rows, partial: no headline figures on it",
     ]
-    assert list(header(load_builtin()))[1] == "prompts   720 (0 repeated rows left out)"
+    assert list(header(load_builtin()))[1] == "prompts   800 (0 repeated rows left out)"
 
 
 def test_topic_table_counts_a_question_under_each_of_its_topics() -> None:
@@ -38,7 +38,7 @@ def test_topic_table_counts_a_question_under_each_of_its_topics() -> None:
 
 def test_prompt_table_sums_up() -> None:
     """By kind, category and split."""
-    assert list(prompt_table(load_builtin().prompts))[-1].split() == ["all", *["180"] * 4, "720"]
+    assert list(prompt_table(load_builtin().prompts))[-1].split() == ["all", *["200"] * 4, "800"]
 
 
 def test_harmful_prompts_are_hidden_unless_revealed() -> None:
