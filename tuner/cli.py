@@ -39,6 +39,7 @@ from tuner.report.ablation import Path as AblationPath
 from tuner.session import run_session
 from tuner.space import Space, load_space
 from tuner.stopping import stop_file
+from tuner.token_ids import fitted
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -135,7 +136,10 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         raise SettingsError((Problem(str(space), f"cannot be read ({error})."),)) from error
     load_space(space, text=text)
     model = choose_model(arguments.model, arguments.config)
-    text = algorithm.within(text)
+    space_for = fitted(algorithm.within(text), model)
+    if space_for.note:
+        sys.stderr.write(f"{space_for.note}\n")
+    text = space_for.text
     writer = _writer(arguments, load_space(space, text=text))
     suites = tuple(arguments.suite or ["builtin"])
     suite, judge = load_suites(suites), load_judge(arguments.judge)

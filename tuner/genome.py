@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from proxy.policy.rules import Clamp
 from proxy.policy.schema import Policy
-from tuner.space import PENALTIES, Seed, Space
+from tuner.space import PENALTIES, Seed, Space, bias_gene
 
 _INERT_WHEN_GREEDY = ("top_p", "min_p", "top_k")
 """At temperature 0 the likeliest token is taken, whatever these say."""
@@ -41,11 +42,13 @@ class Genome:
     @classmethod
     def of_seed(cls, seed: Seed, space: Space) -> Self:
         """The genes that a hand-written seed names."""
+        biases = {bias_gene(token): bias for token, bias in seed.logit_bias.items()}
+        wanted = seed.decoding | biases
         return cls(
             tuple(seed.slots.get(name) for name in space.slots),
             seed.demonstrations,
             tuple(
-                next((value for value in grid if value == seed.decoding.get(setting)), None)
+                next((value for value in grid if value == wanted.get(setting)), None)
                 for setting, grid in space.grids.items()
             ),
         )
@@ -81,6 +84,8 @@ def canonical(genome: Genome, space: Space) -> Genome:
     if "repeat_last_n" in settings and all(settings.get(name) is None for name in PENALTIES):
         # Penalties of the base policy keep its own window.
         settings["repeat_last_n"] = None
+    # A token that the model is not known to have cannot be biased.
+    settings |= {bias_gene(token): None for token in space.logit_bias if token not in space.tokens}
     return replace(genome, decoding=tuple(settings.values()))
 
 
@@ -88,7 +93,8 @@ def to_policy(genome: Genome, space: Space, base: Policy, *, name: str) -> Polic
     """The policy that a genome means, on top of the base policy.
 
     Slot texts and the written one follow the base's own system prompt, in its placement;
-    demonstrations replace the base's; settings are enforced beside the base's other settings.
+    demonstrations replace the base's; settings are enforced beside the base's other settings, and
+    biases beside its biases on other tokens.
 
     Args:
         genome: its genes must be of this space.
@@ -106,7 +112,7 @@ def to_policy(genome: Genome, space: Space, base: Policy, *, name: str) -> Polic
     if genome.demonstrations:
         chosen = [space.examples[example] for example in genome.demonstrations]
         content["demonstrations"] = [{"user": e.user, "assistant": e.assistant} for e in chosen]
-    if enforced := _enforced(genome, space):
+    if enforced := _enforced(genome, space, base):
         content["decoding"] = content.get("decoding", {}) | enforced
     return Policy.model_validate(content)
 
@@ -128,6 +134,18 @@ def _system_text(genome: Genome, space: Space, base: Policy) -> str:
     return " ".join(chosen)
 
 
-def _enforced(genome: Genome, space: Space) -> dict[str, float]:
+def _enforced(genome: Genome, space: Space, base: Policy) -> dict[str, Any]:
     genes = zip(space.grids, genome.decoding, strict=True)
-    return {setting: value for setting, value in genes if value is not None}
+    values = {setting: value for setting, value in genes if value is not None}
+    biases = {
+        str(space.tokens[token]): values.pop(bias_gene(token))
+        for token in space.logit_bias
+        if bias_gene(token) in values
+    }
+    return {**values, "logit_bias": _biases(base) | biases} if biases else {**values}
+
+
+def _biases(policy: Policy) -> dict[str, float]:
+    rule = policy.decoding.logit_bias
+    value = None if rule is None or isinstance(rule, Clamp) else rule.value
+    return dict(value) if isinstance(value, Mapping) else {}

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from proxy.domain import CATEGORIES
 from proxy.errors import SpaceError
@@ -22,8 +22,14 @@ MAX_DEMONSTRATIONS = 16
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")]
 
+Token = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+"""A token by its text, leading blank included: ``I`` begins an answer, `` I`` goes on with one."""
+
 PENALTIES = ("repeat_penalty", "frequency_penalty", "presence_penalty")
 """What ``repeat_last_n`` is the window of."""
+
+_STRONGEST_BIAS = 20.0
+"""Beyond it a token is always or never taken: a ban, and no line that could be moved."""
 
 _Value = TypeVar("_Value", int, float)
 
@@ -131,6 +137,9 @@ class Seed(Section):
     decoding: dict[str, float] = Field(default_factory=dict)
     """Setting → a value of its grid."""
 
+    logit_bias: dict[Token, float] = Field(default_factory=dict)
+    """Token's text → a value of its grid."""
+
 
 _Named = TypeVar("_Named", Fragment, Example)
 
@@ -163,6 +172,16 @@ class Space(Section):
     decoding: Grids = Grids()
     """Values that may be enforced."""
 
+    logit_bias: dict[Token, Annotated[_Reals, _grid(-_STRONGEST_BIAS, _STRONGEST_BIAS)]] = Field(
+        default_factory=dict
+    )
+    """Token's text → what may be added to its logit. That of the token with which refusals begin
+    draws the line between declining and answering, for short requests and long ones alike."""
+
+    tokens: dict[Token, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    """Token's text → its id. A run looks ids up in a local model's vocabulary itself; behind a
+    server they cannot be seen, and are given here or the biases are not searched."""
+
     seeds: Sequence[Seed] = ()
     """Starting points beside the base policy and a Latin hypercube."""
 
@@ -178,9 +197,10 @@ class Space(Section):
 
     @cached_property
     def grids(self) -> Mapping[str, tuple[float, ...]]:
-        """Setting → ascending values; only settings that have a grid."""
+        """Setting → ascending values; only settings that have a grid, and then biases."""
         settings = ((name, getattr(self.decoding, name)) for name in Grids.model_fields)
-        return {name: grid for name, grid in settings if grid is not None}
+        biases = {bias_gene(token): grid for token, grid in self.logit_bias.items()}
+        return {name: grid for name, grid in settings if grid is not None} | biases
 
     def texts(self) -> Iterator[str]:
         """Every text that could reach a model, for the leak check against suites."""
@@ -188,6 +208,11 @@ class Space(Section):
             yield from choices.values()
         for example in self.demonstrations:
             yield from (example.user, example.assistant)
+
+
+def bias_gene(token: str) -> str:
+    """What the gene of a bias on this token is called: ``logit_bias["I"]``."""
+    return f'logit_bias["{token}"]'
 
 
 def load_space(path: Path = DEFAULT_SPACE, *, text: str | None = None) -> Space:
@@ -209,23 +234,33 @@ def load_space(path: Path = DEFAULT_SPACE, *, text: str | None = None) -> Space:
 
 
 def _loose(space: Space) -> Iterator[tuple[Location, str]]:
-    """What seeds refer to that is not there, and a window that nothing would look through."""
+    """What refers to something that is not there, and a window that nothing would look through."""
     if "repeat_last_n" in space.grids and not set(PENALTIES) & set(space.grids):
         remedy = f"Give one of {', '.join(PENALTIES)} a grid, or remove it."
         yield (
             ("decoding", "repeat_last_n"),
             f"no penalty that could look at it is searched. {remedy}",
         )
+    for token in space.tokens:
+        if token not in space.logit_bias:
+            yield ("tokens", token), "has no grid under `logit_bias`. Give it one, or remove it."
     for number, seed in enumerate(space.seeds):
-        at: Location = ("seeds", number)
-        for slot, fragment in seed.slots.items():
-            if fragment not in space.fragments.get(slot, {}):
-                yield (*at, "slots", slot), f"there is no fragment {fragment!r} in slot {slot!r}."
-        for place, name in enumerate(seed.demonstrations):
-            if name not in space.examples:
-                yield (*at, "demonstrations", place), f"there is no demonstration {name!r}."
-        if len(seed.demonstrations) > space.max_demonstrations:
-            yield (*at, "demonstrations"), f"more than {space.max_demonstrations} are listed."
-        for setting, value in seed.decoding.items():
-            if value not in space.grids.get(setting, ()):
-                yield (*at, "decoding", setting), f"{value:g} is not on the grid of {setting!r}."
+        for location, message in _loose_in_seed(seed, space):
+            yield ("seeds", number, *location), message
+
+
+def _loose_in_seed(seed: Seed, space: Space) -> Iterator[tuple[Location, str]]:
+    for slot, fragment in seed.slots.items():
+        if fragment not in space.fragments.get(slot, {}):
+            yield ("slots", slot), f"there is no fragment {fragment!r} in slot {slot!r}."
+    for place, name in enumerate(seed.demonstrations):
+        if name not in space.examples:
+            yield ("demonstrations", place), f"there is no demonstration {name!r}."
+    if len(seed.demonstrations) > space.max_demonstrations:
+        yield ("demonstrations",), f"more than {space.max_demonstrations} are listed."
+    for setting, value in seed.decoding.items():
+        if value not in space.grids.get(setting, ()):
+            yield ("decoding", setting), f"{value:g} is not on the grid of {setting!r}."
+    for token, bias in seed.logit_bias.items():
+        if bias not in space.logit_bias.get(token, ()):
+            yield ("logit_bias", token), f"{bias:g} is not on the grid of {token!r}."

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-_GENES = ("slots", "demonstrations", "decoding")
+_GENES = ("slots", "demonstrations", "decoding", "logit_bias")
 
 
 def whole(text: str) -> str:
@@ -20,7 +20,7 @@ def prompt_only(text: str) -> str:
     Args:
         text: a space file that has been checked.
     """
-    return _without(text, "decoding")
+    return without(text, "decoding", "logit_bias", "tokens")
 
 
 def decoding_only(text: str) -> str:
@@ -29,11 +29,16 @@ def decoding_only(text: str) -> str:
     Args:
         text: a space file that has been checked.
     """
-    return _without(text, "slots", "demonstrations")
+    return without(text, "slots", "demonstrations")
 
 
-def _without(text: str, *genes: str) -> str:
-    """Without these genes, in the library and in its seeds; seeds that name no other go, too."""
+def without(text: str, *genes: str) -> str:
+    """Without these genes, in the library and in its seeds; seeds that name no other go, too.
+
+    Args:
+        text: a space file that has been checked.
+        genes: keys of the file.
+    """
     space = _cut(yaml.safe_load(text), genes)
     seeds = [_cut(seed, genes) for seed in space.pop("seeds", None) or ()]
     kept = [seed for seed in seeds if any(seed.get(gene) for gene in _GENES)]

@@ -111,6 +111,39 @@ def test_a_window_means_nothing_without_a_penalty() -> None:
     assert canonical(with_penalty, space) == with_penalty
 
 
+BIASED = {"schema": 1, "logit_bias": {"I": [-2.0, -1.0], "We": [1.0]}}
+"""A space that knows biases and nothing else."""
+
+
+def test_biases_are_enforced_beside_the_bases_other_ones() -> None:
+    """By the token's id; what the base policy says of another token stays."""
+    space = load_space(text=yaml.safe_dump(BIASED | {"tokens": {"I": 57, "We": 9}}))
+    one = Genome((), (), (-1.0, None))
+    assert canonical(one, space) == one
+    for decoding, expected in (
+        ({}, {"57": -1.0}),
+        ({"logit_bias": {57: 3.0, 8: 4.0}}, {"57": -1.0, "8": 4.0}),
+        ({"logit_bias": {"default": {8: 4.0}}}, {"57": -1.0, "8": 4.0}),
+    ):
+        base = Policy.model_validate({"schema": 1, "name": "base", "decoding": decoding})
+        settings = dict(to_policy(one, space, base, name="x").decoding)
+        assert settings == {"logit_bias": Enforce(expected)}
+        assert to_policy(Genome.base(space), space, base, name="x").phenotype == base.phenotype
+
+
+def test_a_bias_on_a_token_of_no_known_id_means_nothing() -> None:
+    """Another model has another vocabulary."""
+    space = load_space(text=yaml.safe_dump(BIASED))
+    assert canonical(Genome((), (), (-1.0, 1.0)), space) == Genome.base(space)
+
+
+def test_seeds_name_biases_by_the_tokens_text() -> None:
+    """As the grids do."""
+    seeds = [{"name": "line", "logit_bias": {"We": 1.0}}]
+    space = load_space(text=yaml.safe_dump(BIASED | {"seeds": seeds}))
+    assert Genome.of_seed(space.seeds[0], space) == Genome((), (), (None, 1.0))
+
+
 @given(st.integers(0, 2**32))
 def test_what_is_drawn_crossed_and_mutated_is_canonical(seed: int) -> None:
     """With the real library, whose window means nothing without a penalty."""

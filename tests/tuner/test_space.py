@@ -108,6 +108,29 @@ def test_seeds_that_refer_to_nothing_are_all_reported() -> None:
     ]  # fmt: skip
 
 
+BIASED = SPACE.replace("seeds:", 'logit_bias: {I: [-2.0, -1.0], " I": [1.0]}\nseeds:')
+"""The toy space with biases on two tokens, of which no id is known."""
+
+
+def test_biases_are_grids_beside_the_settings() -> None:
+    """Each token has its own; a leading blank makes another token."""
+    space = load_space(text=BIASED)
+    assert list(space.grids)[-2:] == ['logit_bias["I"]', 'logit_bias[" I"]']
+    assert space.grids['logit_bias["I"]'] == (-2.0, -1.0)
+
+
+def test_mistakes_in_biases_are_reported() -> None:
+    """A value off the grid, a token that nothing biases, a ban in disguise."""
+    seeds = "  - {name: far, logit_bias: {I: -3.0, You: 1.0}}\ntokens: {We: 5}\n"
+    with pytest.raises(SpaceError) as caught:
+        load_space(text=BIASED + seeds)
+    assert [problem.path for problem in caught.value.problems] == [
+        "tokens.We", "seeds[1].logit_bias.I", "seeds[1].logit_bias.You",
+    ]  # fmt: skip
+    with pytest.raises(SpaceError, match=r"-100 is outside -20 to 20"):
+        load_space(text=BIASED.replace("-2.0", "-100.0"))
+
+
 def test_a_missing_file_is_a_space_error(tmp_path: Path) -> None:
     """Named as the user typed it."""
     with pytest.raises(SpaceError, match=r"nowhere\.yaml"):

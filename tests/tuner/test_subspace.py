@@ -17,7 +17,7 @@ def test_a_part_keeps_the_rest_as_it_was() -> None:
     assert decoding.grids == full.grids
     assert not decoding.slots
     assert not decoding.examples
-    assert not any(seed.decoding for seed in prompt.seeds)
+    assert not any(seed.decoding or seed.logit_bias for seed in prompt.seeds)
     assert whole(text) is text
 
 

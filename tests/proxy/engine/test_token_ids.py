@@ -1,0 +1,31 @@
+"""Tokens by their text, from a model's file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from proxy.engine.llama import LlamaRuntime, LoadError
+from proxy.engine.token_ids import token_ids
+from proxy.engine.weights import default_cache, find_weights
+
+
+def test_ids_are_those_that_the_loaded_model_uses(llama: LlamaRuntime) -> None:
+    """A leading blank makes another token, and several tokens are none."""
+    path = find_weights("embedded", convert=None, cache=default_cache()).path
+    found = token_ids(path, ["I", " I", "I'm sorry"])
+    assert found["I"] != found[" I"]
+    assert found["I'm sorry"] is None
+    for text in ("I", " I"):
+        token = found[text]
+        assert token is not None
+        assert llama.vocabulary.piece(token) == text.encode()
+        assert llama.vocabulary.tokenize(text, parse_special=False) == [token]
+
+
+def test_a_file_that_is_no_model_is_an_error(tmp_path: Path) -> None:
+    """With the file's name."""
+    (tmp_path / "no.gguf").write_bytes(b"GGUF")
+    with pytest.raises(LoadError, match=r"no\.gguf"):
+        token_ids(tmp_path / "no.gguf", ["I"])

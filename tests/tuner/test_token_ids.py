@@ -1,0 +1,61 @@
+"""A space gets the ids of one model's tokens, or goes without biases."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.backends.config import LlamaCppConfig, OpenAIConfig
+from proxy.backends.local_tokens import token_ids
+from proxy.errors import ModelLoadError, SpaceError
+from tests.tuner.toy import SPACE
+from tuner.space import load_space
+from tuner.token_ids import Fitted, fitted
+
+LOCAL = LlamaCppConfig(name="here", path="embedded")
+REMOTE = OpenAIConfig(name="there", base_url="http://127.0.0.1:9/v1")
+
+BIASED = SPACE.replace("seeds:", "logit_bias: {I: [-2.0, -1.0]}\nseeds:") + (
+    "  - {name: line, demonstrations: [safe-one], logit_bias: {I: -1.0}}\n"
+)
+
+
+def test_a_local_model_says_its_tokens() -> None:
+    """Everything else in the file stays."""
+    found = fitted(BIASED, LOCAL)
+    assert not found.note
+    before, space = load_space(text=BIASED), load_space(text=found.text)
+    assert space.tokens == token_ids(LOCAL, ["I"])
+    assert space.model_copy(update={"tokens": {}}) == before
+
+
+@pytest.mark.parametrize("model", [LOCAL, REMOTE], ids=["local", "remote"])
+def test_without_ids_biases_go_and_so_do_the_seeds_that_need_them(
+    model: LlamaCppConfig | OpenAIConfig,
+) -> None:
+    """A seed without its line would decline whatever it likes."""
+    found = fitted(BIASED.replace("I:", "I am sorry:"), model)
+    assert '"I am sorry"' in found.note
+    assert model.name in found.note
+    space = load_space(text=found.text)
+    assert not space.logit_bias
+    assert [seed.name for seed in space.seeds] == ["one"]
+    assert space.demonstrations == load_space(text=BIASED).demonstrations
+
+
+def test_a_servers_tokens_are_those_that_the_file_gives() -> None:
+    """Nothing of its vocabulary can be seen."""
+    assert load_space(text=fitted(BIASED + "tokens: {I: 40}\n", REMOTE).text).tokens == {"I": 40}
+
+
+def test_an_id_of_another_model_is_refused() -> None:
+    """It would bias a token at random."""
+    with pytest.raises(SpaceError, match=r'says that "I" is 1, and in here it is \d+'):
+        fitted(BIASED + "tokens: {I: 1}\n", LOCAL)
+
+
+def test_a_space_without_biases_needs_no_model() -> None:
+    """Nor is its file read."""
+    nowhere = LlamaCppConfig(name="gone", path="/nowhere.gguf")
+    assert fitted(SPACE, nowhere) == Fitted(SPACE)
+    with pytest.raises(ModelLoadError, match=r"/nowhere\.gguf"):
+        fitted(BIASED, nowhere)
