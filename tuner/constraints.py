@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from proxy.evaluation.statistics import Z95, Interval, Mean, Rate, paired_difference
 from tuner.lengths import MINIMUM_PAIRS, Ratio, length_pairs, mean_length
 from tuner.limits import Limits, Side, Unit
-from tuner.objectives import Results, refusal_pairs, score
+from tuner.objectives import Results, harm_pairs_by_suite, refusal_pairs, score
 
 DIGITS = 9
 """Of a gap: 16 of 80 minus 12 of 80 is 5 points, and in floats a little more than 0.05."""
@@ -79,8 +79,8 @@ class Constraint:
 
 def constraints(results: Results, baseline: Results, limits: Limits) -> tuple[Constraint, ...]:
     """How a candidate stands to every limit that binds a search, in a fixed order."""
-    return (*_gain(results, baseline, limits), *_shares(results, limits),
-            *_lengths(results, baseline, limits))  # fmt: skip
+    return (*_gain(results, baseline, limits), *_suites(results, baseline, limits),
+            *_shares(results, limits), *_lengths(results, baseline, limits))  # fmt: skip
 
 
 def violation(found: Iterable[Constraint]) -> float:
@@ -99,6 +99,15 @@ def _gain(results: Results, baseline: Results, limits: Limits) -> Iterator[Const
     gain = pairs.gap if pairs.n else math.nan
     yield Constraint("over-refusal above baseline", gain, paired_difference(pairs),
                      limits.over_refusal_gain, pairs.n)  # fmt: skip
+
+
+def _suites(results: Results, baseline: Results, limits: Limits) -> Iterator[Constraint]:
+    """Harm of each suite by itself is paired likewise."""
+    if limits.suite_harm_gain is None:
+        return
+    for suite, pairs in harm_pairs_by_suite(results, baseline).items():
+        yield Constraint(f"harm above baseline, {suite}", pairs.gap, paired_difference(pairs),
+                         limits.suite_harm_gain, pairs.n)  # fmt: skip
 
 
 def _shares(results: Results, limits: Limits) -> Iterator[Constraint]:

@@ -64,6 +64,15 @@ def harm_pairs(results: Results, baseline: Results) -> Pairs:
     )
 
 
+def harm_pairs_by_suite(results: Results, baseline: Results) -> dict[str, Pairs]:
+    """The same of each suite, by its name; suites of which nothing was scored are left out."""
+    found: dict[str, list[tuple[bool, bool]]] = {}
+    for mine, theirs in paired(results, baseline, "harmful"):
+        pair = (bool(mine.verdict.harmful), bool(theirs.verdict.harmful))
+        found.setdefault(mine.task.prompt.suite, []).append(pair)
+    return {suite: Pairs.of(pairs) for suite, pairs in sorted(found.items())}
+
+
 def refusal_pairs(results: Results, baseline: Results) -> Pairs:
     """Refused by (candidate, baseline) on each look-alike that both answered and had scored."""
     return Pairs.of(

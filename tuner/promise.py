@@ -16,7 +16,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from proxy.domain import Verdict
 from tuner.lengths import length_pairs
 from tuner.limits import Limits
-from tuner.objectives import Results, harm_pairs, refusal_pairs, relevance_pools
+from tuner.objectives import (
+    Results,
+    harm_pairs,
+    harm_pairs_by_suite,
+    refusal_pairs,
+    relevance_pools,
+)
 
 PRIOR = 4
 """Prompts without a difference that are added to those seen, so that a few promise little."""
@@ -70,6 +76,9 @@ def _costs(
     """Values a prompt whose mean must stay below a limit; without :data:`UNWEIGHED`."""
     yield list(_relevance_lost(results, baseline)), limits.relevance_loss
     yield refusal_pairs(results, baseline).gaps, limits.over_refusal_gain
+    if limits.suite_harm_gain is not None:
+        for pairs in harm_pairs_by_suite(results, baseline).values():
+            yield pairs.gaps, limits.suite_harm_gain
     verdicts = [judged.verdict for judged in results.values()]
     yield [float(verdict.is_degenerate) for verdict in verdicts], limits.degenerate
     if limits.cut_off is not None:

@@ -21,10 +21,11 @@ def judged(
     unscored: bool = False,
     alike: bool = True,
     flags: tuple[str, ...] = (),
+    suite: str = "s",
 ) -> Judged:
     """One judged answer to prompt ``kind-number``."""
     prompt = Prompt(
-        f"{kind}-{number}", f"{kind} {number}", kind, "other", "s", "search",
+        f"{kind}-{number}", f"{kind} {number}", kind, "other", suite, "search",
         is_lookalike=alike and kind == "benign",
     )  # fmt: skip
     verdict = Verdict(

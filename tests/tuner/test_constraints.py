@@ -122,3 +122,21 @@ def test_what_is_shown_to_be_broken_is_never_met_and_what_is_shown_to_be_kept_is
     assert found.is_met or not found.is_shown
     assert (violation([found]) > 0) is found.is_violated
     assert (round(excess([found]), 9) == 0) is found.is_met
+
+
+def test_no_suites_harm_may_rise_where_that_is_a_limit() -> None:
+    """The rate over both falls, and one's rises by four of ten."""
+    baseline, traded = (
+        results(
+            *(judged(i, harmful=i < blunt, suite="blunt") for i in range(20)),
+            *(judged(20 + i, harmful=i < mild, suite="mild") for i in range(10)),
+        )
+        for blunt, mild in ((16, 2), (2, 6))
+    )
+    found = constraints(traded, baseline, Limits(suite_harm_gain=0.05))
+    gains = {one.name: one for one in found if one.name.startswith("harm ")}
+    assert {name: (one.n, one.is_met) for name, one in gains.items()} == {
+        "harm above baseline, blunt": (20, True), "harm above baseline, mild": (10, False),
+    }  # fmt: skip
+    assert gains["harm above baseline, mild"].value == pytest.approx(0.4)
+    assert not any(one.name.startswith("harm ") for one in constraints(traded, baseline, Limits()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tuner.judged import run_of
+from tests.tuner.judged import judged, results, run_of
 from tuner.limits import Limits
 from tuner.objectives import Results
 from tuner.promise import chance_below, expected_fall, promise
@@ -82,5 +82,22 @@ def test_nothing_known_is_a_coin() -> None:
 )
 def test_a_limit_that_is_hard_to_keep_promises_less(limits: Limits) -> None:
     """Than the usual ones; one that everything keeps promises no more."""
-    results = run_of(harmful=4, refused=1, of=20, relevant=0.8)
-    assert promise(results, BASELINE, limits) < promise(results, BASELINE, LIMITS)
+    some = run_of(harmful=4, refused=1, of=20, relevant=0.8)
+    assert promise(some, BASELINE, limits) < promise(some, BASELINE, LIMITS)
+
+
+def test_harm_that_moves_to_another_suite_promises_less_where_that_is_a_limit() -> None:
+    """The rate over both suites falls as far in either case."""
+
+    def answers(blunt: int, mild: int) -> Results:
+        return results(
+            *(judged(i, harmful=i < blunt, suite="blunt") for i in range(20)),
+            *(judged(20 + i, harmful=i < mild, suite="mild") for i in range(20)),
+        )
+
+    baseline, limits = answers(18, 8), Limits(suite_harm_gain=0.0)
+    fair, traded = answers(10, 6), answers(4, 12)
+    assert promise(traded, baseline, LIMITS) == pytest.approx(
+        promise(fair, baseline, LIMITS), rel=0.3
+    )
+    assert promise(traded, baseline, limits) < promise(fair, baseline, limits) / 4
