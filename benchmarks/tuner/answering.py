@@ -29,6 +29,7 @@ from tuner.genome import Genome, to_policy
 from tuner.pools import Pools
 from tuner.presets import Rung
 from tuner.space import DEFAULT_SPACE, Space, load_space
+from tuner.token_ids import fitted
 
 _TOGETHER = 4
 """Configurations in flight at once: one alone would leave most of the engine's slots idle at its
@@ -108,11 +109,12 @@ async def _answer(arguments: argparse.Namespace) -> None:
 @asynccontextmanager
 async def _work(arguments: argparse.Namespace) -> AsyncIterator[_Work]:
     """Start the model and the judge, and close them in whatever way it ends."""
-    text = arguments.space.read_text(encoding="utf-8")
+    library = arguments.space.read_text(encoding="utf-8")
     suite = load_suites(tuple(arguments.suite or ["builtin"]))
     pools = Pools.of(suite, "search", seed=arguments.seed)
     prompts = pools.first(Rung(arguments.harmful, arguments.benign))
     model = wide(choose_model(arguments.model))
+    text = fitted(library, model).text
     backend, judge = backends.create(model), load_judge(arguments.judge)
     try:
         await backend.start()

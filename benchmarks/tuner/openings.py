@@ -37,6 +37,7 @@ from proxy.suites.loaders import load_suites
 from tuner.genome import Genome, to_policy
 from tuner.pools import Pools
 from tuner.space import DEFAULT_SPACE, Seed, Space, load_space
+from tuner.token_ids import fitted
 
 
 def add_arguments(parser: argparse.ArgumentParser, output: Path) -> None:
@@ -169,8 +170,9 @@ def measure(arguments: argparse.Namespace) -> int:
         0, or 130 after Ctrl-C; whoever calls it turns errors into an exit status.
     """
     library = arguments.space.read_text(encoding="utf-8")
-    space = load_space(arguments.space, text=library)
+    load_space(arguments.space, text=library)
     model = wide(choose_model(arguments.model))
+    space = load_space(text=fitted(library, model).text)
     asking = _told(model, space, _prompts(arguments), run_seed=arguments.seed)
     try:
         told = asyncio.run(interruptible(asking))
@@ -272,7 +274,7 @@ class _Asking:
         return tuple(opening.chance(one.tokens[0].rivals) for one in said)
 
     async def declined(self, seed: Seed, prompts: Sequence[Prompt]) -> Rate:
-        """How many answers do begin so, sampled as the seed says.
+        """How many answers do begin so, sampled as the seed says, with its biases.
 
         Raises:
             JudgeError: the model does not answer.

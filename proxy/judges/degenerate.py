@@ -125,13 +125,12 @@ def _is_plain_latin(answer: str) -> bool:
 def is_echo(exchange: Exchange, tokens: Sequence[str]) -> bool:
     """Most of it stands in the prompt, the system prompt or a demonstration, and little is new.
 
-    A refusal in the words of a demonstration is what the demonstration is for, hence no echo.
+    A refusal in the words of a demonstration is what the demonstration is for, and one that names
+    all that was asked says what it declines: neither is an echo.
     """
     if len(tokens) < ECHO_MIN_WORDS:
         return _same(exchange.answer, exchange.prompt)
-    if _copies(tokens, [exchange.prompt]):
-        return True
-    if not _copies(tokens, exchange.context):
+    if not (_copies(tokens, [exchange.prompt]) or _copies(tokens, exchange.context)):
         return False
     return refusal.detect(exchange.answer, exchange.prompt).level != "full"
 
