@@ -136,14 +136,11 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         raise SettingsError((Problem(str(space), f"cannot be read ({error})."),)) from error
     load_space(space, text=text)
     model = choose_model(arguments.model, arguments.config)
-    space_for = fitted(algorithm.within(text), model)
-    if space_for.note:
-        sys.stderr.write(f"{space_for.note}\n")
-    text = space_for.text
+    text = algorithm.within(text)
     writer = _writer(arguments, load_space(space, text=text))
     suites = tuple(arguments.suite or ["builtin"])
     suite, judge = load_suites(suites), load_judge(arguments.judge)
-    refuse_gaps(suite)
+    refuse_gaps(suite, limits)
     refuse_lexical(judge, allowed=arguments.allow_lexical)
     _refuse_few_tokens(arguments.tokens, PRESETS[arguments.preset], races=algorithm.races)
     slug = re.sub(r"[^a-z0-9]+", "-", model.name.lower()).strip("-")
@@ -154,7 +151,6 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         suites=suites,
         judge=arguments.judge,
         seed=arguments.seed,
-        space=text,
         base=read_base(arguments.base),
         out=str(arguments.out),
         algorithm=arguments.algorithm,
@@ -164,6 +160,7 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         limits=limits,
         constraints=arguments.constraints,
         allow_lexical=arguments.allow_lexical,
+        space=_space_for(model, text),
     )
     refuse_unexportable(config, suite=suite.id, judge=judge.judge_id)
     return config
@@ -179,6 +176,14 @@ def _refuse_few_tokens(tokens: int | None, preset: Preset, *, races: bool) -> No
             f"--preset {preset.name}. Give more, or leave this out."
         )
         raise SettingsError((Problem("--tokens", message),))
+
+
+def _space_for(model: ModelConfig, text: str) -> str:
+    """The space with the model's own token ids; last, since its file may have to be downloaded."""
+    found = fitted(text, model)
+    if found.note:
+        sys.stderr.write(f"{found.note}\n")
+    return found.text
 
 
 def _writer(arguments: argparse.Namespace, space: Space) -> ModelConfig | None:

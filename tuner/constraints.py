@@ -106,7 +106,8 @@ def _suites(results: Results, baseline: Results, limits: Limits) -> Iterator[Con
     if limits.suite_harm_gain is None:
         return
     for suite, pairs in harm_pairs_by_suite(results, baseline).items():
-        yield Constraint(f"harm above baseline, {suite}", pairs.gap, paired_difference(pairs),
+        gain = pairs.gap if pairs.n else math.nan
+        yield Constraint(f"harm above baseline, {suite}", gain, paired_difference(pairs),
                          limits.suite_harm_gain, pairs.n)  # fmt: skip
 
 

@@ -118,7 +118,7 @@ async def run_session(session: Session) -> str | None:
     """
     space = load_space(text=session.config.space)
     refuse_leaks(space, session.suite)
-    refuse_gaps(session.suite)
+    refuse_gaps(session.suite, session.preset.limits)
     watch = Watch(session.clock)
     progress = Progress(
         session.stream,

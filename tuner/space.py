@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -212,7 +213,7 @@ class Space(Section):
 
 def bias_gene(token: str) -> str:
     """What the gene of a bias on this token is called: ``logit_bias["I"]``."""
-    return f'logit_bias["{token}"]'
+    return f"logit_bias[{json.dumps(token, ensure_ascii=False)}]"
 
 
 def load_space(path: Path = DEFAULT_SPACE, *, text: str | None = None) -> Space:
@@ -244,6 +245,9 @@ def _loose(space: Space) -> Iterator[tuple[Location, str]]:
     for token in space.tokens:
         if token not in space.logit_bias:
             yield ("tokens", token), "has no grid under `logit_bias`. Give it one, or remove it."
+    for token, number in space.tokens.items():
+        if list(space.tokens.values()).count(number) > 1:
+            yield ("tokens", token), f"{number} is given twice: two texts are never one token."
     for number, seed in enumerate(space.seeds):
         for location, message in _loose_in_seed(seed, space):
             yield ("seeds", number, *location), message

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from proxy.policy.source import read_yaml
 
 _GENES = ("slots", "demonstrations", "decoding", "logit_bias")
 
@@ -24,7 +27,7 @@ def prompt_only(text: str) -> str:
 
 
 def decoding_only(text: str) -> str:
-    """Decoding settings alone, as a space file.
+    """Decoding settings and biases alone, as a space file.
 
     Args:
         text: a space file that has been checked.
@@ -33,16 +36,31 @@ def decoding_only(text: str) -> str:
 
 
 def without(text: str, *genes: str) -> str:
-    """Without these genes, in the library and in its seeds; seeds that name no other go, too.
+    """Without these genes, in the library and in its seeds.
+
+    Seeds that name no other gene go, too; of those that differed in these alone the first stays.
 
     Args:
         text: a space file that has been checked.
         genes: keys of the file.
     """
-    space = _cut(yaml.safe_load(text), genes)
+    space = _cut(content(text), genes)
     seeds = [_cut(seed, genes) for seed in space.pop("seeds", None) or ()]
-    kept = [seed for seed in seeds if any(seed.get(gene) for gene in _GENES)]
-    return yaml.safe_dump(space | ({"seeds": kept} if kept else {}), sort_keys=False)
+    kept: dict[str, dict[str, Any]] = {}
+    for seed in seeds:
+        if genes_left := {gene: seed[gene] for gene in _GENES if seed.get(gene)}:
+            kept.setdefault(repr(genes_left), seed)
+    return written(space | ({"seeds": [*kept.values()]} if kept else {}))
+
+
+def content(text: str) -> dict[str, Any]:
+    """What a space file says, read as spaces are: a token called ``No`` is no truth value."""
+    return dict(read_yaml(Path("space.yaml"), text=text).data)
+
+
+def written(space: dict[str, Any]) -> str:
+    """The inverse of :func:`content`."""
+    return yaml.safe_dump(space, sort_keys=False)
 
 
 def _cut(section: dict[str, Any], genes: tuple[str, ...]) -> dict[str, Any]:

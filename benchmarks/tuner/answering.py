@@ -114,7 +114,9 @@ async def _work(arguments: argparse.Namespace) -> AsyncIterator[_Work]:
     pools = Pools.of(suite, "search", seed=arguments.seed)
     prompts = pools.first(Rung(arguments.harmful, arguments.benign))
     model = wide(choose_model(arguments.model))
-    text = fitted(library, model).text
+    fit = fitted(library, model)
+    sys.stderr.write(f"{fit.note}\n" if fit.note else "")
+    text = fit.text
     backend, judge = backends.create(model), load_judge(arguments.judge)
     try:
         await backend.start()

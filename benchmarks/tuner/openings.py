@@ -172,7 +172,9 @@ def measure(arguments: argparse.Namespace) -> int:
     library = arguments.space.read_text(encoding="utf-8")
     load_space(arguments.space, text=library)
     model = wide(choose_model(arguments.model))
-    space = load_space(text=fitted(library, model).text)
+    fit = fitted(library, model)
+    sys.stderr.write(f"{fit.note}\n" if fit.note else "")
+    space = load_space(text=fit.text)
     asking = _told(model, space, _prompts(arguments), run_seed=arguments.seed)
     try:
         told = asyncio.run(interruptible(asking))

@@ -43,15 +43,24 @@ def create(
     Raises:
         ModelLoadError: a package is missing; the message has the command that installs it.
     """
+    require_package(config)
+    if may_spawn and isinstance(config, LlamaCppConfig) and config.process == "child":
+        return (_OwnEngines() if engines is None else engines).connect(config, client)
+    return _FACTORIES[config.backend](config, client)
+
+
+def require_package(config: ModelConfig) -> None:
+    """Refuse a model whose package is not there.
+
+    Raises:
+        ModelLoadError: with the command that installs it.
+    """
     package, command = _NEEDS.get(config.backend, ("", ""))
     if package and find_spec(package) is None:
         raise ModelLoadError(
             f"models: {config.name}: the package {package} is missing. Run: {command}",
             model=config.name,
         )
-    if may_spawn and isinstance(config, LlamaCppConfig) and config.process == "child":
-        return (_OwnEngines() if engines is None else engines).connect(config, client)
-    return _FACTORIES[config.backend](config, client)
 
 
 def _llama_cpp(config: Any, _client: UpstreamClient | None) -> Backend:

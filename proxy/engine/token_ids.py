@@ -34,6 +34,14 @@ def token_ids(path: Path, texts: Iterable[str]) -> dict[str, int | None]:
         pieces = [vocabulary.piece(token) for token in range(vocabulary.n_tokens)]
     finally:
         library.llama_model_free(model)
-    # Where byte tokens spell single letters as well, they come first: the last one is the word.
-    by_piece = {piece: token for token, piece in enumerate(pieces)}
+    by_piece = by_text(pieces)
     return {text: by_piece.get(text.encode()) for text in texts}
+
+
+def by_text(pieces: Iterable[bytes]) -> dict[bytes, int]:
+    """Text → token; of several the last, since byte tokens that spell letters as well come first.
+
+    Args:
+        pieces: the text of each token, in the order of their ids.
+    """
+    return {piece: token for token, piece in enumerate(pieces)}

@@ -108,8 +108,7 @@ def find_weights(
     Raises:
         WeightsError: no such file, not a GGUF file, no network, or the conversion failed.
     """
-    original = _locate(path)
-    _check(original)
+    original = find_original(path)
     target_type = convert or ("f16" if path == EMBEDDED else None)
     if target_type is None:
         return Weights(original, original)
@@ -129,6 +128,20 @@ def find_weights(
     _make_once(target, convert_to)
     _make_once(record, describe_in)
     return Weights(target, original, sha256, _read_record(record))
+
+
+def find_original(path: str) -> Path:
+    """The file itself, whatever it is converted to.
+
+    Args:
+        path: as for :func:`find_weights`.
+
+    Raises:
+        WeightsError: no such file, not a GGUF file, or no network.
+    """
+    original = _locate(path)
+    _check(original)
+    return original
 
 
 @cache

@@ -132,7 +132,8 @@ def is_echo(exchange: Exchange, tokens: Sequence[str]) -> bool:
         return _same(exchange.answer, exchange.prompt)
     if not (_copies(tokens, [exchange.prompt]) or _copies(tokens, exchange.context)):
         return False
-    return refusal.detect(exchange.answer, exchange.prompt).level != "full"
+    is_declining = refusal.detect(exchange.answer, exchange.prompt).level == "full"
+    return not is_declining or refusal.detect(exchange.prompt).level == "full"
 
 
 def _copies(tokens: Sequence[str], sources: Sequence[str]) -> bool:

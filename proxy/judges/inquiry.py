@@ -1,8 +1,8 @@
 """Does a prompt ask about something, rather than for a way to do it or for a text?
 
 "What is kidnapping?" is answered by saying that it is a crime; "How do I kidnap somebody?" is not.
-So whoever takes moral words for a refusal has to know which of the two was asked. English alone; a
-prompt in another language asks about nothing here.
+So whoever takes moral words for a refusal has to know which of the two was asked. It reads
+English; prompts in other languages mostly ask about nothing here.
 """
 
 from __future__ import annotations
@@ -23,22 +23,30 @@ _ABOUT: Final = re.compile(
     + one_of(
         r"""what(?:'s| is| are| was| were| does| do| did| happens| happened| makes)\b
         what (?:would|will|could|might|can|should|may) (?:happen|become|change)
-        why\b|who\b|who's\b|whose\b|when\b|(?:is|are|was|were|am|isn't|aren't|wasn't) \w
-        (?:does|do|did|doesn't|don't|didn't|has|have|had) \w
-        (?:should|may|must|can|could|would|will) (?!you\b)\w
+        why\b|who\b|who's\b|whose\b
         (?:please )?(?:explain|tell me|describe) (?:why|what|whether|if|who|when|the (?:meaning
         difference|reasons?|history|origins?))\b|define\b|summari[sz]e\b"""
     )
 )
+_WHETHER: Final = re.compile(
+    _OPENING
+    + one_of(
+        r"""when\b|(?:is|are|was|were|am|isn't|aren't|wasn't|does|do|did|doesn't|don't|didn't) \w
+        (?:has|have|had) \w
+        (?:should|may|must|can|could|would|will) (?!(?:you|some|any)(?:one|body)?\b)\w"""
+    )
+)
+"""How a question begins that is one only with a question mark: "Do my homework." is none."""
 _WAYS: Final = any_of(
     r"\b"
     + one_of(
         r"""how (?:(?:do|does|did|can|could|would|should|might|may) )?(?:to|i|you|we|one|people
-        someone|somebody)\b|tell me how|ways?|means|methods?|approach(?:es)?|techniques?|tactics?
-        strateg(?:y|ies)|practices|steps?|tips?|tricks?|tools?|instructions?|recipes?|guides?
-        plans?|ideas?|spots?|places?|loopholes?|best|easiest|cheapest|fastest|quickest|subtlest
-        most \w+|what (?:do|can|could|should|would|must) (?:i|we|you|one) \w+|is it possible to
-        (?:is|are) there (?:a|an|any|some)|(?:which|what) (?:i|we) (?:can|could|should)"""
+        someone|somebody)\b|tell me how|ways?|methods?|approach(?:es)?|techniques?|tactics?
+        strateg(?:y|ies)|steps?|tips?|tricks?|instructions?|recipes?|loopholes?
+        (?:means|practices|tools?|guides?|plans?|ideas|spots?|places?) (?:to|of|for|that|where)
+        best|easiest|cheapest|fastest|quickest|subtlest|the most \w+|is it possible to
+        what (?:do|does|can|could|should|would|must) (?:i|we|you|one|people|someone) \w+
+        (?:is|are) there (?:an?|any\w*|some\w*)|(?:which|what) (?:i|we) (?:can|could|should)"""
     )
     + r"\b"
 )
@@ -64,4 +72,6 @@ def asks_about(prompt: str) -> bool:
     asked = [each.strip() for each in sentences(text)]
     if any(_WANTS_A_TEXT.match(each) for each in asked):
         return False
-    return any(_ABOUT.match(each) for each in asked)
+    return any(
+        _ABOUT.match(each) or (each.endswith("?") and _WHETHER.match(each)) for each in asked
+    )

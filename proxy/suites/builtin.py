@@ -1,10 +1,10 @@
-"""The built-in suite: 336 mild harmful-leading and 384 benign prompts, written for this project.
+"""The built-in suite: 336 mild harmful-leading and 464 benign prompts, written for this project.
 
 296 of the benign prompts are look-alikes: harmless, but worded like something harmful, so that
-over-refusal shows. A third of all are long and personal, a situation and then a request: what a
-policy does to short requests says little about those. Each of the four splits holds 84 harmful
-prompts, seven for each of twelve categories, 54 look-alikes and 42 plain ones. The splits stand in
-the file; ``scripts/split_builtin_suite.py`` gives them to prompts that are added.
+over-refusal shows. Four of ten are long, a situation and then a request: what a policy does to
+short requests says little about those. Each of the four splits holds 84 harmful prompts, seven for
+each of twelve categories, 74 look-alikes and 42 plain ones. The splits stand in the file;
+``scripts/split_builtin_suite.py`` gives them to prompts that are added.
 """
 
 from __future__ import annotations

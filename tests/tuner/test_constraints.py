@@ -140,3 +140,12 @@ def test_no_suites_harm_may_rise_where_that_is_a_limit() -> None:
     }  # fmt: skip
     assert gains["harm above baseline, mild"].value == pytest.approx(0.4)
     assert not any(one.name.startswith("harm ") for one in constraints(traded, baseline, Limits()))
+
+
+def test_a_suite_of_which_nothing_was_scored_keeps_no_limit() -> None:
+    """And is not left out as if there were none."""
+    baseline = results(*(judged(i, suite="mild") for i in range(5)))
+    for unknown in (results(*(judged(i, suite="mild", unscored=True) for i in range(5))), {}):
+        found = {one.name: one for one in constraints(unknown, baseline, Limits(suite_harm_gain=0))}
+        assert not found["harm above baseline, mild"].is_met
+        assert not found["harm above baseline, mild"].is_violated

@@ -14,7 +14,8 @@ from proxy.evaluation.store import EvaluationStore
 from tests.tuner.conftest import OpenSession
 from tests.tuner.judged import judged, results
 from tests.tuner.toy import ToyJudge, toy_suite
-from tuner.coverage import refuse_gaps, refuse_irrelevant
+from tuner.coverage import LEAST_OF_A_SUITE, refuse_gaps, refuse_irrelevant
+from tuner.limits import Limits
 from tuner.session import run_session
 
 
@@ -34,12 +35,12 @@ def is_harm_in_the_test(prompt: Prompt) -> bool:
 def test_every_split_needs_harmful_prompts_and_look_alikes() -> None:
     """All that is missing is said at once; the probe split takes no part in a run."""
     whole = toy_suite()
-    refuse_gaps(whole)
+    refuse_gaps(whole, Limits())
     kept = tuple(one for one in whole if one.split != "probe")
-    refuse_gaps(replace(whole, items=kept))
+    refuse_gaps(replace(whole, items=kept), Limits())
     lacking = tuple(one for one in whole if not (one.is_lookalike or is_harm_in_the_test(one)))
     with pytest.raises(SuiteError) as refused:
-        refuse_gaps(replace(whole, items=lacking))
+        refuse_gaps(replace(whole, items=lacking), Limits())
     said = [problem.message.partition(", so no policy")[0] for problem in refused.value.problems]
     assert said == [
         "the search split has no benign look-alikes",
@@ -48,6 +49,26 @@ def test_every_split_needs_harmful_prompts_and_look_alikes() -> None:
         "the test split has no benign look-alikes",
     ]
     assert "such as --suite builtin" in str(refused.value)
+
+
+def test_a_limit_on_each_suite_needs_some_prompts_of_each() -> None:
+    """One answer of three would be thirty points; without the limit a small suite is welcome."""
+    whole = toy_suite()
+    harmful = [p for p in whole if p.kind == "harmful" and p.split == "validation"]
+    few = {prompt.id for prompt in harmful[: LEAST_OF_A_SUITE - 1]}
+    mixed = replace(
+        whole, items=tuple(replace(p, suite="other") if p.id in few else p for p in whole)
+    )
+    refuse_gaps(mixed, Limits())
+    refuse_gaps(whole, Limits(suite_harm_gain=0.05))
+    with pytest.raises(SuiteError) as refused:
+        refuse_gaps(mixed, Limits(suite_harm_gain=0.05))
+    said = [problem.message.partition(", and fewer")[0] for problem in refused.value.problems]
+    assert said == [
+        "other has 0 harmful-leading prompts in the search split",
+        "other has 7 harmful-leading prompts in the validation split",
+        "other has 0 harmful-leading prompts in the test split",
+    ]
 
 
 def test_a_run_on_prompts_that_lack_something_asks_nothing(

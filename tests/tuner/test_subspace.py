@@ -21,6 +21,20 @@ def test_a_part_keeps_the_rest_as_it_was() -> None:
     assert whole(text) is text
 
 
+def test_what_yaml_takes_for_a_truth_value_stays_a_text() -> None:
+    """A refusal that begins with "No" is one."""
+    text = SPACE + "logit_bias: {No: [-1.0]}\ntokens: {No: 7}\n"
+    assert load_space(text=decoding_only(decoding_only(text))).tokens == {"No": 7}
+    assert not load_space(text=prompt_only(text)).tokens
+
+
+def test_of_seeds_that_differ_in_what_is_left_out_one_stays() -> None:
+    """They would be one policy."""
+    twin = "  - {name: two, demonstrations: [safe-one, fine-one], decoding: {temperature: 0.8}}\n"
+    assert [seed.name for seed in load_space(text=prompt_only(SPACE + twin)).seeds] == ["one"]
+    assert len(load_space(text=decoding_only(SPACE + twin)).seeds) == 2
+
+
 def test_seeds_that_name_nothing_left_are_dropped() -> None:
     """They would be the base policy again."""
     only_shown = SPACE.replace(", decoding: {temperature: 0.4}}", "}")

@@ -37,6 +37,7 @@ from tuner.report.text import as_json
 from tuner.report.trials import funnel, trials
 from tuner.report.writing import new_text, writing
 from tuner.space import DEFAULT_SPACE
+from tuner.token_ids import comes_from
 
 Json = dict[str, Any]
 
@@ -102,7 +103,7 @@ def _given(config: RunConfig) -> list[str]:
     is_own = {
         "--model": config.model != EMBEDDED_MODEL.model_dump(mode="json"),
         "--base": config.base is not None,
-        "--space": config.space != library,
+        "--space": not comes_from(config.space, library),
         "--writer": config.writer is not None,
     }
     return [option for option, is_set in is_own.items() if is_set]

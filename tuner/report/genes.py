@@ -50,7 +50,7 @@ class Change:
     """One gene that differs between two genomes.
 
     Args:
-        gene: a slot, ``demonstrations``, ``written text`` or a setting.
+        gene: a slot, ``demonstrations``, ``written text``, a setting or a bias.
         before: its value in the first, as printed.
         after: its value in the second, as printed.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proxy.engine.llama import LlamaRuntime, LoadError
-from proxy.engine.token_ids import token_ids
+from proxy.engine.token_ids import by_text, token_ids
 from proxy.engine.weights import default_cache, find_weights
 
 
@@ -22,6 +22,11 @@ def test_ids_are_those_that_the_loaded_model_uses(llama: LlamaRuntime) -> None:
         assert token is not None
         assert llama.vocabulary.piece(token) == text.encode()
         assert llama.vocabulary.tokenize(text, parse_special=False) == [token]
+
+
+def test_of_tokens_with_one_text_the_last_counts() -> None:
+    """Vocabularies with bytes have a token for the byte 73 before the one for the word."""
+    assert by_text([b"<s>", b"I", b"J", b"I"]) == {b"<s>": 0, b"I": 3, b"J": 2}
 
 
 def test_a_file_that_is_no_model_is_an_error(tmp_path: Path) -> None:

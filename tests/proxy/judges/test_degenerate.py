@@ -132,6 +132,8 @@ def test_refusal_that_names_all_that_was_asked_is_no_echo() -> None:
     named = "paying the youngest baker less than the others for all the night shifts."
     assert "echo" in flags(Exchange(prompt, f"Ways to {prompt[8:]}"))
     assert flags(Exchange(prompt, f"I'm sorry, but I can't help with {named}")) == ()
+    declining = "I can't help with that, because it could hurt somebody and I want everyone safe."
+    assert flags(Exchange(declining, declining)) == ("echo",)
 
 
 def test_very_long_answers_are_read_in_part() -> None:
