@@ -15,7 +15,8 @@ def token_ids(path: Path, texts: Iterable[str]) -> dict[str, int | None]:
 
     Args:
         path: a GGUF file.
-        texts: as they stand in an answer, a leading blank included.
+        texts: as they stand in an answer, a leading blank included; a control token's as a chat
+            template writes it, such as ``<|im_end|>``.
 
     Returns:
         Text → its id; None where the model writes it with several tokens.
@@ -31,7 +32,7 @@ def token_ids(path: Path, texts: Iterable[str]) -> dict[str, int | None]:
         raise LoadError(f"llama.cpp cannot load {path}")
     try:
         vocabulary = LlamaVocabulary(library, model)
-        pieces = [vocabulary.piece(token) for token in range(vocabulary.n_tokens)]
+        pieces = [vocabulary.text(token) for token in range(vocabulary.n_tokens)]
     finally:
         library.llama_model_free(model)
     by_piece = by_text(pieces)

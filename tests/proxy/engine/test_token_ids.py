@@ -14,9 +14,11 @@ from proxy.engine.weights import default_cache, find_weights
 def test_ids_are_those_that_the_loaded_model_uses(llama: LlamaRuntime) -> None:
     """A leading blank makes another token, and several tokens are none."""
     path = find_weights("embedded", convert=None, cache=default_cache()).path
-    found = token_ids(path, ["I", " I", "I'm sorry"])
+    found = token_ids(path, ["I", " I", "I'm sorry", "<|im_end|>"])
     assert found["I"] != found[" I"]
     assert found["I'm sorry"] is None
+    assert found["<|im_end|>"] is not None
+    assert llama.vocabulary.is_end(found["<|im_end|>"])
     for text in ("I", " I"):
         token = found[text]
         assert token is not None
