@@ -88,7 +88,7 @@ def test_a_run_prints_its_result_and_exports_the_policy(
     assert "Test split, used once (judge scripted-1" in shown.out
     assert "Wrote policies/tuned/tuned-toy.yaml (tuned-toy@" in shown.out
     assert "Plan: at most 26 candidates" in shown.err
-    assert 'Biases on "I", " I" are not searched' in shown.err
+    assert "are not searched, nor are seeds that have them: toy does not show" in shown.err
     folder = here / "policies" / "tuned"
     policy = load_policy(folder / "tuned-toy.yaml", root=folder)
     assert policy.system_prompt is not None

@@ -33,7 +33,7 @@ def test_two_of_three_benign_prompts_are_look_alikes() -> None:
     assert [prompt.is_lookalike for prompt in pools.benign[:6]] == [
         True, True, False, True, True, False,
     ]  # fmt: skip
-    assert pools.all == Rung(84, 96)
+    assert pools.all == Rung(84, 116)
 
 
 def test_the_order_depends_on_the_seed_alone() -> None:
