@@ -25,6 +25,7 @@ pytestmark = pytest.mark.gguf
 MODEL = "smollm2-135m-instruct"
 GIVE_UP_S = 60
 STORY = "Count from one to one thousand, in words."
+NEVER_ENDS = {"2": -100}  # the token that ends an answer: a busy machine kills late
 
 
 @pytest.fixture
@@ -73,9 +74,8 @@ def test_engine_that_dies_midway_costs_its_stream_and_comes_back(
     first = _engine(server)
     where = urlsplit(server.url)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
-    connection.request(
-        "POST", "/v1/chat/completions", _body(STORY, stream=True, max_tokens=4000, temperature=0)
-    )
+    endless = _body(STORY, stream=True, max_tokens=4000, temperature=0, logit_bias=NEVER_ENDS)
+    connection.request("POST", "/v1/chat/completions", endless)
     response = connection.getresponse()
     begun = response.readline()
     os.kill(first, how)
