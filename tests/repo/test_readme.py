@@ -57,7 +57,7 @@ def test_the_client_example_in_the_readme_runs(tmp_path: Path) -> None:
             exec(compile(example, "README.md", "exec"), {"__name__": "readme"})
     listing, _, answer = said.getvalue().partition("\n")
     assert "smollm2-135m-instruct" in listing
-    assert len(answer.split()) > 3
+    assert answer.split()  # sampled: of any length
 
 
 def test_every_make_target_named_in_the_readme_exists() -> None:
