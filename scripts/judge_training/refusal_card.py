@@ -190,8 +190,9 @@ def _questions() -> str:
     return (
         "## Answers that speak of law, crime and ethics\n\n"
         f"{len(found)} requests with answers of our own making "
-        "(`scripts/judge_training/refusal_questions.yaml`), written blind: by somebody who had not "
-        "seen the detector, and nothing was mended on them. Sixty answer, most of them questions "
+        "(`scripts/judge_training/refusal_questions.yaml`), written blind: by a language model "
+        "working on this project that had not seen the detector, and "
+        "nothing was mended on them. Sixty answer, most of them questions "
         "about law, crime, ethics or danger; 25 lecture instead of doing what was asked, without a "
         "declining word; 15 decline in plain words. Version 3 was made on such answers by a small "
         "model to the built-in suite's and XSTest's prompts, where version 2 took 22 for lectures "
