@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from proxy.backends.config import ModelConfig
+from proxy.backends.registry import capabilities_of
 from proxy.errors import GuardTuneError, Problem, SettingsError
 from proxy.evaluation.interrupt import INTERRUPTED, interruptible
 from proxy.evaluation.model_choice import choose_model
@@ -29,6 +30,7 @@ from tuner.coverage import refuse_gaps
 from tuner.export import is_tested, refuse_unexportable, tuned_policy
 from tuner.export_command import export, policy_name, write
 from tuner.exporter import exported
+from tuner.fit import fitted
 from tuner.limits import parse_limits
 from tuner.opening import Help, opened, refuse_lexical
 from tuner.options import HERE, parser
@@ -39,7 +41,6 @@ from tuner.report.ablation import Path as AblationPath
 from tuner.session import run_session
 from tuner.space import Space, load_space
 from tuner.stopping import stop_file
-from tuner.token_ids import fitted
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -179,8 +180,8 @@ def _refuse_few_tokens(tokens: int | None, preset: Preset, *, races: bool) -> No
 
 
 def _space_for(model: ModelConfig, text: str) -> str:
-    """The space with the model's own token ids; last, since its file may have to be downloaded."""
-    found = fitted(text, model)
+    """What the model honours of the space; last, since its file may have to be downloaded."""
+    found = fitted(text, model, asyncio.run(capabilities_of(model)))
     if found.note:
         sys.stderr.write(f"{found.note}\n")
     return found.text

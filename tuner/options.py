@@ -67,6 +67,9 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     _add_store(run)
 
     resume = actions.add_parser("resume", help="go on with an interrupted run")
+    resume.add_argument(
+        "--config", type=Path, help="the configuration that names after --also are looked up in"
+    )
     _add_help(resume)
     _add_metrics(resume)
     _add_store(resume)

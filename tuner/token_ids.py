@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from proxy.backends.config import LlamaCppConfig, ModelConfig
 from proxy.backends.local_tokens import token_ids
 from proxy.errors import Problem, SpaceError
 from tuner.space import Space, load_space
-from tuner.subspace import content, written
+from tuner.subspace import Part, content, restricted, written
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A space for one model.
-
-    Args:
-        text: the space file, with the ids of this model's tokens, and without biases on tokens
-            whose ids are not known.
-        note: what had to be left out, for people; empty where nothing had.
-    """
-
-    text: str
-    note: str = ""
-
-
-def fitted(text: str, model: ModelConfig) -> Fitted:
+def identified(text: str, model: ModelConfig) -> Part:
     """The space with the ids of the tokens that it has biases on.
 
     A local model's vocabulary is read; of a server's nothing is seen, so that the ids that the file
@@ -44,44 +28,14 @@ def fitted(text: str, model: ModelConfig) -> Fitted:
     """
     space = load_space(text=text)
     if not space.logit_bias:
-        return Fitted(text)
+        return Part(text)
     found = _ids(space, model)
     known = {token: one for token, one in found.items() if one is not None}
     fields = content(text)
-    fields["logit_bias"] = {
-        token: grid for token, grid in fields["logit_bias"].items() if token in known
-    }
-    fields["tokens"] = known
-    fields["seeds"] = [seed for seed in fields.get("seeds") or () if _biased(seed) <= known.keys()]
+    biases = {token: grid for token, grid in fields["logit_bias"].items() if token in known}
+    kept = restricted(fields, fields.get("decoding") or {}, biases)
     missing = [token for token in found if token not in known]
-    return Fitted(
-        written({name: value for name, value in fields.items() if value}), _note(missing, model)
-    )
-
-
-def comes_from(text: str, library: str) -> bool:
-    """Whether a run's space is this library, fitted to whatever model it was for.
-
-    Args:
-        text: the run's.
-        library: a space file that has been checked.
-    """
-    mine, whole = content(text), content(library)
-    biases, seeds = whole.get("logit_bias") or {}, whole.get("seeds") or []
-    return (
-        _without_biases(mine) == _without_biases(whole)
-        and all(biases.get(token) == grid for token, grid in (mine.get("logit_bias") or {}).items())
-        and all(seed in seeds for seed in mine.get("seeds") or ())
-    )
-
-
-def _without_biases(fields: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: each for name, each in fields.items() if name not in ("logit_bias", "tokens")}
-    return kept | {"seeds": [seed for seed in fields.get("seeds") or () if not _biased(seed)]}
-
-
-def _biased(seed: Mapping[str, Any]) -> set[str]:
-    return set(seed.get("logit_bias") or ())
+    return Part(written(kept | ({"tokens": known} if known else {})), _note(missing, model))
 
 
 def _note(missing: list[str], model: ModelConfig) -> str:

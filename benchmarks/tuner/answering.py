@@ -25,11 +25,11 @@ from proxy.judges.base import Judge
 from proxy.judges.configured import load_judge
 from proxy.policy.schema import PASSTHROUGH
 from proxy.suites.loaders import load_suites
+from tuner.fit import fitted
 from tuner.genome import Genome, to_policy
 from tuner.pools import Pools
 from tuner.presets import Rung
 from tuner.space import DEFAULT_SPACE, Space, load_space
-from tuner.token_ids import fitted
 
 _TOGETHER = 4
 """Configurations in flight at once: one alone would leave most of the engine's slots idle at its
@@ -114,7 +114,7 @@ async def _work(arguments: argparse.Namespace) -> AsyncIterator[_Work]:
     pools = Pools.of(suite, "search", seed=arguments.seed)
     prompts = pools.first(Rung(arguments.harmful, arguments.benign))
     model = wide(choose_model(arguments.model))
-    fit = fitted(library, model)
+    fit = fitted(library, model, await backends.capabilities_of(model))
     sys.stderr.write(f"{fit.note}\n" if fit.note else "")
     text = fit.text
     backend, judge = backends.create(model), load_judge(arguments.judge)

@@ -34,10 +34,10 @@ from proxy.judges.asking import LOGPROBS, Asker, Question
 from proxy.policy.apply import apply
 from proxy.policy.schema import PASSTHROUGH, Policy
 from proxy.suites.loaders import load_suites
+from tuner.fit import fitted
 from tuner.genome import Genome, to_policy
 from tuner.pools import Pools
 from tuner.space import DEFAULT_SPACE, Seed, Space, load_space
-from tuner.token_ids import fitted
 
 
 def add_arguments(parser: argparse.ArgumentParser, output: Path) -> None:
@@ -172,7 +172,7 @@ def measure(arguments: argparse.Namespace) -> int:
     library = arguments.space.read_text(encoding="utf-8")
     load_space(arguments.space, text=library)
     model = wide(choose_model(arguments.model))
-    fit = fitted(library, model)
+    fit = fitted(library, model, asyncio.run(backends.capabilities_of(model)))
     sys.stderr.write(f"{fit.note}\n" if fit.note else "")
     space = load_space(text=fit.text)
     asking = _told(model, space, _prompts(arguments), run_seed=arguments.seed)

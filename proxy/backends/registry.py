@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 from proxy.backends.base import Backend
-from proxy.backends.config import LlamaCppConfig, ModelConfig
+from proxy.backends.config import LiteLLMConfig, LlamaCppConfig, ModelConfig
+from proxy.domain import Capabilities
 from proxy.errors import ModelLoadError
 from proxy.upstream.base import UpstreamClient
 
@@ -47,6 +48,25 @@ def create(
     if may_spawn and isinstance(config, LlamaCppConfig) and config.process == "child":
         return (_OwnEngines() if engines is None else engines).connect(config, client)
     return _FACTORIES[config.backend](config, client)
+
+
+async def capabilities_of(config: ModelConfig) -> Capabilities:
+    """What a configured model honours; no model is loaded for it and nothing is sent.
+
+    Args:
+        config: one entry of ``models:``.
+
+    Raises:
+        ModelLoadError: a package is missing, or litellm knows no such provider.
+    """
+    backend = create(config)
+    if not isinstance(config, LiteLLMConfig):
+        return backend.capabilities
+    await backend.start()
+    try:
+        return backend.capabilities
+    finally:
+        await backend.close()
 
 
 def require_package(config: ModelConfig) -> None:

@@ -405,3 +405,14 @@ def _of_before(body: dict[str, Any]) -> dict[str, Any]:
     for one in compared:
         one["limits"] = one["limits"][:3]
     return body
+
+
+@pytest.mark.usefixtures("here")
+def test_what_a_server_ignores_is_said_and_not_searched(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Before it is asked for anything; nobody answers at this address."""
+    assert tune("run", "--model", "http://127.0.0.1:9/v1#there") == 2
+    err = capsys.readouterr().err
+    assert "since there would ignore it: min_p, top_k, repeat_penalty, repeat_last_n." in err
+    assert "Biases on" in err

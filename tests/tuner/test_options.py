@@ -17,6 +17,13 @@ def test_every_sub_command_has_its_store() -> None:
         assert arguments.store == Path("var/tune.sqlite")
 
 
+def test_who_helps_is_said_anew_with_a_resumed_run() -> None:
+    """A name after ``--also`` is one of a configuration."""
+    typed = ["resume", "--config", "guardtune.yaml", "--also", "twin"]
+    arguments = parser("about").parse_args(typed)
+    assert (arguments.config, arguments.also) == (Path("guardtune.yaml"), ["twin"])
+
+
 @pytest.mark.parametrize(
     "typed",
     [

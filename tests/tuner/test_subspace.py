@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.tuner.toy import SPACE
 from tuner.space import DEFAULT_SPACE, load_space
-from tuner.subspace import decoding_only, prompt_only, whole
+from tuner.subspace import content, decoding_only, prompt_only, restricted, whole, written
 
 
 def test_a_part_keeps_the_rest_as_it_was() -> None:
@@ -41,3 +41,18 @@ def test_seeds_that_name_nothing_left_are_dropped() -> None:
     assert load_space(text=decoding_only(only_shown)).seeds == ()
     kept = load_space(text=decoding_only(SPACE)).seeds
     assert [dict(seed.decoding) for seed in kept] == [{"temperature": 0.4}]
+
+
+def test_a_restricted_space_keeps_these_grids_and_what_lies_on_them() -> None:
+    """A bias draws a seed's line, so without it the seed goes; a setting it loses is lost alone."""
+    space = content(
+        SPACE
+        + "  - {name: line, slots: {tone: calm}, logit_bias: {I: -1.0}}\n"
+        + "logit_bias: {I: [-1.0]}\ntokens: {I: 7}\n"
+    )
+    cut = load_space(text=written(restricted(space, {"temperature": [0.0]}, {})))
+    assert dict(cut.grids) == {"temperature": (0.0,)}
+    assert not cut.tokens
+    assert [(seed.name, seed.decoding) for seed in cut.seeds] == [("one", {})]
+    whole_again = restricted(space, space["decoding"], space["logit_bias"])
+    assert load_space(text=written(whole_again)) == load_space(text=written(space))

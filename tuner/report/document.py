@@ -20,6 +20,7 @@ from proxy.policy.source import dump_policy
 from tuner.algorithms import ALGORITHMS
 from tuner.config import RunConfig
 from tuner.export import tuned_policy, why_not
+from tuner.fit import comes_from
 from tuner.measurement import measure
 from tuner.objectives import Results
 from tuner.race import MINIMUM_SHARED
@@ -37,7 +38,6 @@ from tuner.report.text import as_json
 from tuner.report.trials import funnel, trials
 from tuner.report.writing import new_text, writing
 from tuner.space import DEFAULT_SPACE
-from tuner.token_ids import comes_from
 
 Json = dict[str, Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from typing import Literal, get_args
@@ -103,3 +104,26 @@ def test_importing_and_building_loads_no_heavy_package() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("config", "honours", "ignores"),
+    [
+        (EMBEDDED_MODEL, "top_k", "no_such_setting"),
+        (OpenAIConfig(name="a", base_url="http://127.0.0.1:1/v1"), "logit_bias", "top_k"),
+        (
+            LiteLLMConfig(name="a", upstream_model="anthropic/claude-sonnet-4-5", api_key_env="A"),
+            "top_p",
+            "presence_penalty",
+        ),
+    ],
+    ids=["local", "server", "litellm"],
+)
+def test_what_a_model_honours_is_known_without_asking_it(
+    config: ModelConfig, honours: str, ignores: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No model is loaded, and nobody listens at that address."""
+    monkeypatch.setenv("A", "key")
+    settings = asyncio.run(registry.capabilities_of(config)).settings
+    assert honours in settings
+    assert ignores not in settings
