@@ -39,7 +39,7 @@ from tuner.record import Record
 from tuner.report import command as report_command
 from tuner.report.ablation import Path as AblationPath
 from tuner.session import run_session
-from tuner.space import Space, load_space
+from tuner.space import DEFAULT_SPACE, Space, load_space
 from tuner.stopping import stop_file
 
 
@@ -98,8 +98,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 def _help(arguments: argparse.Namespace) -> Help:
     """Who answers beside this process, as far as that can be checked before anything starts."""
-    config: Path | None = getattr(arguments, "config", None)
-    also = tuple(choose_model(spec, config) for spec in arguments.also)
+    also = tuple(choose_model(spec, arguments.config, option="--also") for spec in arguments.also)
     if arguments.ray is None:
         return Help(also=also, concurrency=arguments.concurrency)
     if find_spec("ray") is None:
@@ -161,6 +160,7 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         limits=limits,
         constraints=arguments.constraints,
         allow_lexical=arguments.allow_lexical,
+        is_own_space=space != DEFAULT_SPACE,
         space=_space_for(model, text),
     )
     refuse_unexportable(config, suite=suite.id, judge=judge.judge_id)

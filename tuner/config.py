@@ -18,8 +18,8 @@ from tuner.lagrangian import Handling
 from tuner.limits import Limits
 from tuner.presets import PRESETS, Preset
 
-SCHEMA = 2
-"""Of a run's record: 2 has limits of its own, 1 those that there were before."""
+SCHEMA = 3
+"""Of a run's record: 3 says whose space it is, 2 has limits of its own, 1 those of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class RunConfig:
         limits: what a policy may cost.
         constraints: how the search treats them.
         allow_lexical: whether relevance may be judged by words alone.
+        is_own_space: whether the space is the user's; None in a record that does not say.
     """
 
     name: str
@@ -63,6 +64,7 @@ class RunConfig:
     limits: Limits = field(default_factory=Limits)
     constraints: Handling = "feasibility"
     allow_lexical: bool = False
+    is_own_space: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For the store."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from proxy.backends.config import ModelConfig
+from proxy.backends.config import ModelConfig, OpenAIConfig
 from proxy.domain import Capabilities
 from proxy.errors import Problem, SpaceError
 from proxy.policy.plan import compile_plan
@@ -14,8 +14,8 @@ from tuner.space import PENALTIES
 from tuner.subspace import GENES, Part, content, restricted, written
 from tuner.token_ids import identified
 
-Grids = Mapping[str, Sequence[float]]
-"""Name of a setting, or a token → ascending values."""
+_Values = Mapping[str, Sequence[float]]
+"""Name of a setting, or a token → its grid."""
 
 
 def fitted(text: str, model: ModelConfig, capabilities: Capabilities) -> Part:
@@ -33,7 +33,7 @@ def fitted(text: str, model: ModelConfig, capabilities: Capabilities) -> Part:
         SpaceError: a token has another id in this model than the file says, or nothing is left.
         ModelLoadError: the model's file cannot be read.
     """
-    kept = _honoured(text, model.name, capabilities)
+    kept = _honoured(text, model, capabilities)
     found = identified(kept.text, model)
     note = "\n".join(filter(None, (kept.note, found.note)))
     if note and not content(found.text).keys() & set(GENES):
@@ -41,24 +41,7 @@ def fitted(text: str, model: ModelConfig, capabilities: Capabilities) -> Part:
     return Part(found.text, note)
 
 
-def comes_from(text: str, library: str) -> bool:
-    """Whether a run's space is this library, fitted to whatever model it was for.
-
-    Args:
-        text: the run's.
-        library: a space file that has been checked.
-    """
-    mine, whole = content(text), content(library)
-    settings, biases = _grids(mine, "decoding"), _grids(mine, "logit_bias")
-    return (
-        _is_part(settings, _grids(whole, "decoding"))
-        and _is_part(biases, _grids(whole, "logit_bias"))
-        and _without_ids(restricted(whole, settings, biases))
-        == _without_ids(restricted(mine, settings, biases))
-    )
-
-
-def _honoured(text: str, name: str, capabilities: Capabilities) -> Part:
+def _honoured(text: str, model: ModelConfig, capabilities: Capabilities) -> Part:
     fields = content(text)
     settings, biases = _grids(fields, "decoding"), _grids(fields, "logit_bias")
     kept = {
@@ -72,7 +55,12 @@ def _honoured(text: str, name: str, capabilities: Capabilities) -> Part:
     if kept == settings and (is_biased or not biases):
         return Part(text)
     part = restricted(fields, kept, biases if is_biased else {})
-    lost = _notes(name, settings, kept, loses_biases=bool(biases) and not is_biased)
+    lost = [*_lost_settings(settings, kept, model, capabilities)]
+    if biases and not is_biased:
+        lost.append(
+            "Biases on tokens are not searched, nor are seeds that have them: "
+            f"{model.name} takes no logit_bias."
+        )
     return Part(written(part), "\n".join(lost))
 
 
@@ -81,25 +69,28 @@ def _honours(capabilities: Capabilities, setting: str, value: float) -> bool:
     return not compile_plan(policy, capabilities).ignored
 
 
-def _notes(name: str, settings: Grids, kept: Grids, *, loses_biases: bool) -> Iterator[str]:
-    """What was left out, for people."""
-    if gone := [setting for setting in settings if setting not in kept]:
-        yield f"Not searched, since {name} would ignore it: {', '.join(gone)}."
-    for setting, grid in kept.items():
-        if beyond := [f"{value:g}" for value in settings[setting] if value not in grid]:
-            yield f"{setting} is not searched at {', '.join(beyond)}: {name} does not take that."
-    if loses_biases:
-        left_out = "Biases on tokens are not searched, nor are seeds that have them"
-        yield f"{left_out}: {name} takes no logit_bias."
+def _lost_settings(
+    settings: _Values, kept: _Values, model: ModelConfig, capabilities: Capabilities
+) -> Iterator[str]:
+    """What was left out and why, for people."""
+    if ignored := [setting for setting in settings if setting not in capabilities.settings]:
+        yield f"Not searched, since {model.name} would ignore it: {', '.join(ignored)}."
+        yield from _hint(model)
+    for setting, grid in settings.items():
+        lost = [f"{value:g}" for value in grid if value not in kept.get(setting, ())]
+        if setting in ignored or not lost:
+            continue
+        if setting == "repeat_last_n":
+            yield f"{setting} is not searched, since no penalty is that would look through it."
+        else:
+            values = ", ".join(lost)
+            yield f"{setting} is not searched at {values}, which {model.name} does not take."
 
 
-def _grids(fields: Mapping[str, Any], key: str) -> Grids:
-    return fields.get(key) or {}
+def _hint(model: ModelConfig) -> Iterator[str]:
+    if isinstance(model, OpenAIConfig) and model.flavour == "openai":
+        yield "Should it be vLLM, llama-server, Ollama or TGI: `flavour` in a --config says so."
 
 
-def _is_part(mine: Grids, whole: Grids) -> bool:
-    return all(set(grid) <= set(whole.get(name, ())) for name, grid in mine.items())
-
-
-def _without_ids(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in fields.items() if name != "tokens"}
+def _grids(fields: Mapping[str, Any], key: str) -> _Values:
+    return {name: grid for name, grid in (fields.get(key) or {}).items() if grid is not None}

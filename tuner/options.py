@@ -55,7 +55,8 @@ def parser(about: str | None) -> argparse.ArgumentParser:
         "--tokens",
         type=_positive,
         metavar="N",
-        help="the most tokens that the search may generate, validation and test not included",
+        help="the most tokens that the search may take, recalled answers included; what comes "
+        "after the search is on top",
     )
     run.add_argument("--judge", default="embedded", help="a name, or a YAML file with one")
     _add_limits(run)

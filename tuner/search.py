@@ -78,7 +78,7 @@ class Search:
         preset: how much may be spent.
         nursery: where candidates come from.
         races: whether candidates race; otherwise all answer the least of a second rung.
-        tokens: the most that the search may generate. What is asked is held against it as if every
+        tokens: the most that the search may take. What is asked is held against it as if every
             answer were as long as may be, so it is never exceeded by answers; None for no limit.
         handling: how limits are treated.
         stop_file: ends the search at the end of a generation, once it is there; None for none.

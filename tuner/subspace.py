@@ -67,7 +67,7 @@ def without(text: str, *genes: str) -> str:
 
 
 def restricted(
-    space: Mapping[str, Any], settings: Mapping[str, Any], biases: Mapping[str, Any]
+    space: dict[str, Any], settings: Mapping[str, Any], biases: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A space file's content with these grids in place of its own.
 
@@ -86,7 +86,7 @@ def restricted(
     )
     tokens = {token: one for token, one in (space.get("tokens") or {}).items() if token in biases}
     changed = {"decoding": settings, "logit_bias": biases, "tokens": tokens, "seeds": seeds}
-    return {name: value for name, value in {**space, **changed}.items() if value}
+    return {name: each for name, each in (space | changed).items() if each or name not in changed}
 
 
 def content(text: str) -> dict[str, Any]:
@@ -101,12 +101,15 @@ def written(space: dict[str, Any]) -> str:
 
 def _distinct(seeds: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The first of each that says anything; empty genes are left out."""
-    kept: dict[str, dict[str, Any]] = {}
+    kept: list[dict[str, Any]] = []
+    known: list[dict[str, Any]] = []
     for seed in seeds:
         said = {name: value for name, value in seed.items() if name not in GENES or value}
-        if genes := {gene: said[gene] for gene in GENES if gene in said}:
-            kept.setdefault(repr(genes), said)
-    return [*kept.values()]
+        genes = {gene: said[gene] for gene in GENES if gene in said}
+        if genes and genes not in known:
+            known.append(genes)
+            kept.append(said)
+    return kept
 
 
 def _on_grid(values: Mapping[str, float], grids: Mapping[str, Any]) -> dict[str, float]:

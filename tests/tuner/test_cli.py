@@ -416,3 +416,14 @@ def test_what_a_server_ignores_is_said_and_not_searched(
     err = capsys.readouterr().err
     assert "since there would ignore it: min_p, top_k, repeat_penalty, repeat_last_n." in err
     assert "Biases on" in err
+
+
+@pytest.mark.usefixtures("here")
+def test_who_helps_a_resumed_run_is_looked_up_in_the_configuration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As with a new one; else the embedded model alone is known."""
+    assert main(["resume", "--also", "toy"]) == 2
+    assert "--also: there is no model 'toy'" in capsys.readouterr().err
+    assert main(["resume", "--config", "guardtune.yaml", "--also", "toy"]) == 2
+    assert "there is no unfinished run" in capsys.readouterr().err

@@ -68,7 +68,7 @@ def test_a_run_is_as_large_as_its_preset_and_has_limits_of_its_own(toy_config: R
 
 def test_a_record_of_a_later_version_is_refused(toy_config: RunConfig) -> None:
     """Whatever it means by what it says."""
-    with pytest.raises(StoreError, match="has schema 99, and this GuardTune reads up to 2"):
+    with pytest.raises(StoreError, match="has schema 99, and this GuardTune reads up to 3"):
         RunConfig.from_json(toy_config.as_json() | {"schema": 99, "moon": "full"})
 
 

@@ -35,6 +35,16 @@ def test_of_seeds_that_differ_in_what_is_left_out_one_stays() -> None:
     assert len(load_space(text=decoding_only(SPACE + twin)).seeds) == 2
 
 
+def test_seeds_are_told_apart_by_what_they_say_and_not_how() -> None:
+    """Neither the order of settings nor a decimal point makes another policy."""
+    typed = (
+        "  - {name: a, decoding: {temperature: 0, top_p: 0.9, top_k: 5}}\n"
+        "  - {name: b, decoding: {top_k: 40, top_p: 0.9, temperature: 0.0}}\n"
+    )
+    cut = restricted(content(SPACE + typed), {"temperature": [0.0], "top_p": [0.9]}, {})
+    assert [seed["name"] for seed in cut["seeds"]] == ["one", "a"]
+
+
 def test_seeds_that_name_nothing_left_are_dropped() -> None:
     """They would be the base policy again."""
     only_shown = SPACE.replace(", decoding: {temperature: 0.4}}", "}")

@@ -20,7 +20,6 @@ from proxy.policy.source import dump_policy
 from tuner.algorithms import ALGORITHMS
 from tuner.config import RunConfig
 from tuner.export import tuned_policy, why_not
-from tuner.fit import comes_from
 from tuner.measurement import measure
 from tuner.objectives import Results
 from tuner.race import MINIMUM_SHARED
@@ -100,10 +99,11 @@ def as_document(
 def _given(config: RunConfig) -> list[str]:
     """Options that named something whose place is not recorded."""
     library = ALGORITHMS[config.algorithm].within(DEFAULT_SPACE.read_text(encoding="utf-8"))
+    is_own_space = config.is_own_space
     is_own = {
         "--model": config.model != EMBEDDED_MODEL.model_dump(mode="json"),
         "--base": config.base is not None,
-        "--space": not comes_from(config.space, library),
+        "--space": config.space != library if is_own_space is None else is_own_space,
         "--writer": config.writer is not None,
     }
     return [option for option, is_set in is_own.items() if is_set]

@@ -162,7 +162,7 @@ def _comparison_lines(compared: Mapping[str, Any]) -> Iterator[str]:
             f"relevance, paired: {relevance['gap']:+.3f} [{relevance['low']:+.3f}, "
             f"{relevance['high']:+.3f}], n = {relevance['n']}; "
             f"Wilcoxon p = {relevance['wilcoxon_p']:.2g}; limit {relevance['limit']:+.2f}: "
-            f"{_verdict(relevance)}"
+            f"{_verdict(relevance)}, {_shown(relevance)}"
         )
     for limit in compared["limits"]:
         yield _limit_line(limit)
@@ -186,6 +186,10 @@ def _limit_line(limit: Mapping[str, Any]) -> str:
         f"limit on {limit['name']}: {found_text(limit)}, n = {limit['n']}, {asked_text(limit)}: "
         f"{_verdict(limit)}, {shown_text(limit)}"
     )
+
+
+def _shown(relevance: Mapping[str, Any]) -> str:
+    return "shown" if relevance["low"] >= relevance["limit"] else "not shown at this n"
 
 
 def _verdict(limit: Mapping[str, Any]) -> str:
