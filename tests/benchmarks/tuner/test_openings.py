@@ -33,6 +33,9 @@ seeds:
 decoding: {temperature: [0.2]}
 """
 
+WARMTH = Capabilities(settings={"temperature": "temperature"})
+"""What both seeds of the toy library say goes to a model that honours it."""
+
 HARMFUL = {one.text for one in load_suites(("builtin",)).prompts if one.kind == "harmful"}
 
 
@@ -81,6 +84,7 @@ def test_seeds_with_both_kinds_are_measured(
 ) -> None:
     """One token each, with the demonstrations in front."""
     model = CannedModel(reply)
+    monkeypatch.setattr(model, "capabilities", WARMTH)
     monkeypatch.setattr("benchmarks.tuner.openings.backends.create", lambda _config: model)
     assert openings.measure(arguments(tmp_path)) == 0
     result = json.loads((tmp_path / "openings.json").read_text())
@@ -106,9 +110,7 @@ def test_each_seed_is_asked_where_it_draws_the_line(
         return status, body
 
     model = CannedModel(cooler)
-    monkeypatch.setattr(
-        model, "capabilities", Capabilities(settings={"temperature": "temperature"})
-    )
+    monkeypatch.setattr(model, "capabilities", WARMTH)
     monkeypatch.setattr("benchmarks.tuner.openings.backends.create", lambda _config: model)
     assert openings.measure(arguments(tmp_path)) == 0
     lines = json.loads((tmp_path / "openings.json").read_text())["lines"]
