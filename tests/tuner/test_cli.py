@@ -95,6 +95,8 @@ def test_a_run_prints_its_result_and_exports_the_policy(
     assert "hurting people" in policy.system_prompt.text
     assert policy.provenance is not None
     assert policy.provenance.objectives["test"]["harmful"].value == 0.0
+    with EvaluationStore(here / "var" / "tune.sqlite") as store:
+        assert Record.load(store, None).config.is_own_space is False
 
 
 def test_a_run_with_a_writer_exports_what_was_written(

@@ -72,6 +72,14 @@ def test_a_run_that_has_only_started_has_a_document(facts: Facts) -> None:
     assert (document["ablation"], document["genealogy"], document["policy"]) == (None, None, None)
 
 
+def test_a_space_of_the_users_own_has_to_be_given_again(facts: Facts) -> None:
+    """A record of before it was kept says so by another text than the library's."""
+    for is_own, is_told in ((True, True), (False, False), (None, True)):
+        config = {**facts.record.run.config, "is_own_space": is_own}
+        facts.record = replace(facts.record, run=replace(facts.record.run, config=config))
+        assert ("--space" in as_document(facts)["given"]) is is_told
+
+
 def test_a_writer_has_to_be_given_again(facts: Facts) -> None:
     """Its name says neither where it is served nor what its file holds."""
     assert "--writer" not in as_document(facts)["given"]
